@@ -34,11 +34,17 @@ BOUND = ""
 """The cursors of these lists name their filters and order: only the first page is asked for."""
 LISTS: Mapping[str, Sequence[tuple[str, Mapping[str, str], str]]] = {
     "member": [
-        ("/v1/members", filters, BOUND)
-        for filters in (
-            {},
-            *({"standing": each} for each in ("active", "grace", "lapsed", "registered_unpaid")),
-        )
+        *(
+            ("/v1/members", filters, BOUND)
+            for filters in (
+                {},
+                *(
+                    {"standing": each}
+                    for each in ("active", "grace", "lapsed", "registered_unpaid")
+                ),
+            )
+        ),
+        ("/v1/risk-flags", {}, ""),
     ],
     "agent": [
         ("/v1/agents", {}, "agents"),
@@ -47,6 +53,8 @@ LISTS: Mapping[str, Sequence[tuple[str, Mapping[str, str], str]]] = {
         ("/v1/applications", {}, "applications"),
         ("/v1/applications", {"status": "training"}, "applications"),
         ("/v1/wadahs", {}, "wadahs"),
+        ("/v1/bank-accounts", {}, ""),
+        ("/v1/tax-identities", {}, ""),
         ("/v1/branches", {}, ""),
     ],
     "payment": [
@@ -68,6 +76,10 @@ LISTS: Mapping[str, Sequence[tuple[str, Mapping[str, str], str]]] = {
         ("/v1/bank-partners", {}, ""),
         ("/v1/bank-partners/{partner}/requests", {}, "callbacks"),
         ("/v1/commission-months/{open_month}/dry-run/statements", {}, "commission_beneficiaries"),
+        ("/v1/commission-months/{month}/payees", {}, ""),
+        ("/v1/incentive-holds", {}, ""),
+        ("/v1/bonus-reviews", {}, ""),
+        ("/v1/disputes", {}, ""),
         ("/v1/commission-previews/lines", {"agent_id": "{agent}"}, ""),
     ],
 }

@@ -147,6 +147,7 @@ EXCEPTIONS: dict[Question, dict[str, set[str]]] = {
         "payment_service.ledger.service": {"LedgerAccountOut", "LedgerTransferOut", "Page"},
         "payment_service.receipts.service": {"ReceiptLineOut", "ReceiptOut"},
         "payment_service.schemes.service": {"CommissionSchemeOut", "Page"},
+        "payment_service.statement_documents.service": {"IncentiveStatementOut"},
         "payment_service.incentive_statements.service": {
             "CommissionLineOut",
             "CommissionPreviewOut",

@@ -142,6 +142,10 @@ _BODIES: dict[str, Any] = {
         "name": "Keluarga Siti",
         "bills": [{"member_id": "{member_id}", "first_month": "{month}", "month_count": 1}],
     },
+    "POST /v1/disputes": {"payment_id": "{payment_id}", **REASON},
+    "POST /v1/disputes/{dispute_id}/answer": {"outcome": "upheld", "answer": "It stands."},
+    "POST /v1/bonus-reviews": {"agent_id": "{agent_id}", "month": "{month}"},
+    "POST /v1/bonus-reviews/{review_id}/refusal/decision": {"verdict": "confirmed"},
     "POST /v1/account-verifications": {
         "bank_code": "009",
         "account_no": "1234567890",

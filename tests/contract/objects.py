@@ -9,14 +9,19 @@ from contract.roles import A, B, D, F, M
 from contract.scopes import BRANCH, COUNTRY
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
+from sqlalchemy.ext.asyncio import AsyncSession
 
 from agent_service.agents.models import Agent
 from agent_service.agents.rules import AgentStatus
 from agent_service.applications.models import Application
+from member_service.risk_flags.models import RaisedFlag
+from member_service.risk_flags.rules import RiskFlag
 from payment_service.banks.models import BankPartner
 from payment_service.bills.schemas import BillOut
 from payment_service.counting.models import Beneficiary
 from payment_service.counting.rules import BeneficiaryKind
+from payment_service.incentive_holds.models import HeldStatement, IncentiveHold
+from payment_service.incentive_holds.rules import HoldKind, HoldReason, HoldStatus
 from payment_service.incentive_statements.models import Statement
 from payment_service.testing import Bank, payment_of
 from perisai_kit.db.engine import Database
@@ -45,6 +50,7 @@ class Maker:
         await self.make_agent()
         await self.make_member()
         await self.make_member_decisions()
+        await self.make_flag()
         await self.make_money()
         await self.make_statement()
         return self.ids
@@ -141,6 +147,25 @@ class Maker:
         )
         self.ids["attribution_id"] = listed.json()["items"][0]["id"]
 
+    async def make_flag(self) -> None:
+        """Store a risk flag on the member; only many alike are flagged."""
+        flag = RaisedFlag(
+            id=new_id(),
+            allocation_id=new_id(),
+            flag=RiskFlag.SHARED_PHONE,
+            member_id=UUID(self.ids["member_id"]),
+            agent_id=UUID(self.ids["agent_id"]),
+            month=Month.of(self.today),
+            counts_at=clock.now(),
+            branch_code="BWI",
+            region_code="JTM",
+            flagged_at=clock.now(),
+        )
+        self.ids["flag_id"] = str(flag.id)
+        database: Database = self.platform.apps["member"].state.kit.database
+        async with database.begin() as session:
+            session.add(flag)
+
     async def make_money(self) -> None:
         key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
         form = {**new_partner(key), "keeps_refused_money": True}
@@ -174,7 +199,7 @@ class Maker:
         self.ids["scheme_id"] = schemes.json()["items"][0]["id"]
 
     async def make_statement(self) -> None:
-        """Store a statement of nothing; to close a month, months of events are needed."""
+        """Store a held statement; to close a month, months of events are needed."""
         database: Database = self.platform.apps["payment"].state.kit.database
         statement = Statement(
             id=new_id(),
@@ -198,17 +223,52 @@ class Maker:
         self.ids |= {"statement_id": str(statement.id), "statement_month": month, "month": month}
         # No agreement is known here, so the agent is paid.
         self.ids["payee_id"] = self.ids["agent_id"]
-        beneficiary = Beneficiary(
-            beneficiary_id=statement.beneficiary_id,
-            beneficiary_kind=BeneficiaryKind.AGENT,
-            wadah_id=statement.wadah_id,
-            branch_code="BWI",
-            region_code="JTM",
-            is_from_agent_service=True,
-            known_at=clock.now(),
-        )
+        beneficiaries = [
+            Beneficiary(
+                beneficiary_id=id_,
+                beneficiary_kind=kind,
+                wadah_id=statement.wadah_id,
+                branch_code="BWI",
+                region_code="JTM",
+                is_from_agent_service=True,
+                known_at=clock.now(),
+            )
+            for id_, kind in (
+                (statement.beneficiary_id, BeneficiaryKind.AGENT),
+                (statement.wadah_id, BeneficiaryKind.WADAH),
+            )
+        ]
         async with database.begin() as session:
-            session.add_all([statement, beneficiary])
+            session.add_all([statement, *beneficiaries, await self.make_hold(session, statement)])
+        form = {"agent_id": self.ids["agent_id"], "month": str(statement.month)}
+        review = await self.post("payment", "/v1/bonus-reviews", form, self.finance)
+        self.ids["review_id"] = review["id"]
+        disputed = {"payment_id": self.ids["payment_id"], "reason": "The member is mine."}
+        dispute = await self.post("payment", "/v1/disputes", disputed, self.agent)
+        self.ids["dispute_id"] = dispute["id"]
+
+    async def make_hold(self, session: AsyncSession, statement: Statement) -> HeldStatement:
+        """Hold a statement, as after a dismissal for fraud."""
+        copied = ("beneficiary_kind", "beneficiary_id", "wadah_id", "branch_code", "region_code")
+        hold = IncentiveHold(
+            id=new_id(),
+            kind=HoldKind.CAUSE,
+            reason=HoldReason.FRAUD,
+            status=HoldStatus.OPEN,
+            dismissed_at=clock.now(),
+            opened_at=clock.now(),
+            **{name: getattr(statement, name) for name in copied},
+        )
+        self.ids["hold_id"] = str(hold.id)
+        session.add(hold)
+        await session.flush()
+        return HeldStatement(
+            hold_id=hold.id,
+            statement_id=statement.id,
+            month=statement.month,
+            amount=1,
+            held_at=clock.now(),
+        )
 
 
 TAKEN_OVER = (

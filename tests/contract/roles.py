@@ -114,6 +114,7 @@ ROUTES: dict[str, dict[str, frozenset[Role] | None]] = {
             {M, A, B, D}
         ),
         "GET /v1/members/{member_id}/risk-flags": frozenset({B, F, U, D}),
+        "GET /v1/risk-flags": frozenset({B, F, U, D}),
         "GET /v1/members/{member_id}/contribution-basis": frozenset({S}),
         "POST /v1/contribution-bases": frozenset({S}),
         "POST /v1/members/{member_id}/work-declarations": frozenset({M, A, B, D}),
@@ -201,6 +202,22 @@ ROUTES: dict[str, dict[str, frozenset[Role] | None]] = {
         "GET /v1/statements/{statement_id}/file": READERS - {M},
         "GET /v1/statement-documents": READERS - {M},
         "GET /v1/statement-documents/file": READERS - {M},
+        "GET /v1/disputes": READERS - {M},
+        "GET /v1/disputes/{dispute_id}": READERS - {M},
+        "POST /v1/disputes": frozenset({A, W}),
+        "POST /v1/disputes/{dispute_id}/answer": frozenset({B, F}),
+        "POST /v1/disputes/{dispute_id}/withdrawal": frozenset({A, W}),
+        "GET /v1/bonus-reviews": BOOKS | {B},
+        "GET /v1/bonus-reviews/{review_id}": BOOKS | {B},
+        "POST /v1/bonus-reviews": frozenset({B, F}),
+        "POST /v1/bonus-reviews/{review_id}/release": frozenset({B, F}),
+        "POST /v1/bonus-reviews/{review_id}/refusal": frozenset({B, F}),
+        "POST /v1/bonus-reviews/{review_id}/refusal/decision": frozenset({B, F}),
+        "GET /v1/incentive-holds": BOOKS | {B},
+        "GET /v1/incentive-holds/{hold_id}": BOOKS | {B},
+        "GET /v1/incentive-holds/{hold_id}/proposals": BOOKS | {B},
+        "POST /v1/incentive-holds/{hold_id}/proposals": frozenset({F}),
+        "POST /v1/incentive-holds/{hold_id}/proposals/{proposal_id}/decision": frozenset({F}),
     },
 }
 
@@ -230,6 +247,10 @@ ID_NAMES = (
     "partner_id",
     "scheme_id",
     "statement_id",
+    "hold_id",
+    "flag_id",
+    "review_id",
+    "dispute_id",
 )
 
 

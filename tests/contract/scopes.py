@@ -262,6 +262,7 @@ RULES: dict[str, dict[str, Rule]] = {
         "POST /v1/members/{member_id}/endings/{ending_id}/withdrawal": OBJECT,
         "POST /v1/enrolment-batches": Rule(Reach.OWN_BRANCH),
         "GET /v1/enrolment-batches/{batch_id}": OBJECT,
+        "GET /v1/risk-flags": Rule(Reach.LIST, shows="flag_id"),
         "POST /v1/member-lookups": Rule(Reach.LIST, shows="member_id"),
         "GET /v1/occupations": ANYWHERE,
         "GET /v1/holidays": ANYWHERE,
@@ -338,6 +339,26 @@ RULES: dict[str, dict[str, Rule]] = {
         "GET /v1/statements/{statement_id}/file": OBJECT,
         "GET /v1/statement-documents": OBJECT,
         "GET /v1/statement-documents/file": OBJECT,
+        "GET /v1/disputes": Rule(Reach.LIST, shows="dispute_id"),
+        "GET /v1/disputes/{dispute_id}": OBJECT,
+        "POST /v1/disputes": OBJECT,
+        "POST /v1/disputes/{dispute_id}/answer": OBJECT,
+        "POST /v1/disputes/{dispute_id}/withdrawal": OBJECT,
+        "GET /v1/bonus-reviews": Rule(Reach.LIST, shows="review_id"),
+        "GET /v1/bonus-reviews/{review_id}": OBJECT,
+        "POST /v1/bonus-reviews": OBJECT,
+        "POST /v1/bonus-reviews/{review_id}/release": OBJECT,
+        "POST /v1/bonus-reviews/{review_id}/refusal": OBJECT,
+        "POST /v1/bonus-reviews/{review_id}/refusal/decision": Rule(
+            Reach.OBJECT, second_person="own_refusal"
+        ),
+        "GET /v1/incentive-holds": Rule(Reach.LIST, shows="hold_id"),
+        "GET /v1/incentive-holds/{hold_id}": OBJECT,
+        "GET /v1/incentive-holds/{hold_id}/proposals": OBJECT,
+        "POST /v1/incentive-holds/{hold_id}/proposals": COUNTRY_ONLY,
+        "POST /v1/incentive-holds/{hold_id}/proposals/{proposal_id}/decision": Rule(
+            Reach.COUNTRY, second_person="own_hold_proposal"
+        ),
     },
 }
 """The reach of every route: nothing is left out, so that a new route is thought about."""

@@ -26,8 +26,8 @@ from perisai_kit.testing.plugin import Databases, Tokens, Urls, Wire, open_app_c
 HANDLED = {
     "gateway": "member.updated.v1",
     "agent-service": "coverage.declined.v1",
-    "member-service": "agent.activated.v1",
-    "payment-service": "registration.ended.v1",
+    "member-service": "registration.ended.v1",
+    "payment-service": "member.risk_flagged.v1",
 }
 """By service: a type of event that its last subscription handles."""
 positions = count(1)

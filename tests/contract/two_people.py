@@ -85,6 +85,20 @@ async def _propose_closing(maker: Maker, first: Headers) -> Waiting:
     return Waiting(f"{path}/decision", {"verdict": "confirmed"})
 
 
+async def _propose_release(maker: Maker, first: Headers) -> Waiting:
+    path = f"/v1/incentive-holds/{maker.ids['hold_id']}/proposals"
+    proposal = await maker.post("payment", path, {"verdict": "release"}, first)
+    return Waiting(f"{path}/{proposal['id']}/decision", {"verdict": "approved"})
+
+
+async def _propose_refusal(maker: Maker, first: Headers) -> Waiting:
+    form = {"agent_id": maker.ids["agent_id"], "month": "2024-01"}
+    review = await maker.post("payment", "/v1/bonus-reviews", form, first)
+    path = f"/v1/bonus-reviews/{review['id']}/refusal"
+    await maker.post("payment", path, None, first)
+    return Waiting(f"{path}/decision", {"verdict": "confirmed"})
+
+
 async def _propose_correction(maker: Maker, first: Headers) -> Waiting:
     path = f"/v1/members/{maker.ids['third_member_id']}/corrections"
     form = {"changes": {"full_name": "Siti Nur Aminah"}, "evidence": "KTP seen"}
@@ -138,6 +152,14 @@ TWO_PEOPLE: dict[tuple[str, str], TwoPeople] = {
         "payment",
         "POST /v1/suspense-items/{item_id}/proposals/{proposal_id}/decision",
     ): TwoPeople(F, COUNTRY, _propose_use_of_suspense),
+    (
+        "payment",
+        "POST /v1/incentive-holds/{hold_id}/proposals/{proposal_id}/decision",
+    ): TwoPeople(F, COUNTRY, _propose_release),
+    (
+        "payment",
+        "POST /v1/bonus-reviews/{review_id}/refusal/decision",
+    ): TwoPeople(F, BRANCH, _propose_refusal),
     (
         "member",
         "POST /v1/members/{member_id}/corrections/{correction_id}/approval",

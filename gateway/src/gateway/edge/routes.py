@@ -98,6 +98,7 @@ TABLE: tuple[Row, ...] = (
     Row("/v1/payees", Upstream.AGENT, SERVICES, SMALL),
     Row("/v1/members", Upstream.MEMBER),
     Row("/v1/enrolment-batches", Upstream.MEMBER, FIELD, BATCH, RateClass.HEAVY),
+    Row("/v1/risk-flags", Upstream.MEMBER, STAFF, SMALL),
     Row("/v1/member-lookups", Upstream.MEMBER, LOOKING_UP, SMALL),
     Row("/v1/contribution-bases", Upstream.MEMBER, SERVICES, SMALL),
     Row("/v1/occupations", Upstream.MEMBER),
@@ -118,6 +119,9 @@ TABLE: tuple[Row, ...] = (
     Row("/v1/commission-previews", Upstream.PAYMENT, FIELD, SMALL),
     Row("/v1/statements", Upstream.PAYMENT, FIELD, SMALL),
     Row("/v1/statement-documents", Upstream.PAYMENT, FIELD, SMALL),
+    Row("/v1/disputes", Upstream.PAYMENT, FIELD, SMALL),
+    Row("/v1/bonus-reviews", Upstream.PAYMENT, STAFF, SMALL),
+    Row("/v1/incentive-holds", Upstream.PAYMENT, STAFF, SMALL),
 )
 
 OPEN: tuple[Row, ...] = tuple(

@@ -40,6 +40,8 @@ CONTRACT = {
     "registration.corrected.v1",
     "registration.ended.v1",
     "statement.issued.v1",
+    "bank_account.changed.v1",
+    "tax_identity.changed.v1",
 }
 
 

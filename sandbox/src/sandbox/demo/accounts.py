@@ -27,7 +27,7 @@ async def ensure_wadah_account(
         account = {
             "bank_code": bank_code,
             "account_no": f"{UUID(wadah['id']).int % 10**DIGITS:0{DIGITS}d}",
-            "holder_name": wadah["name"],
+            "holder_name": f"Bendahara {wadah['name']}".upper(),
         }
         await bank.open_account(**account)
         proposed = await officer.post("/v1/bank-accounts", {"wadah_id": wadah["id"], **account})

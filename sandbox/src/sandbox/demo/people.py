@@ -63,7 +63,11 @@ def member_body(person: Person, *, at: datetime, new_to_bpu: bool = True) -> dic
         "place_of_birth": "Banyuwangi",
         "sex": person.sex,
         "phone": person.phone,
-        "address": {"street": "Jalan Ikan Hiu 7", "village": "Lateng", "district": "Banyuwangi"},
+        "address": {
+            "street": f"Jalan Ikan Hiu {int(person.phone[-4:]) + 1}",
+            "village": "Lateng",
+            "district": "Banyuwangi",
+        },
         "occupations": ["fisher"],
         "declared_income": 1_000_000,
         "programmes": ["jkk", "jkm", "jht"],

@@ -20,8 +20,8 @@ TAGS = (
     ),
     Tag(
         "Members",
-        "Find, read and correct members and their attribution.",
-        ("members", "corrections"),
+        "Find, read and correct members and their attribution; marks for possible fraud.",
+        ("members", "corrections", "risk_flags"),
     ),
     Tag(
         "Enrolment",
@@ -55,13 +55,16 @@ TAGS = (
     ),
     Tag(
         "Commissions",
-        "Schemes, previews, the closing of months, incentive statements, and who is paid.",
+        "Schemes, previews, closing of months, statements, payees, held incentives, disputes.",
         (
             "commission_schemes",
             "commission_months",
             "commission_previews",
             "commission_payees",
             "statements",
+            "incentive_holds",
+            "bonus_reviews",
+            "disputes",
         ),
     ),
     Tag(

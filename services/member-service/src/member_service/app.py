@@ -23,10 +23,10 @@ from member_service.members.routes import router as members
 from member_service.occupations.routes import router as occupations
 from member_service.overview.routes import router as overview
 from member_service.overview.service import make_overviews
+from member_service.risk_flags.routes import router as risk_flags
 from member_service.settings import Settings
-from member_service.shared_phones.routes import router as shared_phones
 from member_service.tables import MIGRATIONS
-from member_service.worker import periodic, subscriptions
+from member_service.worker import periodic, subscribe_to_own, subscriptions
 from perisai_kit.services import app as web
 from perisai_kit.services.kit import Kit
 from perisai_kit.services.names.agents import AgentsClient
@@ -46,7 +46,7 @@ ROUTES = web.describe_routes(
     changes,
     corrections,
     corrections_asking,
-    shared_phones,
+    risk_flags,
     lookups,
     occupations,
     holidays,
@@ -73,7 +73,10 @@ def app_of(kit: Kit, settings: Settings) -> FastAPI:
         kit,
         title="Perisai member-service",
         routes=ROUTES,
-        subscriptions=subscriptions(agents=agents, payments=payments, terms=settings.terms),
+        subscriptions=[
+            *subscriptions(agents=agents, payments=payments, terms=settings.terms),
+            subscribe_to_own(kit, settings),
+        ],
         periodic=periodic(make_office(settings, kit.keyring), gateway),
         on_close=[agents.close, payments.close, gateway.close, agent_names.close],
     )

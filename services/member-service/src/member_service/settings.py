@@ -3,7 +3,7 @@ from datetime import timedelta
 from pydantic import Field
 from pydantic_settings import SettingsConfigDict
 
-from member_service.members.rules import Limits, NewToBpuBasis
+from member_service.members.rules import Limits, NewToBpuBasis, RiskThresholds
 from member_service.registrations.rules import Terms, WaitingMonth
 from perisai_kit.runtime.settings import ServiceSettings, shared
 
@@ -29,6 +29,13 @@ class Settings(ServiceSettings):
     """Members with one telephone number that one agent can enrol. Our own choice."""
     shared_phone_from: int = Field(default=6, ge=2, le=50)
     """This many members with one telephone number raise a risk flag. Our own choice."""
+
+    shared_address_from: int = Field(default=10, ge=2, le=1_000)
+    """This many acquisitions of an agent's month at one address raise a risk flag. Our own choice:
+    more than a household."""
+    same_batch_from: int = Field(default=100, ge=2, le=1_000)
+    """This many acquisitions of an agent's month from one enrolment batch raise a risk flag. Our
+    own choice: a day in a village brings dozens."""
 
     declaration_valid_days: int = Field(default=30, ge=0, le=365)
     """How old a declaration of work may be when a bill is issued that opens a registration.
@@ -62,6 +69,14 @@ class Settings(ServiceSettings):
             opening_margin=timedelta(hours=self.opening_margin_h),
             waiting=self.waiting_months,
             evidence=frozenset(each.value for each in self.new_to_bpu_bases),
+        )
+
+    @property
+    def risk_thresholds(self) -> RiskThresholds:
+        return RiskThresholds(
+            phone=self.shared_phone_from,
+            address=self.shared_address_from,
+            batch=self.same_batch_from,
         )
 
     @property

@@ -17,6 +17,7 @@ from member_service.holidays import models as holidays
 from member_service.members import models as members
 from member_service.open_bills import models as open_bills
 from member_service.registrations import models as registrations
+from member_service.risk_flags import models as risk_flags
 from member_service.search_words import models as search_words
 from member_service.updates import models as updates
 from perisai_kit.services.tables import KIT_METADATA
@@ -42,6 +43,7 @@ __all__ = [
     "members",
     "open_bills",
     "registrations",
+    "risk_flags",
     "search_words",
     "updates",
 ]

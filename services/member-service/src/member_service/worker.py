@@ -6,6 +6,7 @@ from member_service.coverage.tasks import CoverageTasks
 from member_service.listings.tasks import ListingTasks
 from member_service.open_bills import tasks as open_bills
 from member_service.registrations.rules import Terms
+from member_service.risk_flags.tasks import RiskTasks
 from member_service.settings import Settings
 from member_service.tables import MIGRATIONS
 from perisai_kit.events.catalogue import (
@@ -13,9 +14,11 @@ from perisai_kit.events.catalogue import (
     AllocationReversed,
     PaymentSettled,
 )
+from perisai_kit.events.feed import LocalFeed
 from perisai_kit.events.subscription import POLL_S, FeedSource, Subscription
 from perisai_kit.services import app as web
 from perisai_kit.services.client import ServiceClient
+from perisai_kit.services.kit import Kit
 from perisai_kit.services.worker import Periodic, Worker
 
 
@@ -44,6 +47,12 @@ def subscriptions(
     ]
 
 
+def subscribe_to_own(kit: Kit, settings: Settings, *, poll_s: float = POLL_S) -> Subscription:
+    """Return the subscription to our own feed, which flags striking acquisitions."""
+    own = LocalFeed(kit.database, source=kit.settings.service, signals=kit.signals)
+    return RiskTasks(kit.keyring, settings.risk_thresholds).subscribe(own, poll_s=poll_s)
+
+
 def periodic(office: Office, gateway: ServiceClient) -> list[Periodic]:
     """Return this service's periodic tasks."""
     listings = ListingTasks(office.terms, office.keyring)
@@ -61,10 +70,13 @@ def create_worker() -> Worker:
     kit = web.create_kit(settings, migrations=MIGRATIONS)
     return web.create_worker(
         kit,
-        subscriptions=subscriptions(
-            agents=kit.client(settings.agent_url),
-            payments=kit.client(settings.payment_url),
-            terms=settings.terms,
-        ),
+        subscriptions=[
+            *subscriptions(
+                agents=kit.client(settings.agent_url),
+                payments=kit.client(settings.payment_url),
+                terms=settings.terms,
+            ),
+            subscribe_to_own(kit, settings),
+        ],
         periodic=periodic(make_office(settings, kit.keyring), kit.client(settings.gateway_url)),
     )

@@ -56,4 +56,5 @@ async def test_the_app_of_the_factory_is_ready(
         "payments",
         "open_bills.payments",
         "agents",
+        "risk_flags.members",
     ]

@@ -14,6 +14,7 @@ from payment_service.banks.routes import router as banks
 from payment_service.bill_lists.routes import router as bill_lists
 from payment_service.bills import service as bills_service
 from payment_service.bills.routes import router as bills
+from payment_service.bonus_reviews.routes import router as bonus_reviews
 from payment_service.callbacks import service as callbacks
 from payment_service.callbacks.routes import SnapCallbacks
 from payment_service.callbacks.writer import Writer
@@ -23,6 +24,8 @@ from payment_service.closings.routes import router as closings
 from payment_service.collections.routes import router as collections
 from payment_service.commissions.routes import router as commissions
 from payment_service.counting import service as counting_service
+from payment_service.disputes.routes import router as disputes
+from payment_service.incentive_holds.routes import router as incentive_holds
 from payment_service.incentive_statements.routes import router as incentive_statements
 from payment_service.ledger.routes import router as ledger
 from payment_service.months.routes import router as months
@@ -43,7 +46,7 @@ from payment_service.statement_documents.routes import router as statement_docum
 from payment_service.suspense.routes import router as suspense
 from payment_service.tables import MIGRATIONS
 from payment_service.tariffs import service as tariffs
-from payment_service.worker import own_feed, periodic, subscriptions
+from payment_service.worker import own_feed, periodic, subscribe_to_flags, subscriptions
 from perisai_kit.services import app as web
 from perisai_kit.services.kit import Kit
 from perisai_kit.services.names.agents import AgentsClient
@@ -74,6 +77,9 @@ ROUTES = web.describe_routes(
     statement_documents,
     own_incentives,
     payee_totals,
+    incentive_holds,
+    bonus_reviews,
+    disputes,
 )
 
 
@@ -116,9 +122,10 @@ def app_of(kit: Kit, settings: Settings) -> FastAPI:
         kit,
         title="Perisai payment-service",
         routes=ROUTES,
-        subscriptions=subscriptions(
-            own=own_feed(kit), members=feed_of_members, agents=feed_of_agents
-        ),
+        subscriptions=[
+            *subscriptions(own=own_feed(kit), members=feed_of_members, agents=feed_of_agents),
+            subscribe_to_flags(feed_of_members, settings),
+        ],
         periodic=periodic(settings, agents=feed_of_agents, members=members),
         on_close=[
             payment_writer.close,
@@ -131,8 +138,7 @@ def app_of(kit: Kit, settings: Settings) -> FastAPI:
         ],
         inner=partial(SnapCallbacks, gate=gate, take=take),
     )
-    app.state.members = members
-    app.state.agents = agents
+    app.state.members, app.state.agents = members, agents
     app.state.printer = Printer()
     app.state.overviews = make_overviews(kit.database)
     app.state.banks = bank_clients

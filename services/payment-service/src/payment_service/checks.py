@@ -252,6 +252,48 @@ _COUNTS = {
             SELECT FROM ledger_transfers
             WHERE code IN ('incentive_accrued', 'incentive_reversed')
             GROUP BY cause_id HAVING count(*) > 1) AS doubled""",
+    "held statements that are not what their statement gives, or held twice": """
+        SELECT count(*) FROM held_statements AS held JOIN incentive_holds ON hold_id
+                = incentive_holds.id
+        LEFT JOIN statements ON statements.id = held.statement_id
+            AND statements.month = held.month
+            AND statements.beneficiary_id = incentive_holds.beneficiary_id
+        WHERE held.amount IS DISTINCT FROM statements.amount - brought_debt
+            OR status <> 'released' AND EXISTS (
+                SELECT FROM held_statements AS other JOIN incentive_holds AS another
+                    ON another.id = other.hold_id
+                WHERE other.statement_id = held.statement_id AND another.status <> 'released'
+                    AND another.id <> incentive_holds.id)""",
+    "holds decided without two people": """
+        SELECT count(*) FROM incentive_holds AS hold LEFT JOIN incentive_hold_proposals AS proposal
+            ON proposal.hold_id = hold.id AND proposal.status = 'approved'
+        WHERE hold.status <> CASE verdict WHEN 'release' THEN 'released'
+                WHEN 'forfeit' THEN 'forfeited' ELSE 'open' END
+            OR decided_by = proposed_by""",
+    "forfeited statements without their transfer, or transfers without them": """
+        SELECT count(*) FROM (
+            SELECT statement_id AS id, amount, 'incentive_payable:' || beneficiary_id AS debit,
+                   'incentive_expense:' || month AS credit
+            FROM held_statements JOIN incentive_holds ON incentive_holds.id = hold_id
+            WHERE status = 'forfeited') AS lost
+        FULL JOIN (
+            SELECT * FROM ledger_transfers WHERE code = 'incentive_forfeited') AS booked
+            ON cause_id = lost.id
+        WHERE (booked.amount, debit_account, credit_account)
+            IS DISTINCT FROM (lost.amount, debit, credit)""",
+    "acquisitions that earn, and do not wait, in a month whose bonus is held or refused": """
+        SELECT count(*) FROM (
+            SELECT allocation_id, agent_id, earned_month AS month FROM commission_lines
+            WHERE cause <> 'contribution'
+            GROUP BY 1, 2, 3 HAVING sum(parts) <> 0) AS earning
+        JOIN bonus_reviews AS review USING (agent_id, month)
+        LEFT JOIN commission_waits AS wait USING (allocation_id)
+        WHERE review.status <> 'released' AND wait.allocation_id IS NULL""",
+    "bonuses refused without two people": """
+        SELECT count(*) FROM bonus_reviews AS review LEFT JOIN bonus_review_steps AS confirmed
+            ON review_id = review.id AND step = 'refusal_confirmed'
+        WHERE (review.status = 'refused') <> (confirmed.id IS NOT NULL)
+            OR taken_by = refusal_proposed_by""",
     "opposite lines that do not mirror the line before": """
         SELECT count(*) FROM commission_lines AS opposite LEFT JOIN commission_lines AS line
             ON line.allocation_id = opposite.allocation_id AND line.cause = opposite.cause

@@ -40,6 +40,13 @@ class Settings(ServiceSettings):
     """The most it may pay for a new member, or for a month of them, in rupiah. Ours: the scheme of
     2017 paid 500,000 a month."""
 
+    bonus_review_from: int = Field(default=5, ge=1, le=100_000)
+    """So many flagged acquisitions of an agent's month open a review of its acquisition bonus.
+    Ours: fewer are a household or a coincidence."""
+
+    dispute_answer_days: int = Field(default=14, ge=1, le=366)
+    """Days within which an officer answers a dispute. No source found says; ours."""
+
     designated_banks: CommaSeparated = ()
     """Codes of the banks agents may be paid at, by comma. No current official list was found (see
     docs/domain.md, Requirements): when empty, the active bank partners are the designated ones."""

@@ -10,10 +10,13 @@ from payment_service.bank_access import models as bank_access
 from payment_service.banks import models as banks
 from payment_service.base import Base
 from payment_service.bills import models as bills
+from payment_service.bonus_reviews import models as bonus_reviews
 from payment_service.callbacks import models as callbacks
 from payment_service.closings import models as closings
 from payment_service.commissions import models as commissions
 from payment_service.counting import models as counting
+from payment_service.disputes import models as disputes
+from payment_service.incentive_holds import models as incentive_holds
 from payment_service.incentive_statements import models as incentive_statements
 from payment_service.ledger import models as ledger
 from payment_service.months import models as months
@@ -39,10 +42,13 @@ __all__ = [
     "bank_access",
     "banks",
     "bills",
+    "bonus_reviews",
     "callbacks",
     "closings",
     "commissions",
     "counting",
+    "disputes",
+    "incentive_holds",
     "incentive_statements",
     "ledger",
     "months",

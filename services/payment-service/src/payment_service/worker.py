@@ -5,6 +5,7 @@ from functools import partial
 from payment_service import partitions
 from payment_service.attributions import tasks as attributions
 from payment_service.bills import tasks as bills
+from payment_service.bonus_reviews.tasks import ReviewTasks
 from payment_service.callbacks import tasks as callbacks
 from payment_service.clients.members import MembersClient
 from payment_service.closings.tasks import Closer
@@ -15,11 +16,14 @@ from payment_service.commissions.tasks import (
     subscribe_to_agents,
 )
 from payment_service.counting.service import PAYMENTS
+from payment_service.disputes import tasks as disputes
+from payment_service.incentive_statements import tasks as incentive_statements
 from payment_service.ledger import tasks as ledger
 from payment_service.orders.tasks import Renaming, on_member_updated
 from payment_service.settings import Settings
 from payment_service.tables import MIGRATIONS
 from perisai_kit.events.catalogue import (
+    AgentDismissed,
     MemberAttributed,
     MemberUpdated,
     PaymentSettled,
@@ -41,6 +45,7 @@ def periodic(settings: Settings, *, agents: FeedSource, members: MembersClient) 
         Periodic("callbacks.forget", 600, callbacks.every_ten_minutes),
         Periodic("commissions.compute", 10, Computation(agents).run),
         Periodic("closings.run", 10, Closer(settings).run),
+        Periodic("disputes.count", 3600, disputes.every_hour),
         Periodic("ledger.snapshot", 3600, ledger.every_hour),
     ]
 
@@ -64,6 +69,12 @@ def subscriptions(
         AnswerSubscription(members, Computation(agents), poll_s=poll_s),
         subscribe_to_agents(agents, poll_s=poll_s),
         Subscription(
+            name=incentive_statements.AGENTS,
+            source=agents,
+            poll_s=poll_s,
+            batch_handlers={AgentDismissed: incentive_statements.on_agents_dismissed},
+        ),
+        Subscription(
             name=attributions.MEMBERS,
             source=members,
             poll_s=poll_s,
@@ -81,6 +92,11 @@ def subscriptions(
     ]
 
 
+def subscribe_to_flags(members: FeedSource, settings: Settings) -> Subscription:
+    """Return the subscription to risk flags, which opens reviews of bonuses."""
+    return ReviewTasks(settings.bonus_review_from).subscribe(members, poll_s=POLL_S)
+
+
 def create_worker() -> Worker:
     """Return the worker that runs in a process of its own; its settings are the environment's."""
     settings = Settings.from_env()
@@ -89,6 +105,9 @@ def create_worker() -> Worker:
     agents, members = kit.client(settings.agent_url), kit.client(settings.member_url)
     return web.create_worker(
         kit,
-        subscriptions=subscriptions(own=own_feed(kit), members=members, agents=agents),
+        subscriptions=[
+            *subscriptions(own=own_feed(kit), members=members, agents=agents),
+            subscribe_to_flags(members, settings),
+        ],
         periodic=periodic(settings, agents=agents, members=MembersClient(members)),
     )

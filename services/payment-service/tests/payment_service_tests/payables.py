@@ -8,6 +8,8 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from payment_service.agents.models import WadahAgreement, WadahTermination
 from payment_service.agents.rules import HeldReason
 from payment_service.counting.rules import BeneficiaryKind
+from payment_service.incentive_holds import service as holds
+from payment_service.incentive_statements import queries
 from payment_service.incentive_statements.models import Statement
 from payment_service.payees.models import PayeeAccount
 from payment_service.payees.rules import PayeeKind
@@ -77,5 +79,7 @@ def terminate(wadah_id: UUID, at: datetime) -> WadahTermination:
 
 
 async def store(session: AsyncSession, *rows: object) -> None:
+    """Store rows, and hold what of the statements must be held, as a close does."""
     session.add_all(rows)
     await session.flush()
+    await holds.hold(session, queries.payable(), at=CLOSED_AT)

@@ -25,6 +25,8 @@ IssueBill = Callable[..., Awaitable[BillOut]]
 Settle = Callable[..., Awaitable[Payment]]
 BASELINE = "0002"
 """From here on a migration runs beside the version before: expand, deploy, contract."""
+FIRST = "0003"
+"""The first one after it."""
 
 SHORT_LIVED = {
     "renamed_members",
@@ -41,9 +43,13 @@ NEVER_CHANGED = (
     "agent_decisions",
     "allocations",
     "bill_lines",
+    "bonus_review_steps",
+    "cause_dismissals",
     "commission_lines",
     "commission_months",
     "event_positions",
+    "flagged_acquisitions",
+    "held_statements",
     "ledger_postings",
     "ledger_transfers",
     "orders",
@@ -147,7 +153,8 @@ async def test_the_first_migration_after_the_baseline_runs_beside_the_version_be
     # What the version before does to store balances, while others book.
     async with database.begin() as older:
         await older.execute(text("LOCK TABLE ledger_transfers IN SHARE MODE"))
-        await asyncio.wait_for(asyncio.to_thread(command.upgrade, config, "head"), 30)
+        await asyncio.wait_for(asyncio.to_thread(command.upgrade, config, FIRST), 30)
+    await asyncio.to_thread(command.upgrade, config, "head")
     async with database.begin() as older:
         await older.execute(text("LOCK TABLE ledger_transfers IN SHARE MODE"))
 

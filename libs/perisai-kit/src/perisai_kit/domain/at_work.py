@@ -8,6 +8,9 @@ from datetime import date, datetime
 
 from perisai_kit.domain.jakarta import jakarta_date
 
+DISMISSED_FOR_CAUSE = frozenset({"fraud", "crime", "gratification"})
+"""Reasons of a dismissal after which an agent never returns and loses all rights (S20)."""
+
 
 def is_at_work(decisions: Iterable[tuple[datetime, bool]], day: date) -> bool:
     """Tell whether an agent is at work on a Jakarta day.

@@ -52,7 +52,7 @@ class DismissalReason(StrEnum):
     OTHER = "other"
 
 
-FOR_CAUSE = frozenset({DismissalReason.FRAUD, DismissalReason.CRIME, DismissalReason.GRATIFICATION})
+FOR_CAUSE = frozenset(DismissalReason(reason) for reason in at_work.DISMISSED_FOR_CAUSE)
 """After these the person never becomes an agent again."""
 
 

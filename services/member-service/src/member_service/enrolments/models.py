@@ -2,7 +2,7 @@ import uuid
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import DateTime, ForeignKey, LargeBinary, Text
+from sqlalchemy import DateTime, ForeignKey, Index, LargeBinary, Text
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -32,6 +32,7 @@ class EnrolmentRow(Base):
     """The verdict on one row; `row` counts from 0. Insert only."""
 
     __tablename__ = "enrolment_rows"
+    __table_args__ = (Index(None, "member_id"),)
 
     batch_id: Mapped[uuid.UUID] = mapped_column(
         ForeignKey("enrolment_batches.id"), primary_key=True

@@ -64,6 +64,15 @@ class Limits:
 
 
 @dataclass(frozen=True, slots=True)
+class RiskThresholds:
+    """From how many acquisitions of an agent's month with one of these each of them is flagged."""
+
+    phone: int
+    address: int
+    batch: int
+
+
+@dataclass(frozen=True, slots=True)
 class Stamp:
     """The author, branch and time of a row. No agent: it is written for the branch itself."""
 

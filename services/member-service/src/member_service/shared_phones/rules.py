@@ -1,15 +1,7 @@
 """Limits on members with one telephone number."""
 
-from enum import StrEnum
-
 from member_service.members.rules import Limits
 from perisai_kit.domain.errors import Conflict
-
-
-class RiskFlag(StrEnum):
-    """A mark for possible fraud, for officers to look at; nothing is refused because of it."""
-
-    SHARED_PHONE = "shared_phone"
 
 
 class PhoneMembersFull(Conflict):

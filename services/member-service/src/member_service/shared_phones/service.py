@@ -15,7 +15,6 @@ from member_service.members import service as members
 from member_service.members.models import Member
 from member_service.members.rules import Limits
 from member_service.shared_phones import queries, rules
-from member_service.shared_phones.rules import RiskFlag
 from perisai_kit.auth.principal import Principal
 from perisai_kit.privacy.keyring import Keyring
 
@@ -87,14 +86,13 @@ async def check_room(
         raise rules.PhoneMembersFull(field="phone")
 
 
-async def list_flags(
+async def is_phone_shared(
     session: AsyncSession, *, member_id: UUID, viewer: Principal, limits: Limits
-) -> list[RiskFlag]:
-    """Return the marks for possible fraud on a member. Raises: MemberNotFound."""
+) -> bool:
+    """Tell whether strikingly many members have this member's number. Raises: MemberNotFound."""
     member = await members.see(session, member_id=member_id, viewer=viewer)
     counts = await queries.count_by_phone(session, [member.phone_hash], made_by=None)
-    many = counts[member.phone_hash][0] >= limits.shared_phone_from
-    return [RiskFlag.SHARED_PHONE] if many else []
+    return counts[member.phone_hash][0] >= limits.shared_phone_from
 
 
 async def list_by_phone(

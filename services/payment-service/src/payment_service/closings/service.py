@@ -19,6 +19,7 @@ from payment_service.closings.models import Closing
 from payment_service.closings.rules import ClosingStatus, ClosingVerdict
 from payment_service.counting import service as counting
 from payment_service.counting.queries import Waiting
+from payment_service.incentive_statements import queries as statement_queries
 from payment_service.incentive_statements import service as statements
 from payment_service.incentive_statements.queries import Figures
 from payment_service.months import service as months
@@ -132,7 +133,7 @@ async def list_dry_run(
     after_id = read_cursor(cursor, UUID)
     await _check_next(session, month)
     earned = queries.earned_now_by(month, on=clock.today(), after_id=after_id, limit=limit + 1)
-    rows = await statements.list_stated(session, month, earned)
+    rows = await statement_queries.list_stated(session, month, earned)
     page = cut_page(rows, limit, key=lambda row: row["beneficiary_id"])
     audit_read(list_agents(page.items))
     return page
@@ -226,7 +227,7 @@ async def _finish(session: AsyncSession, closing: Closing) -> None:
             month=closing.month,
             closed_at=closing.closed_at,
             closed_by=closing.decided_by,
-            **asdict(await statements.sum_issued(session, closing.month)),
+            **asdict(await statement_queries.sum_statements(session, closing.month)),
         ),
     )
     await queries.delete_entries(session, closing.month)
@@ -247,4 +248,4 @@ async def _check_next(session: AsyncSession, month: Month) -> None:
 
 async def _sum_up(session: AsyncSession, month: Month) -> Figures:
     earned: Any = queries.earned_now(month, on=clock.today())
-    return await statements.sum_stated(session, month, earned)
+    return await statement_queries.sum_stated(session, month, earned)

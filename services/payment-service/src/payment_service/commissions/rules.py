@@ -47,6 +47,7 @@ class CorrectionReason(StrEnum):
     AGENT_NOT_AT_WORK = "agent_not_at_work"
     NO_ACQUISITION = "no_acquisition"
     THRESHOLD_MISSED = "threshold_missed"
+    BONUS_HELD = "bonus_held"
     RECOMPUTED = "recomputed"
 
 
@@ -222,11 +223,16 @@ class Entry:
 
 
 def entries_of(
-    allocation: AnsweredAllocation, wanted: Iterable[Line], booked: Mapping[LineKey, Standing]
+    allocation: AnsweredAllocation,
+    wanted: Iterable[Line],
+    booked: Mapping[LineKey, Standing],
+    *,
+    is_held: bool = False,
 ) -> list[Entry]:
     """Return what is to be booked so that exactly the wanted lines of an allocation stand.
 
-    booked: the lines of this allocation.
+    booked: the lines of this allocation. is_held: whether the acquisition bonus of the agent's
+    month is under review or refused.
     """
     lines = {line.key: line for line in wanted}
     entries = []
@@ -237,7 +243,10 @@ def entries_of(
         entry_no = standing.entry_no
         if standing.line is not None:
             entry_no += 1
-            reason = find_reason(allocation, standing.line, is_replaced=line is not None)
+            is_replaced = line is not None
+            reason = find_reason(
+                allocation, standing.line, is_replaced=is_replaced, is_held=is_held
+            )
             entries.append(Entry(standing.line.opposite(), entry_no, reason))
         if line is not None:
             entries.append(Entry(line, entry_no + 1))
@@ -245,7 +254,7 @@ def entries_of(
 
 
 def find_reason(
-    allocation: AnsweredAllocation, line: Line, *, is_replaced: bool
+    allocation: AnsweredAllocation, line: Line, *, is_replaced: bool, is_held: bool
 ) -> CorrectionReason:
     """Return why a line of an allocation does not stand any more, by what is known now."""
     month = line.contribution_month
@@ -264,7 +273,7 @@ def find_reason(
         return CorrectionReason.RECOMPUTED
     if not allocation.is_acquisition:
         return CorrectionReason.NO_ACQUISITION
-    return CorrectionReason.THRESHOLD_MISSED
+    return CorrectionReason.BONUS_HELD if is_held else CorrectionReason.THRESHOLD_MISSED
 
 
 def _order(key: LineKey) -> tuple[str, ...]:

@@ -8,6 +8,8 @@ from uuid import UUID
 from sqlalchemy import ColumnElement, Select
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from payment_service.bonus_reviews import service as bonus_reviews
+from payment_service.bonus_reviews.rules import BonusReviewStatus, is_held
 from payment_service.commissions import queries, rules
 from payment_service.commissions.models import CommissionLine
 from payment_service.commissions.queries import MonthSums
@@ -128,6 +130,23 @@ async def sum_under(
     return rules.sums_of(rules.lines_of_month(scheme, found), BeneficiaryKind.AGENT)
 
 
+async def sum_held(
+    session: AsyncSession,
+    scheme: Applied | None,
+    review: BonusReviewStatus | None,
+    *,
+    agent_id: UUID,
+    month: Month,
+) -> int:
+    """Return what an agent's acquisitions of a month would earn if they were released, in parts.
+
+    review: the status of the review of this month. Raises: TooManyPayments.
+    """
+    if scheme is None or not is_held(review):
+        return 0
+    return (await sum_under(session, scheme, agent_id=agent_id, month=month)).acquisition_parts
+
+
 async def _count_acquisitions(
     session: AsyncSession, allocations: Sequence[AnsweredAllocation], approved: Sequence[Applied]
 ) -> tuple[dict[AgentMonth, UUID], Sequence[UUID]]:
@@ -164,14 +183,18 @@ async def _book(
 ) -> None:
     """Book the difference between what allocations earn and what is booked for them."""
     booked = await queries.read_standing(session, [each.allocation_id for each in allocations])
+    pairs = {(each.acquirer, each.month) for each in allocations if each.acquirer}
+    held = await bonus_reviews.find_held(session, pairs)
     entries: list[Entry] = []
     for allocation in allocations:
         scheme = scheme_of(approved, allocation.month)
-        crossing = (
-            crossings.get((allocation.acquirer, allocation.month)) if allocation.acquirer else None
-        )
+        acquirer, month = allocation.acquirer, allocation.month
+        pair = (acquirer, month) if acquirer else None
+        holds = pair in held
+        crossing = None if pair is None or holds else crossings.get(pair)
         lines = rules.lines_of(allocation, scheme, crossing) if scheme else []
-        entries += rules.entries_of(allocation, lines, booked.get(allocation.allocation_id, {}))
+        standing = booked.get(allocation.allocation_id, {})
+        entries += rules.entries_of(allocation, lines, standing, is_held=holds)
     if entries:
         await queries.insert_lines(session, [_row(each, closed_through) for each in entries])
         await queries.add_up_new_lines(session)

@@ -90,6 +90,14 @@ async def upsert_waits_of_agents(session: AsyncSession, since: Mapping[UUID, dat
     await _upsert_waits(session, _answered().join(wanted, is_of_agent))
 
 
+async def upsert_waits_of_acquisitions(
+    session: AsyncSession, pairs: Collection[AgentMonth]
+) -> None:
+    """Let what acquired members in these agents' months be computed anew."""
+    acquired = select(Acquisition.allocation_id).where(_in_pairs(pairs))
+    await _upsert_waits(session, _answered().where(CoverageAnswer.allocation_id.in_(acquired)))
+
+
 _WAIT = ["allocation_id", "payment_id", "counts_at", "is_answered"]
 
 

@@ -5,8 +5,15 @@ from datetime import datetime
 from enum import StrEnum
 from uuid import UUID
 
+from perisai_kit.domain.errors import NotFound
 from perisai_kit.domain.jakarta import jakarta_date
 from perisai_kit.domain.month import Month
+
+
+class BeneficiaryNotFound(NotFound):
+    code = "beneficiary_not_found"
+    text = "There is no agent or wadah with earnings and this id, or you may not see them."
+    text_id = "Insentif agen atau wadah ini tidak ditemukan, atau Anda tidak berwenang melihatnya."
 
 
 class BeneficiaryKind(StrEnum):

@@ -98,6 +98,14 @@ async def take_agents(session: AsyncSession, events: Sequence[AgentDecided]) -> 
         await queries.upsert_beneficiaries(session, found)
 
 
+async def recompute_acquisitions(session: AsyncSession, pairs: Collection[AgentMonth]) -> None:
+    """Let what acquired members in these agents' months be computed anew.
+
+    The caller has locked the months.
+    """
+    await queries.upsert_waits_of_acquisitions(session, pairs)
+
+
 async def lock_months(session: AsyncSession) -> Watermark:
     """Let nobody count or close until this transaction ends."""
     return await queries.lock_watermark(session)

@@ -114,6 +114,17 @@ def owed(ids: Collection[UUID], *, sign: Literal[1, -1]) -> Select[Any]:
     return select(*columns).where(Statement.id == any_id(ids), Statement.amount * sign > 0)
 
 
+def payable() -> Select[Any]:
+    """Return the query of statements with what each gives beyond a debt, in rupiah.
+
+    Columns: statement_id, month, who it is and where, held_reason, payable.
+    """
+    names = ("month", "beneficiary_kind", "beneficiary_id", "wadah_id", "branch_code")
+    columns = [getattr(Statement, name) for name in (*names, "region_code", "held_reason")]
+    beyond_debt = func.greatest(Statement.amount - Statement.brought_debt, 0)
+    return select(Statement.id.label("statement_id"), *columns, beyond_debt.label("payable"))
+
+
 @dataclass(frozen=True, slots=True)
 class Issued:
     """What the statements of a month come to; amount in rupiah, the rest in parts."""

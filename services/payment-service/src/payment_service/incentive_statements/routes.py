@@ -6,12 +6,12 @@ from uuid import UUID
 from fastapi import APIRouter, Depends, Query
 
 from payment_service.commissions.rules import TooManyPayments
+from payment_service.counting.rules import BeneficiaryNotFound
 from payment_service.dependencies import MONTH
 from payment_service.incentive_statements import service
-from payment_service.incentive_statements.models import Statement
 from payment_service.incentive_statements.rules import (
-    BeneficiaryNotFound,
     BeneficiaryUnclear,
+    EarningsAsked,
     SchemeForAgentsOnly,
     StatementNotFound,
 )
@@ -19,9 +19,7 @@ from payment_service.incentive_statements.schemas import (
     CommissionLineOut,
     CommissionPreviewOut,
     IncentiveStatementOut,
-    StatementFiguresOut,
 )
-from payment_service.incentive_statements.service import EarningsAsked
 from payment_service.schemes.rules import MonthOutsideProgramme, SchemeNotFound
 from perisai_kit.auth.principal import Principal, Role
 from perisai_kit.auth.roles import require
@@ -165,11 +163,6 @@ async def list_preview_lines(
 ) -> Page[CommissionLineOut]:
     """List the lines that a month has so far."""
     return await service.preview_lines(session, principal, asked, cursor=cursor, limit=limit)
-
-
-def show(statement: Statement) -> StatementFiguresOut:
-    """Return the figures of a statement as the API shows them."""
-    return StatementFiguresOut(**service.list_figures(statement))
 
 
 router = APIRouter()

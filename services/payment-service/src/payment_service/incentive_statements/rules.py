@@ -1,21 +1,17 @@
 """What a statement pays. Source: docs/money.md, Commissions."""
 
 from dataclasses import dataclass
+from uuid import UUID
 
 from payment_service.schemes.rules import PARTS
 from perisai_kit.domain.errors import Invalid, NotFound
+from perisai_kit.domain.month import Month
 
 
 class StatementNotFound(NotFound):
     code = "statement_not_found"
     text = "There is no such commission statement, or you may not see it."
     text_id = "Rekap insentif tidak ditemukan, atau Anda tidak berwenang melihatnya."
-
-
-class BeneficiaryNotFound(NotFound):
-    code = "beneficiary_not_found"
-    text = "There is no agent or wadah with earnings and this id, or you may not see them."
-    text_id = "Insentif agen atau wadah ini tidak ditemukan, atau Anda tidak berwenang melihatnya."
 
 
 class BeneficiaryUnclear(Invalid):
@@ -28,6 +24,15 @@ class SchemeForAgentsOnly(Invalid):
     code = "scheme_for_agents_only"
     text = "Another scheme can only be previewed for one agent. Send an agent_id."
     text_id = "Skema lain hanya dapat dicoba untuk satu agen. Isi agent_id."
+
+
+@dataclass(frozen=True, slots=True)
+class EarningsAsked:
+    """Which earnings to show; by default the principal's own, in the present month."""
+
+    agent_id: UUID | None = None
+    wadah_id: UUID | None = None
+    month: Month | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,3 +88,24 @@ class Due:
     @property
     def carried_debt(self) -> int:
         return max(self.before.debt - self.amount, 0)
+
+    @property
+    def shown(self) -> dict[str, int]:
+        """What statements and previews show of it."""
+        return {
+            "brought_parts": self.brought_parts,
+            "amount": self.amount,
+            "carried_parts": self.carried_parts,
+            "brought_debt": self.before.debt,
+            "payable": self.payable,
+            "carried_debt": self.carried_debt,
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class PayableStatement:
+    """What of a statement may be paid, in rupiah."""
+
+    statement_id: UUID
+    month: Month
+    payable: int

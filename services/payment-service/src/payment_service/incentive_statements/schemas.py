@@ -3,13 +3,14 @@ from typing import Annotated
 
 from pydantic import Field
 
-from payment_service.agents.rules import HeldReason
+from payment_service.bonus_reviews.rules import BonusReviewStatus
 from payment_service.commissions.rules import (
     CommissionCause,
     CommissionRule,
     CorrectionReason,
 )
 from payment_service.counting.rules import BeneficiaryKind
+from payment_service.incentive_holds.rules import HoldReason
 from payment_service.months.rules import MonthStatus
 from payment_service.months.schemas import PARTS_OF_A_RUPIAH
 from payment_service.payees.schemas import StatementPayeeOut
@@ -48,8 +49,8 @@ class EarnedOut(Out):
     carried_debt: int = Field(description="Rupiah of debt for the next month, 0 or more.")
 
 
-class StatementFiguresOut(EarnedOut):
-    """What a statement says."""
+class IncentiveStatementOut(EarnedOut):
+    """What a statement says, who is paid it, and what became of it."""
 
     id: RecordId
     month: Annotated[MonthText, Field(description="The closed month.")]
@@ -59,13 +60,24 @@ class StatementFiguresOut(EarnedOut):
     branch_code: BranchCode
     region_code: RegionCode
     total_parts: int = Field(description=f"Everything since the beginning. {PARTS_OF_A_RUPIAH}")
-    held_reason: HeldReason | None = Field(
-        description="Why the incentive of a wadah is held, as of the day of the closing."
-    )
+    held: Annotated[bool, Field(description="Whether it waits until two officers decide on it.")]
+    held_reason: Annotated[
+        HoldReason | None, Field(description="Why it is or was held; null: it never was.")
+    ]
+    released_at: Annotated[
+        datetime | None, Field(description="When a hold on it was released; it may be paid.")
+    ]
+    forfeited_at: Annotated[
+        datetime | None, Field(description="When it was forfeited; it is owed no more.")
+    ]
+    payable_now: Annotated[
+        int, Field(description="`payable` in rupiah, or 0 while it is held or once forfeited.")
+    ]
+    bonus_review: Annotated[
+        BonusReviewStatus | None,
+        Field(description="Of the agent's acquisitions of this month; null: there was no review."),
+    ]
     issued_at: Annotated[datetime, Field(description="When the month was closed.")]
-
-
-class IncentiveStatementOut(StatementFiguresOut):
     payee: Annotated[StatementPayeeOut, Field(description="Who is paid it, as things stand now.")]
 
 
@@ -133,4 +145,12 @@ class CommissionPreviewOut(EarnedOut):
     )
     waiting_contributions: int | None = Field(
         default=None, description="What those payments paid, in rupiah."
+    )
+    bonus_review: BonusReviewStatus | None = Field(
+        default=None, description="Whether an agent's acquisitions of the month are reviewed."
+    )
+    held_parts: int | None = Field(
+        default=None,
+        description="What an agent's acquisitions of the month would earn if they were released. "
+        + PARTS_OF_A_RUPIAH,
     )

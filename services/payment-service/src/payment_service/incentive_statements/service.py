@@ -1,26 +1,31 @@
 """State what each beneficiary is owed for a month, and show what a statement would say."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Sequence
+from dataclasses import asdict
 from datetime import datetime
 from typing import Any, Literal
 from uuid import UUID
 
-from sqlalchemy import RowMapping, Select, and_
+from sqlalchemy import Select, and_
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from payment_service.bonus_reviews import service as bonus_reviews
+from payment_service.bonus_reviews.rules import BonusReviewStatus
 from payment_service.commissions import service as commissions
 from payment_service.commissions.rules import Sums
 from payment_service.counting import service as counting
-from payment_service.counting.rules import BeneficiaryKind, booked_month
+from payment_service.counting.rules import BeneficiaryKind, BeneficiaryNotFound, booked_month
+from payment_service.incentive_holds import service as holds
+from payment_service.incentive_holds.queries import StatementHold
+from payment_service.incentive_holds.rules import HoldReason, HoldStatus, find_payable_now
 from payment_service.incentive_statements import queries
 from payment_service.incentive_statements.models import Statement
-from payment_service.incentive_statements.queries import Figures, Issued
 from payment_service.incentive_statements.rules import (
     Balance,
-    BeneficiaryNotFound,
     BeneficiaryUnclear,
     Due,
+    EarningsAsked,
+    PayableStatement,
     SchemeForAgentsOnly,
     StatementNotFound,
 )
@@ -40,6 +45,7 @@ from payment_service.schemes import service as schemes
 from payment_service.schemes.rules import Applied, check_month, scheme_of
 from payment_service.visibility import visible_earnings
 from perisai_kit.auth.principal import Principal, Role
+from perisai_kit.db.bulk import any_id
 from perisai_kit.domain import clock
 from perisai_kit.domain.ids import new_id
 from perisai_kit.domain.month import Month
@@ -74,24 +80,9 @@ async def issue(
             account=ledger_rules.incentive_expense(month),
             business_on=month.last_day,
         )
+    new = queries.payable().where(Statement.id == any_id(ids))
+    await holds.hold(session, new, at=issued_at)
     await publish_rows(session, StatementIssued, queries.issued(ids))
-
-
-async def sum_issued(session: AsyncSession, month: Month) -> Issued:
-    """Return what the statements of a month come to, as far as they are issued."""
-    return await queries.sum_statements(session, month)
-
-
-async def sum_stated(session: AsyncSession, month: Month, earned: Select[Any]) -> Figures:
-    """Return what statements would come to. earned: see `queries.stated`."""
-    return await queries.sum_stated(session, month, earned)
-
-
-async def list_stated(
-    session: AsyncSession, month: Month, earned: Select[Any]
-) -> Sequence[RowMapping]:
-    """Return statements as they would be issued, by beneficiary. earned: see `queries.stated`."""
-    return await queries.list_stated(session, month, earned)
 
 
 async def list_latest(
@@ -108,6 +99,13 @@ async def list_latest(
     )
 
 
+async def hold_dismissed(session: AsyncSession, agent_ids: Collection[UUID]) -> None:
+    """Hold all that is stated for agents dismissed for cause and not held yet. Locks the months."""
+    await counting.lock_months(session)
+    own = queries.payable().where(Statement.beneficiary_id == any_id(agent_ids))
+    await holds.hold(session, own, at=clock.now())
+
+
 async def get(
     session: AsyncSession, principal: Principal, statement_id: UUID
 ) -> IncentiveStatementOut:
@@ -115,9 +113,8 @@ async def get(
 
     Raises: StatementNotFound.
     """
-    statement = await get_visible(session, principal, statement_id)
-    found = await payees.find_payees(session, Statement, [statement.id])
-    return _with_payee(statement, found[statement.id])
+    (shown,) = await show(session, [await get_visible(session, principal, statement_id)])
+    return shown
 
 
 async def get_visible(session: AsyncSession, principal: Principal, statement_id: UUID) -> Statement:
@@ -162,8 +159,24 @@ async def list_statements(
     page = cut_page(rows, limit, key=lambda row: row.id)
     for each in page.items:
         _audit_read(BeneficiaryKind(each.beneficiary_kind), each.beneficiary_id)
-    found = await payees.find_payees(session, Statement, [each.id for each in page.items])
-    return page.page(lambda row: _with_payee(row, found[row.id]))
+    return Page(items=await show(session, page.items), next_cursor=page.next_cursor)
+
+
+async def list_payable(session: AsyncSession, beneficiary_id: UUID) -> list[PayableStatement]:
+    """Return a beneficiary's statements with something that may be paid, the earliest first.
+
+    Without what is held or forfeited. What was paid already is not known here.
+    """
+    free = payable_now().where(Statement.beneficiary_id == beneficiary_id)
+    rows = await session.execute(free.order_by(Statement.month))
+    return [PayableStatement(row.statement_id, row.month, row.payable) for row in rows]
+
+
+def payable_now() -> Select[Any]:
+    """Return the query of what `list_payable` lists, of everybody: see `queries.payable`."""
+    return queries.payable().where(
+        Statement.amount > Statement.brought_debt, holds.is_free(Statement.id)
+    )
 
 
 async def list_lines(
@@ -182,15 +195,6 @@ async def list_lines(
     return await _lines(
         session, statement.beneficiary_id, statement.month, cursor=cursor, limit=limit
     )
-
-
-@dataclass(frozen=True, slots=True)
-class EarningsAsked:
-    """Which earnings to show; by default the principal's own, in the present month."""
-
-    agent_id: UUID | None = None
-    wadah_id: UUID | None = None
-    month: Month | None = None
 
 
 async def preview(
@@ -293,17 +297,21 @@ async def _balance_before(session: AsyncSession, beneficiary_id: UUID, month: Mo
 
 async def _progress(
     session: AsyncSession, of: tuple[BeneficiaryKind, UUID], month: Month, scheme: Applied | None
-) -> dict[str, int | None]:
+) -> dict[str, Any]:
     kind, agent_id = of
     if kind is not BeneficiaryKind.AGENT:
         return {}
     count = await counting.count_new_members(session, agent_id, month)
     waits = (await counting.count_waits(session, agent_id=agent_id)).values()
+    review = await bonus_reviews.find_status(session, agent_id, month)
+    held = await commissions.sum_held(session, scheme, review, agent_id=agent_id, month=month)
     return {
         "new_members": count.of(sponsored=scheme.terms.sponsored) if scheme else count.count,
         "threshold": scheme.terms.threshold if scheme else None,
         "waiting_payments": sum(each.allocations for each in waits),
         "waiting_contributions": sum(each.contributions for each in waits),
+        "bonus_review": review,
+        "held_parts": held,
     }
 
 
@@ -320,24 +328,7 @@ def _today() -> Month:
 
 
 def _earned(before: Balance, sums: Sums) -> dict[str, int]:
-    return {
-        "line_count": sums.line_count,
-        "contribution_parts": sums.contribution_parts,
-        "acquisition_parts": sums.acquisition_parts,
-        "override_parts": sums.override_parts,
-        **_stated_due(Due(before, sums.parts)),
-    }
-
-
-def _stated_due(due: Due) -> dict[str, int]:
-    return {
-        "brought_parts": due.brought_parts,
-        "amount": due.amount,
-        "carried_parts": due.carried_parts,
-        "brought_debt": due.before.debt,
-        "payable": due.payable,
-        "carried_debt": due.carried_debt,
-    }
+    return {**asdict(sums), **Due(before, sums.parts).shown}
 
 
 def due_of(statement: Statement) -> Due:
@@ -362,11 +353,42 @@ async def _lines(
     return page.page(CommissionLineOut.model_validate)
 
 
-def _with_payee(statement: Statement, payee: Payee) -> IncentiveStatementOut:
-    return IncentiveStatementOut.model_validate({**list_figures(statement), "payee": payee})
+async def show(
+    session: AsyncSession, statements: Sequence[Statement]
+) -> list[IncentiveStatementOut]:
+    """Return statements as the API shows them, with payees, holds and reviews of their months."""
+    ids = [each.id for each in statements]
+    paid = await payees.find_payees(session, Statement, ids)
+    held = await holds.find_statement_holds(session, ids)
+    months = {(each.beneficiary_id, each.month) for each in statements}
+    reviews = await bonus_reviews.find_statuses(session, months)
+    return [
+        _stated(
+            each, paid[each.id], held.get(each.id), reviews.get((each.beneficiary_id, each.month))
+        )
+        for each in statements
+    ]
 
 
-def list_figures(statement: Statement) -> dict[str, Any]:
-    """Return what a statement says, by the names of the API."""
+def _stated(
+    statement: Statement,
+    payee: Payee,
+    hold: StatementHold | None,
+    review: BonusReviewStatus | None,
+) -> IncentiveStatementOut:
     stored = {name: getattr(statement, name) for name in STORED}
-    return {**stored, **_stated_due(due_of(statement))}
+    stated = {**stored, **due_of(statement).shown}
+    status, at = (hold.status, hold.decided_at) if hold else (None, None)
+    reason = hold.reason if hold else statement.held_reason
+    stated["held_reason"] = HoldReason(reason) if reason else None
+    return IncentiveStatementOut.model_validate(
+        {
+            **stated,
+            "payee": payee,
+            "held": status is HoldStatus.OPEN,
+            "released_at": at if status is HoldStatus.RELEASED else None,
+            "forfeited_at": at if status is HoldStatus.FORFEITED else None,
+            "payable_now": find_payable_now(stated["payable"], status),
+            "bonus_review": review,
+        }
+    )

@@ -57,6 +57,7 @@ class TransferCode(StrEnum):
     SUSPENSE_APPLIED = "suspense_applied"
     INCENTIVE_ACCRUED = "incentive_accrued"
     INCENTIVE_REVERSED = "incentive_reversed"
+    INCENTIVE_FORFEITED = "incentive_forfeited"
     CORRECTION = "correction"
 
 
@@ -72,6 +73,7 @@ CAUSES: dict[TransferCode, CauseKind] = {
     TransferCode.SUSPENSE_APPLIED: CauseKind.ALLOCATION,
     TransferCode.INCENTIVE_ACCRUED: CauseKind.STATEMENT,
     TransferCode.INCENTIVE_REVERSED: CauseKind.STATEMENT,
+    TransferCode.INCENTIVE_FORFEITED: CauseKind.STATEMENT,
 }
 """What a code books for. A correction has the cause of what it corrects."""
 
@@ -82,6 +84,10 @@ POSTINGS: dict[TransferCode, tuple[AccountKind, AccountKind]] = {
     TransferCode.SUSPENSE_APPLIED: (AccountKind.SUSPENSE, AccountKind.BPJS_PAYABLE),
     TransferCode.INCENTIVE_ACCRUED: (AccountKind.INCENTIVE_EXPENSE, AccountKind.INCENTIVE_PAYABLE),
     TransferCode.INCENTIVE_REVERSED: (AccountKind.INCENTIVE_PAYABLE, AccountKind.INCENTIVE_EXPENSE),
+    TransferCode.INCENTIVE_FORFEITED: (
+        AccountKind.INCENTIVE_PAYABLE,
+        AccountKind.INCENTIVE_EXPENSE,
+    ),
 }
 """Which kinds of account a code debits and credits. A correction mirrors what it corrects."""
 

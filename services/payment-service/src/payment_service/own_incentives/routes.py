@@ -4,7 +4,7 @@ from typing import Annotated
 
 from fastapi import APIRouter, Depends
 
-from payment_service.incentive_statements.rules import BeneficiaryNotFound
+from payment_service.counting.rules import BeneficiaryNotFound
 from payment_service.own_incentives import service
 from payment_service.own_incentives.schemas import OwnIncentiveMonthOut, OwnIncentiveOut
 from payment_service.own_incentives.service import OwnIncentive

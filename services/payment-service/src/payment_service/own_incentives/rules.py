@@ -7,12 +7,17 @@ from payment_service.schemes.rules import PARTS
 
 
 class OwnMonthStatus(StrEnum):
-    """What has become of a month's incentive. held: issued, and nobody may pay it out yet."""
+    """What has become of a month's incentive.
+
+    held: issued, and not paid out until two officers decide. forfeited: they decided that it is
+    owed no more.
+    """
 
     OPEN = "open"
     CLOSING = "closing"
     ISSUED = "issued"
     HELD = "held"
+    FORFEITED = "forfeited"
 
 
 @dataclass(frozen=True, slots=True)

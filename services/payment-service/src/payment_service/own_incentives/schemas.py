@@ -2,8 +2,8 @@ from typing import Annotated
 
 from pydantic import Field
 
-from payment_service.agents.rules import HeldReason
 from payment_service.counting.rules import BeneficiaryKind
+from payment_service.incentive_holds.rules import HoldReason
 from payment_service.own_incentives.rules import OwnMonthStatus
 from perisai_kit.http.types import MonthText, Out
 
@@ -14,11 +14,13 @@ class OwnIncentiveMonthOut(Out):
     month: Annotated[MonthText, Field(description="The month.")]
     status: OwnMonthStatus = Field(
         description="Open: it may still grow. Closing: its statements are being issued. Held: "
-        "issued, and kept back until it is decided on."
+        "issued, and kept back until it is decided on. Forfeited: owed no more."
     )
     amount: int = Field(description="Whole rupiah; negative where more was taken back.")
     payable: int = Field(description="The part of the amount beyond a debt, in rupiah.")
-    held_reason: HeldReason | None = Field(description="Why it is held; null where it is not.")
+    held_reason: HoldReason | None = Field(
+        description="Why it is held, or was forfeited; null where it is neither."
+    )
 
 
 class OwnIncentiveOut(Out):

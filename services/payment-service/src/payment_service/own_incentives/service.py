@@ -11,16 +11,18 @@ from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from payment_service.agents.rules import HeldReason
 from payment_service.commissions import service as commissions
 from payment_service.commissions.rules import Sums
 from payment_service.counting import service as counting
 from payment_service.counting.models import Watermark
 from payment_service.counting.queries import Waiting
-from payment_service.counting.rules import BeneficiaryKind, booked_month
+from payment_service.counting.rules import BeneficiaryKind, BeneficiaryNotFound, booked_month
+from payment_service.incentive_holds import service as holds
+from payment_service.incentive_holds.queries import StatementHold
+from payment_service.incentive_holds.rules import HoldReason, HoldStatus
 from payment_service.incentive_statements import service as statements
 from payment_service.incentive_statements.models import Statement
-from payment_service.incentive_statements.rules import Balance, BeneficiaryNotFound, Due
+from payment_service.incentive_statements.rules import Balance, Due
 from payment_service.own_incentives.rules import OwnMonthStatus, Split, split_amount
 from payment_service.schemes import service as schemes
 from payment_service.schemes.rules import scheme_of
@@ -29,6 +31,11 @@ from perisai_kit.domain import clock
 from perisai_kit.domain.month import Month
 
 STATEMENTS_SHOWN = 3
+_ISSUED = {
+    HoldStatus.OPEN: OwnMonthStatus.HELD,
+    HoldStatus.FORFEITED: OwnMonthStatus.FORFEITED,
+    HoldStatus.RELEASED: OwnMonthStatus.ISSUED,
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +46,7 @@ class OwnMonth:
     status: OwnMonthStatus
     amount: int
     payable: int
-    held_reason: HeldReason | None = None
+    held_reason: HoldReason | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +80,7 @@ async def read(session: AsyncSession, principal: Principal) -> OwnIncentive:
     watermark = await counting.read_watermark(session)
     month = booked_month(Month.of(clock.today()), watermark.closed_through)
     issued = await statements.list_latest(session, beneficiary_id, limit=STATEMENTS_SHOWN)
+    held = await holds.find_statement_holds(session, [each.id for each in issued])
     sums = await commissions.list_month_sums(
         session, beneficiary_id, after=issued[0].month if issued else None, through=month
     )
@@ -96,7 +104,10 @@ async def read(session: AsyncSession, principal: Principal) -> OwnIncentive:
             if kind is BeneficiaryKind.AGENT
             else None
         ),
-        earlier=[*reversed(open_months), *(_issued_month(each) for each in issued)],
+        earlier=[
+            *reversed(open_months),
+            *(_issued_month(each, held.get(each.id)) for each in issued),
+        ],
     )
 
 
@@ -132,7 +143,8 @@ def _open_month(month: Month, due: Due, watermark: Watermark) -> OwnMonth:
     return OwnMonth(month, status, due.amount, due.payable)
 
 
-def _issued_month(statement: Statement) -> OwnMonth:
+def _issued_month(statement: Statement, hold: StatementHold | None) -> OwnMonth:
     due = statements.due_of(statement)
-    status = OwnMonthStatus.HELD if statement.held_reason else OwnMonthStatus.ISSUED
-    return OwnMonth(statement.month, status, due.amount, due.payable, statement.held_reason)
+    status = OwnMonthStatus.ISSUED if hold is None else _ISSUED[hold.status]
+    reason = None if hold is None or hold.status is HoldStatus.RELEASED else hold.reason
+    return OwnMonth(statement.month, status, due.amount, due.payable, reason)

@@ -20,6 +20,8 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from payment_service.agents import queries as agents
 from payment_service.agents.rules import HeldReason
 from payment_service.counting.rules import BeneficiaryKind
+from payment_service.incentive_holds import queries as incentive_holds
+from payment_service.incentive_holds.rules import HoldReason
 from payment_service.payees.models import PayeeAccount
 from payment_service.payees.rules import Payable, PayeeHold, PayeeKind
 from payment_service.schemes.rules import Applied
@@ -43,11 +45,8 @@ class Payables:
         self._table = table
         closed_on = cast(func.timezone(JAKARTA.key, table.issued_at), Date)
         self._is_wadah: ColumnElement[bool] = table.beneficiary_kind == BeneficiaryKind.WADAH
-        # What was decided on a wadah's own incentive stands in its statement.
-        self.ended: ColumnElement[Any] = case(
-            (self._is_wadah, cast(table.held_reason, Text)),
-            else_=agents.held_reason(table.wadah_id, on=closed_on, until=table.issued_at),
-        )
+        self.hold = incentive_holds.held_reason(table.id)
+        self.ended = agents.held_reason(table.wadah_id, on=closed_on, until=table.issued_at)
         self.agreed = agents.agreed_payment(table.wadah_id, on=closed_on)
         self.scheme = _scheme_of(table, schemes)
 
@@ -74,14 +73,13 @@ class Payables:
     @property
     def held_reason(self) -> ColumnElement[str | None]:
         table = self._table
-        is_held = and_(self._is_wadah, self.ended.is_not(None))
         # One question for each column: inside one about `payee_id`, SQL would not mean this row.
         has_account = case(
             (self._is_paid_to_another, _has_account(table.wadah_id)),
             else_=_has_account(table.beneficiary_id),
         )
         no_account = literal(PayeeHold.NO_ACCOUNT.value, Text())
-        return case((is_held, self.ended), (~has_account, no_account), else_=None)
+        return func.coalesce(self.hold, case((~has_account, no_account), else_=None))
 
     def is_paid_to(self, payee_id: UUID) -> ColumnElement[bool]:
         """Return the condition of statements that this agent or wadah is paid for."""
@@ -117,6 +115,7 @@ async def find_payables(
             table.beneficiary_kind,
             table.beneficiary_id,
             table.wadah_id,
+            payables.hold,
             payables.ended,
             payables.agreed,
             payables.scheme,
@@ -129,6 +128,7 @@ async def find_payables(
             beneficiary_kind=BeneficiaryKind(kind),
             beneficiary_id=beneficiary_id,
             wadah_id=wadah_id,
+            hold=None if hold is None else HoldReason(hold),
             ended=None if ended is None else HeldReason(ended),
             agreed=None if agreed is None else PaymentMethod(agreed),
             scheme=PaymentMethod(scheme),
@@ -138,5 +138,16 @@ async def find_payables(
                 if has_account
             ),
         )
-        for id_, kind, beneficiary_id, wadah_id, ended, agreed, scheme, has_own, has_wadahs in rows
+        for (
+            id_,
+            kind,
+            beneficiary_id,
+            wadah_id,
+            hold,
+            ended,
+            agreed,
+            scheme,
+            has_own,
+            has_wadahs,
+        ) in rows
     }

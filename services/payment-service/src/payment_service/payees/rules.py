@@ -7,6 +7,7 @@ from uuid import UUID
 
 from payment_service.agents.rules import HeldReason
 from payment_service.counting.rules import BeneficiaryKind
+from payment_service.incentive_holds.rules import HoldReason
 from perisai_kit.domain.programmes import PaymentMethod
 
 
@@ -26,10 +27,16 @@ class PayeeReason(StrEnum):
 
 
 class PayeeHold(StrEnum):
-    """Why nothing is paid out for now. no_account: the payee has no verified bank account."""
+    """Why nothing is paid out for now. no_account: the payee has no verified bank account.
 
-    WADAH_TERMINATED = "wadah_terminated"
-    AGREEMENT_ENDED = "agreement_ended"
+    The others are reasons of a hold that is open, or that ended with forfeiture.
+    """
+
+    FRAUD = HoldReason.FRAUD.value
+    CRIME = HoldReason.CRIME.value
+    GRATIFICATION = HoldReason.GRATIFICATION.value
+    WADAH_TERMINATED = HoldReason.WADAH_TERMINATED.value
+    AGREEMENT_ENDED = HoldReason.AGREEMENT_ENDED.value
     NO_ACCOUNT = "no_account"
 
 
@@ -37,14 +44,16 @@ class PayeeHold(StrEnum):
 class Payable:
     """A statement, and what decides who is paid.
 
-    wadah_id: of the beneficiary at the close. ended: why the wadah had no agreement at the close;
-    None: it had one. agreed: what that agreement says; None: nothing. scheme: what the scheme of
-    the month says. accounts: those of beneficiary and wadah with a verified bank account now.
+    wadah_id: of the beneficiary at the close. hold: why it is held or was forfeited. ended: why the
+    wadah had no agreement at the close; None: it had one. agreed: what that agreement says; None:
+    nothing. scheme: what the scheme of the month says. accounts: those of beneficiary and wadah
+    with a verified bank account now.
     """
 
     beneficiary_kind: BeneficiaryKind
     beneficiary_id: UUID
     wadah_id: UUID
+    hold: HoldReason | None
     ended: HeldReason | None
     agreed: PaymentMethod | None
     scheme: PaymentMethod
@@ -64,14 +73,14 @@ class Payee:
 def payee_of(payable: Payable) -> Payee:
     """Return who is paid what a statement owes.
 
-    A wadah gets its own incentive, held where its cooperation had ended. The agents of such a wadah
-    are paid themselves. Otherwise the agreement decides, or the scheme. Nobody is paid without a
-    verified bank account.
+    A wadah gets its own incentive. The agents of a wadah whose cooperation had ended are paid
+    themselves. Otherwise the agreement decides, or the scheme. Nobody is paid what is held, nor
+    without a verified bank account.
     """
     kind, id_, reason = _choose(payable)
     held = None if id_ in payable.accounts else PayeeHold.NO_ACCOUNT
-    if reason is PayeeReason.OWN and payable.ended is not None:
-        held = PayeeHold(payable.ended)
+    if payable.hold is not None:
+        held = PayeeHold(payable.hold)
     return Payee(kind, id_, reason, held)
 
 

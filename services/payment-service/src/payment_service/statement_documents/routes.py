@@ -8,9 +8,9 @@ from fastapi import APIRouter, Depends, Query, Request, Response
 
 from payment_service.counting.rules import BeneficiaryKind
 from payment_service.dependencies import MONTH, WholeDatabase
-from payment_service.incentive_statements.models import Statement
-from payment_service.incentive_statements.routes import Reader, show
+from payment_service.incentive_statements.routes import Reader
 from payment_service.incentive_statements.rules import StatementNotFound
+from payment_service.incentive_statements.schemas import IncentiveStatementOut
 from payment_service.ledger.schemas import LedgerTransferOut
 from payment_service.statement_documents import service
 from payment_service.statement_documents.files import Printer
@@ -190,7 +190,7 @@ async def _explained(found: Explained, agents: AgentsClient) -> StatementDocumen
     is_agent = statement.beneficiary_kind is BeneficiaryKind.AGENT
     names = agent_names if is_agent else wadah_names
     return StatementDocumentOut(
-        statement=show(statement),
+        statement=found.shown,
         beneficiary_name=names.get(statement.beneficiary_id),
         wadah_name=wadah_names.get(statement.wadah_id),
         lines=[_line(each, found, agent_names) for each in found.lines],
@@ -234,9 +234,8 @@ async def _collected(
 
 
 def _row(
-    statement: Statement, accrued: Mapping[UUID, int], names: Mapping[UUID, str]
+    shown: IncentiveStatementOut, accrued: Mapping[UUID, int], names: Mapping[UUID, str]
 ) -> MonthStatementOut:
-    shown = show(statement)
     return MonthStatementOut(
         statement_id=shown.id,
         beneficiary_kind=shown.beneficiary_kind,
@@ -249,7 +248,8 @@ def _row(
         override_parts=shown.override_parts,
         amount=shown.amount,
         payable=shown.payable,
-        held_reason=shown.held_reason,
+        held_reason=shown.held_reason if shown.held else None,
+        forfeited_at=shown.forfeited_at,
         accrued=accrued.get(shown.id, 0),
     )
 

@@ -149,6 +149,7 @@ REASONS = {
     CorrectionReason.AGENT_NOT_AT_WORK: "Pembatalan: agen sedang tidak bertugas",
     CorrectionReason.NO_ACQUISITION: "Pembatalan: bukan peserta baru",
     CorrectionReason.THRESHOLD_MISSED: "Pembatalan: target peserta baru tidak tercapai",
+    CorrectionReason.BONUS_HELD: "Pembatalan: bonus peserta baru sedang diperiksa",
     CorrectionReason.RECOMPUTED: "Pembatalan: dihitung ulang",
 }
 

@@ -5,7 +5,7 @@ from uuid import UUID
 from pydantic import Field
 
 from payment_service.counting.rules import BeneficiaryKind
-from payment_service.incentive_statements.schemas import CommissionLineOut, StatementFiguresOut
+from payment_service.incentive_statements.schemas import CommissionLineOut, IncentiveStatementOut
 from payment_service.ledger.schemas import LedgerTransferOut
 from perisai_kit.http.types import BeneficiaryId, MonthText, Out, RecordId, WadahId
 
@@ -36,7 +36,7 @@ class StatementDocumentOut(Out):
     the same amount.
     """
 
-    statement: Annotated[StatementFiguresOut, Field(description="The statement.")]
+    statement: Annotated[IncentiveStatementOut, Field(description="The statement.")]
     beneficiary_name: Annotated[
         str | None, Field(description=f"Who it is for: {WHOLE_TO}; of a wadah always whole.")
     ]
@@ -60,7 +60,10 @@ class MonthStatementOut(Out):
     amount: Annotated[int, Field(description="Whole rupiah; negative: a debt.")]
     payable: Annotated[int, Field(description="The part beyond debts, in rupiah.")]
     held_reason: Annotated[str | None, Field(description="Why it is held; null: it is not.")]
-    accrued: Annotated[int, Field(description="What the ledger owes for it, in rupiah.")]
+    forfeited_at: Annotated[
+        datetime | None, Field(description="When it was forfeited; it is owed no more.")
+    ]
+    accrued: Annotated[int, Field(description="What the ledger accrued for it, in rupiah.")]
 
 
 class MonthDocumentOut(Out):

@@ -15,6 +15,7 @@ from payment_service.counting.rules import BeneficiaryKind
 from payment_service.incentive_statements import service as statements
 from payment_service.incentive_statements.models import Statement
 from payment_service.incentive_statements.rules import StatementNotFound
+from payment_service.incentive_statements.schemas import IncentiveStatementOut
 from payment_service.ledger import service as ledger
 from payment_service.ledger.rules import Booked, Cause, CauseKind, TransferCode
 from payment_service.statement_documents import queries, rules
@@ -34,6 +35,7 @@ class Explained:
     """A statement with its lines and postings. names: whether its agents may be named."""
 
     statement: Statement
+    shown: IncentiveStatementOut
     lines: Sequence[PaidLine]
     people: Mapping[UUID, BillPeople]
     bank_names: Mapping[UUID, str]
@@ -54,7 +56,7 @@ class Explained:
 class Collected:
     """Statements of a month, with what the ledger owes for each. named: agents to be named."""
 
-    statements: Sequence[Statement]
+    statements: Sequence[IncentiveStatementOut]
     accrued: Mapping[UUID, int]
     named: Collection[UUID]
 
@@ -75,8 +77,10 @@ async def explain(
     _prove(statement, accrued, lines)
     bill_ids = {each.bill_id for each in lines if each.bill_id is not None}
     audit_read(id_ for each in lines for id_ in (each.line.member_id, each.line.agent_id))
+    (shown,) = await statements.show(session, [statement])
     return Explained(
         statement=statement,
+        shown=shown,
         lines=lines,
         people=await list_people(session, principal, bill_ids),
         bank_names=await banks.list_names(session),
@@ -115,7 +119,7 @@ async def collect(
     agents = [each for each in found if each.beneficiary_kind is BeneficiaryKind.AGENT]
     audit_read(each.beneficiary_id for each in agents)
     named = [each.beneficiary_id for each in agents if may_name_beneficiary(principal, each)]
-    return Collected(found, accrued, named)
+    return Collected(await statements.show(session, found), accrued, named)
 
 
 async def _sum_accrued(session: AsyncSession, found: Sequence[Statement]) -> dict[UUID, int]:

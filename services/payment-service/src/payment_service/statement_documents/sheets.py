@@ -3,10 +3,10 @@
 from collections.abc import Sequence
 from datetime import datetime
 
-from payment_service.agents.rules import HeldReason
 from payment_service.commissions.rules import CommissionRule
 from payment_service.counting.rules import BeneficiaryKind
-from payment_service.incentive_statements.schemas import StatementFiguresOut
+from payment_service.incentive_holds.rules import HoldReason
+from payment_service.incentive_statements.schemas import IncentiveStatementOut
 from payment_service.ledger.rules import TransferCode
 from payment_service.ledger.schemas import LedgerTransferOut
 from payment_service.statement_documents.rules import (
@@ -32,12 +32,17 @@ from perisai_kit.domain.month import Month
 
 TITLE = "Rekap Insentif Perisai"
 HELD = {
-    HeldReason.WADAH_TERMINATED: "Ditahan: kerja sama dengan wadah sudah berakhir",
-    HeldReason.AGREEMENT_ENDED: "Ditahan: tidak ada PKS yang berlaku",
+    HoldReason.FRAUD: "Ditahan: agen diberhentikan karena kecurangan",
+    HoldReason.CRIME: "Ditahan: agen diberhentikan karena tindak pidana",
+    HoldReason.GRATIFICATION: "Ditahan: agen diberhentikan karena gratifikasi",
+    HoldReason.WADAH_TERMINATED: "Ditahan: kerja sama dengan wadah sudah berakhir",
+    HoldReason.AGREEMENT_ENDED: "Ditahan: tidak ada PKS yang berlaku",
 }
+FORFEITED = "Hangus: tidak dibayarkan"
 POSTED = {
     TransferCode.INCENTIVE_ACCRUED: "Insentif terutang",
     TransferCode.INCENTIVE_REVERSED: "Insentif dikurangi",
+    TransferCode.INCENTIVE_FORFEITED: "Insentif hangus",
 }
 NOTES = (
     "Jumlah rekap ini sama dengan rincian di atas dan dengan buku besar.",
@@ -103,7 +108,9 @@ def make_statement_sheet(document: StatementDocumentOut) -> Sheet:
         ("Diterbitkan", describe_instant(stated.issued_at)),
         ("No. rekap", str(stated.id)),
     ]
-    if stated.held_reason is not None:
+    if stated.forfeited_at is not None:
+        facts.append(("Status", FORFEITED))
+    elif stated.held and stated.held_reason is not None:
         facts.append(("Status", HELD[stated.held_reason]))
     postings = [_posting_row(each) for each in document.postings]
     return Sheet(
@@ -148,7 +155,7 @@ def make_month_sheet(document: MonthDocumentOut, *, issued_at: datetime) -> Shee
     )
 
 
-def _sums(stated: StatementFiguresOut) -> Sequence[tuple[str, Cell, CellKind]]:
+def _sums(stated: IncentiveStatementOut) -> Sequence[tuple[str, Cell, CellKind]]:
     exact, whole = CellKind.EXACT, CellKind.RUPIAH
     own = stated.beneficiary_kind is BeneficiaryKind.AGENT
     rows: list[tuple[str, Cell, CellKind]] = [
@@ -203,7 +210,8 @@ def _posting_row(posting: LedgerTransferOut) -> tuple[Cell, ...]:
 
 
 def _statement_row(each: MonthStatementOut) -> tuple[Cell, ...]:
-    held = None if each.held_reason is None else HELD[HeldReason(each.held_reason)]
+    held = None if each.held_reason is None else HELD[HoldReason(each.held_reason)]
+    status = held if each.forfeited_at is None else FORFEITED
     return (
         str(each.statement_id),
         KINDS[each.beneficiary_kind],
@@ -215,5 +223,5 @@ def _statement_row(each: MonthStatementOut) -> tuple[Cell, ...]:
         to_rupiah(each.override_parts),
         each.amount,
         each.payable,
-        held,
+        status,
     )

@@ -16,7 +16,7 @@ from payment_service.closings.rules import BeneficiariesUnknown, ClosingStatus, 
 from payment_service.commissions.models import CommissionLine
 from payment_service.incentive_statements import service as statements
 from payment_service.incentive_statements.models import Statement
-from payment_service.incentive_statements.service import EarningsAsked
+from payment_service.incentive_statements.rules import EarningsAsked
 from payment_service.months import service as months
 from payment_service.months.rules import MonthBeingClosed, MonthClosedAlready
 from payment_service.schemes.rules import PARTS

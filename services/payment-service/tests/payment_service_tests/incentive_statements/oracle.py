@@ -38,6 +38,8 @@ class Oracle:
     decisions: dict[UUID, list[tuple[datetime, bool]]] = field(
         default_factory=lambda: defaultdict(list)
     )
+    held: set[tuple[UUID, str]] = field(default_factory=set)
+    """Agents' months whose acquisition bonus is under review or refused."""
 
     def hear(self, event: Event) -> None:
         """Add a fact; its order among the others does not matter."""
@@ -72,7 +74,9 @@ class Oracle:
             self._add(earned, answer, month, share)
             if answer.is_acquisition:
                 acquired[answer.agent_id, month].append(id_)
-        for (_, month), ids in acquired.items():
+        for (agent_id, month), ids in acquired.items():
+            if (agent_id, month) in self.held:
+                continue
             for id_ in ids if len(ids) >= self.threshold else ():
                 self._add(earned, self.answers[id_], month, Fraction(_bonus(self.settled[id_])))
         return {key: value for key, value in earned.items() if value}

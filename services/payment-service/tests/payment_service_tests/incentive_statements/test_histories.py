@@ -9,13 +9,13 @@ import random
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field, fields
 from datetime import datetime, timedelta
-from fractions import Fraction
 from typing import Any
 from uuid import UUID
 
 import pytest
 from payment_service_tests.incentive_statements.oracle import Oracle, Statements
-from sqlalchemy import select, text
+from payment_service_tests.incentive_statements.small_scheme import THRESHOLD, add_scheme, earned
+from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from payment_service.answers.service import Answer
@@ -23,8 +23,6 @@ from payment_service.commissions.models import CommissionLine
 from payment_service.commissions.rules import Line
 from payment_service.incentive_statements.models import Statement
 from payment_service.months.schemas import CommissionMonthOut
-from payment_service.schemes.rules import PARTS, SCHEME_2022
-from payment_service.schemes.schemas import SchemeTerms
 from payment_service.testing_commissions import (
     FAR_AHEAD,
     Prices,
@@ -41,7 +39,6 @@ from perisai_kit.events.envelope import Event
 
 FIRST = Month(2025, 7)
 MONTHS = [FIRST.plus(ahead) for ahead in range(6)]
-THRESHOLD = 3
 MEMBERS = 60
 Close = Callable[[Month], Awaitable[CommissionMonthOut]]
 Faults = Callable[[AsyncSession], Awaitable[list[str]]]
@@ -172,19 +169,6 @@ async def hear(session: AsyncSession, chance: random.Random, events: Sequence[Ev
     await compute(session)
 
 
-async def add_scheme(session: AsyncSession) -> None:
-    """Let the scheme of 2022 apply with a threshold that a small village reaches."""
-    terms = SchemeTerms.of(SCHEME_2022).model_copy(update={"threshold": THRESHOLD})
-    await session.execute(
-        text(
-            "INSERT INTO commission_schemes (id, name, first_month, terms, source, status,"
-            " proposed_at, decided_at) VALUES (:id, 'Small', '2025-01', CAST(:terms AS jsonb),"
-            " 'a test', 'approved', now(), now())"
-        ),
-        {"id": UUID(int=1), "terms": terms.model_dump_json()},
-    )
-
-
 async def statements(session: AsyncSession, month: Month) -> dict[UUID, int]:
     rows = await session.scalars(select(Statement).where(Statement.month == month))
     return {row.beneficiary_id: row.amount for row in rows if row.amount}
@@ -202,17 +186,6 @@ async def standing(session: AsyncSession) -> set[tuple[Any, ...]]:
         for line in last.values()
         if line.base > 0
     }
-
-
-async def earned(session: AsyncSession) -> dict[tuple[UUID, str], Fraction]:
-    """Return the sum of all lines, opposites too, by the month they are for."""
-    rows = await session.execute(
-        text(
-            "SELECT beneficiary_id, earned_month, sum(parts) FROM commission_lines"
-            " GROUP BY 1, 2 HAVING sum(parts) <> 0"
-        )
-    )
-    return {(who, month): Fraction(int(parts), PARTS) for who, month, parts in rows}
 
 
 @pytest.mark.parametrize("seed", SEEDS)

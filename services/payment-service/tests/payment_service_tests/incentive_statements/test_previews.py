@@ -9,14 +9,14 @@ import pytest
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from payment_service.attributions import service as attributions
+from payment_service.counting.rules import BeneficiaryNotFound
 from payment_service.incentive_statements import service
 from payment_service.incentive_statements.rules import (
-    BeneficiaryNotFound,
     BeneficiaryUnclear,
+    EarningsAsked,
     SchemeForAgentsOnly,
 )
 from payment_service.incentive_statements.schemas import CommissionPreviewOut
-from payment_service.incentive_statements.service import EarningsAsked
 from payment_service.months.schemas import CommissionMonthOut
 from payment_service.schemes import service as schemes
 from payment_service.schemes.rules import SchemeNotFound

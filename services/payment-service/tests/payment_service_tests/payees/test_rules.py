@@ -4,6 +4,7 @@ import pytest
 
 from payment_service.agents.rules import HeldReason
 from payment_service.counting.rules import BeneficiaryKind
+from payment_service.incentive_holds.rules import HoldReason
 from payment_service.payees.rules import Payable, Payee, PayeeHold, PayeeKind, PayeeReason, payee_of
 from perisai_kit.domain.ids import new_id
 from perisai_kit.domain.programmes import PaymentMethod
@@ -18,6 +19,7 @@ def payable(of: BeneficiaryKind = BeneficiaryKind.AGENT, **differences: Any) -> 
         "beneficiary_kind": of,
         "beneficiary_id": AGENT if of is BeneficiaryKind.AGENT else WADAH,
         "wadah_id": WADAH,
+        "hold": None,
         "ended": None,
         "agreed": None,
         "scheme": PaymentMethod.WADAH,
@@ -57,20 +59,27 @@ def test_agents_of_an_ended_wadah_are_paid_themselves_at_a_verified_account(
 
 
 @pytest.mark.parametrize(
-    ("ended", "accounts", "held"),
+    ("hold", "accounts", "held"),
     [
         (None, BOTH, None),
         (None, frozenset({AGENT}), H.NO_ACCOUNT),
-        (HeldReason.WADAH_TERMINATED, BOTH, H.WADAH_TERMINATED),
-        (HeldReason.AGREEMENT_ENDED, frozenset(), H.AGREEMENT_ENDED),
+        (HoldReason.WADAH_TERMINATED, BOTH, H.WADAH_TERMINATED),
+        (HoldReason.AGREEMENT_ENDED, frozenset(), H.AGREEMENT_ENDED),
     ],
 )
 def test_a_wadah_gets_its_own_incentive_unless_it_is_held(
-    ended: HeldReason | None, accounts: frozenset[Any], held: PayeeHold | None
+    hold: HoldReason | None, accounts: frozenset[Any], held: PayeeHold | None
 ) -> None:
-    found = payee_of(payable(BeneficiaryKind.WADAH, ended=ended, accounts=accounts))
+    found = payee_of(payable(BeneficiaryKind.WADAH, hold=hold, accounts=accounts))
 
     assert found == Payee(PayeeKind.WADAH, WADAH, PayeeReason.OWN, held)
+
+
+@pytest.mark.parametrize("hold", HoldReason)
+def test_what_is_held_is_paid_to_nobody(hold: HoldReason) -> None:
+    found = payee_of(payable(hold=hold, agreed=PaymentMethod.AGENTS))
+
+    assert (found.id, found.held_reason) == (AGENT, PayeeHold(hold))
 
 
 @pytest.mark.parametrize("agreed", PaymentMethod)

@@ -55,6 +55,19 @@ class MemberAttributed(Event):
     periods: tuple[AttributionPeriod, ...]
 
 
+class MemberRiskFlagged(Event):
+    """An acquisition of an agent bears a mark for possible fraud; it is raised once."""
+
+    type: ClassVar[str] = "member.risk_flagged.v1"
+    subject_field: ClassVar[str] = "member_id"
+
+    member_id: UUID
+    allocation_id: UUID
+    agent_id: UUID
+    flag: Code
+    counts_at: Instant
+
+
 class _Registration(Event):
     subject_field: ClassVar[str] = "member_id"
 

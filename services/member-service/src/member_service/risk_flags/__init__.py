@@ -1,0 +1,1 @@
+"""Marks for possible fraud on members whom agents acquired."""

@@ -1,0 +1,147 @@
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import ColumnElement, func, select, tuple_
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from member_service.allocations.models import AllocationRow
+from member_service.enrolments.models import EnrolmentRow
+from member_service.members.models import Member
+from member_service.registrations.models import RegistrationRow
+from member_service.risk_flags.models import AcquiredMember, RaisedFlag
+from member_service.risk_flags.rules import RiskFlag
+from perisai_kit.auth.principal import Principal
+from perisai_kit.auth.scopes import in_scope
+from perisai_kit.db.bulk import any_id, insert_rows_statement
+from perisai_kit.domain.month import Month
+
+AgentMonth = tuple[UUID, Month]
+Rows = Sequence[Mapping[str, Any]]
+
+
+async def list_allocations(
+    session: AsyncSession, allocation_ids: Collection[UUID]
+) -> Sequence[AllocationRow]:
+    """Return these allocations with their present answers."""
+    statement = select(AllocationRow).where(AllocationRow.id == any_id(allocation_ids))
+    fresh = statement.execution_options(populate_existing=True)
+    return (await session.scalars(fresh)).all()
+
+
+@dataclass(frozen=True, slots=True)
+class Enrolled:
+    """A member, and the batch in which they were enrolled."""
+
+    member: Member
+    batch_id: UUID | None
+
+
+async def find_enrolled(
+    session: AsyncSession, member_ids: Collection[UUID]
+) -> dict[UUID, Enrolled]:
+    """Return these members with the first batch that brought each."""
+    batch_id = (
+        select(EnrolmentRow.batch_id)
+        .where(EnrolmentRow.member_id == Member.id)
+        .order_by(EnrolmentRow.batch_id)
+        .limit(1)
+        .scalar_subquery()
+    )
+    statement = select(Member, batch_id).where(Member.id == any_id(member_ids))
+    rows = await session.execute(statement)
+    return {member.id: Enrolled(member, found) for member, found in rows}
+
+
+async def list_acquired(
+    session: AsyncSession, allocation_ids: Collection[UUID]
+) -> Sequence[AcquiredMember]:
+    """Return what is stored of these allocations."""
+    statement = select(AcquiredMember).where(AcquiredMember.allocation_id == any_id(allocation_ids))
+    fresh = statement.execution_options(populate_existing=True)
+    return (await session.scalars(fresh)).all()
+
+
+async def upsert_acquired(session: AsyncSession, rows: Rows) -> None:
+    new = insert(AcquiredMember).values(list(rows))
+    moved = {name: new.excluded[name] for name in rows[0] if name != "allocation_id"}
+    key = [AcquiredMember.allocation_id]
+    await session.execute(new.on_conflict_do_update(index_elements=key, set_=moved))
+
+
+async def list_months(
+    session: AsyncSession, pairs: Collection[AgentMonth]
+) -> Sequence[AcquiredMember]:
+    """Return all acquisitions of these agents' months."""
+    pair = tuple_(AcquiredMember.agent_id, AcquiredMember.month)
+    statement = select(AcquiredMember).where(pair.in_(sorted(pairs)))
+    fresh = statement.execution_options(populate_existing=True)
+    return (await session.scalars(fresh)).all()
+
+
+async def list_lapsed_in_month_two(
+    session: AsyncSession, registration_ids: Collection[UUID]
+) -> Sequence[AcquiredMember]:
+    """Return the acquisitions of these registrations in which only one month was paid."""
+    paid = (
+        select(func.unnest(AllocationRow.months).label("month"))
+        .where(
+            AllocationRow.member_id == AcquiredMember.member_id,
+            AllocationRow.first_month == AcquiredMember.first_month,
+            AllocationRow.declined.is_(None),
+        )
+        .correlate(AcquiredMember)
+        .subquery("paid")
+    )
+    months = select(func.count(paid.c.month.distinct())).scalar_subquery()
+    statement = (
+        select(AcquiredMember)
+        .join(RegistrationRow, RegistrationRow.member_id == AcquiredMember.member_id)
+        .where(
+            RegistrationRow.id == any_id(registration_ids),
+            RegistrationRow.first_month == AcquiredMember.first_month,
+            AcquiredMember.agent_id.is_not(None),
+            months == 1,
+        )
+    )
+    return (await session.scalars(statement)).all()
+
+
+async def insert_once_flags(session: AsyncSession, rows: Rows) -> Sequence[RaisedFlag]:
+    """Insert flags; return those that are new."""
+    new: Any = insert_rows_statement(RaisedFlag, rows)
+    statement = new.on_conflict_do_nothing().returning(RaisedFlag)
+    return (await session.scalars(statement)).all()
+
+
+async def list_flags(
+    session: AsyncSession,
+    viewer: Principal,
+    *,
+    agent_id: UUID | None,
+    month: Month | None,
+    flag: RiskFlag | None,
+    before_id: UUID | None,
+    limit: int,
+) -> Sequence[RaisedFlag]:
+    """Return flags within the viewer's scope, the latest first."""
+    conditions: list[ColumnElement[bool]] = [
+        in_scope(viewer, branch=RaisedFlag.branch_code, region=RaisedFlag.region_code)
+    ]
+    if agent_id is not None:
+        conditions.append(RaisedFlag.agent_id == agent_id)
+    if month is not None:
+        conditions.append(RaisedFlag.month == month)
+    if flag is not None:
+        conditions.append(RaisedFlag.flag == flag)
+    if before_id is not None:
+        conditions.append(RaisedFlag.id < before_id)
+    statement = select(RaisedFlag).where(*conditions).order_by(RaisedFlag.id.desc()).limit(limit)
+    return (await session.scalars(statement)).all()
+
+
+async def list_flags_of(session: AsyncSession, member_id: UUID) -> Sequence[RiskFlag]:
+    statement = select(RaisedFlag.flag).where(RaisedFlag.member_id == member_id)
+    return (await session.scalars(statement.distinct())).all()

@@ -1,0 +1,65 @@
+"""Which acquisitions of an agent's month are striking.
+
+Source: docs/domain.md, Risk flags. A flag refuses nothing; it is for officers to look at.
+"""
+
+from collections import Counter
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from uuid import UUID
+
+from member_service.members.rules import RiskThresholds
+from perisai_kit.domain.jakarta import jakarta_date
+from perisai_kit.domain.month import Month
+
+
+class RiskFlag(StrEnum):
+    """A mark for possible fraud, for officers to look at; nothing is refused because of it."""
+
+    SHARED_PHONE = "shared_phone"
+    SHARED_ADDRESS = "shared_address"
+    SAME_BATCH = "same_batch"
+    LAPSED_IN_MONTH_TWO = "lapsed_in_month_two"
+
+
+@dataclass(frozen=True, slots=True)
+class Traits:
+    """What acquisitions may have in common. batch_id: None where enrolled singly."""
+
+    phone_hash: bytes
+    address_hash: bytes
+    batch_id: UUID | None
+
+
+def normalise_address(street: str, village: str) -> str:
+    """Return an address in the form that is compared: without case, signs and double spaces."""
+    words = "".join(c if c.isalnum() else " " for c in f"{street}\n{village}".casefold()).split()
+    return " ".join(words)
+
+
+def find_flags(
+    month: Mapping[UUID, Traits], thresholds: RiskThresholds
+) -> Collection[tuple[UUID, RiskFlag]]:
+    """Return the flags of an agent's acquisitions of one month, by allocation.
+
+    Counted within the agent's month, so that the order in which they arrive changes nothing.
+    """
+    phones = Counter(each.phone_hash for each in month.values())
+    addresses = Counter(each.address_hash for each in month.values())
+    batches = Counter(each.batch_id for each in month.values())
+    found = []
+    for id_, each in month.items():
+        if phones[each.phone_hash] >= thresholds.phone:
+            found.append((id_, RiskFlag.SHARED_PHONE))
+        if addresses[each.address_hash] >= thresholds.address:
+            found.append((id_, RiskFlag.SHARED_ADDRESS))
+        if each.batch_id is not None and batches[each.batch_id] >= thresholds.batch:
+            found.append((id_, RiskFlag.SAME_BATCH))
+    return found
+
+
+def find_month(counts_at: datetime) -> Month:
+    """Return the Jakarta month in which an acquisition counts."""
+    return Month.of(jakarta_date(counts_at))

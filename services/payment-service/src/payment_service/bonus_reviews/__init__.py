@@ -1,0 +1,1 @@
+"""Acquisition bonus that waits until an officer has looked at flagged acquisitions."""

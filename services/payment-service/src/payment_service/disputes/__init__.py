@@ -1,0 +1,1 @@
+"""What agents and wadahs dispute of their commission, and what officers answered."""

@@ -1,0 +1,95 @@
+"""What may be disputed, by when it is answered, and which status follows which.
+
+Source: docs/money.md, Disputes. A dispute changes no money: facts are corrected where they belong.
+"""
+
+from datetime import datetime, timedelta
+from enum import StrEnum
+
+from perisai_kit.domain.errors import Conflict, Invalid, NotFound
+
+
+class DisputeStatus(StrEnum):
+    """answered_upheld: what is booked stands. answered_corrected: a fact was corrected."""
+
+    OPEN = "open"
+    ANSWERED_UPHELD = "answered_upheld"
+    ANSWERED_CORRECTED = "answered_corrected"
+    WITHDRAWN = "withdrawn"
+
+
+class DisputeOutcome(StrEnum):
+    UPHELD = "upheld"
+    CORRECTED = "corrected"
+
+
+ANSWERED = {
+    DisputeOutcome.UPHELD: DisputeStatus.ANSWERED_UPHELD,
+    DisputeOutcome.CORRECTED: DisputeStatus.ANSWERED_CORRECTED,
+}
+
+
+class DisputeNotFound(NotFound):
+    code = "dispute_not_found"
+    text = "There is no such dispute, or you may not see it."
+    text_id = "Sanggahan ini tidak ditemukan, atau Anda tidak berwenang melihatnya."
+
+
+class DisputedLineNotFound(NotFound):
+    code = "disputed_line_not_found"
+    text = "There is no such commission line of yours. Check the line and its month."
+    text_id = "Baris insentif ini tidak ditemukan pada insentif Anda. Periksa baris dan bulannya."
+
+
+class DisputedPaymentNotFound(NotFound):
+    code = "disputed_payment_not_found"
+    text = "There is no such payment of a member in your care."
+    text_id = "Pembayaran peserta binaan Anda dengan nomor ini tidak ditemukan."
+
+
+class DisputedPaymentHasLines(Conflict):
+    code = "disputed_payment_has_lines"
+    text = "This payment has earned you commission. Dispute its commission line instead."
+    text_id = "Pembayaran ini sudah menghasilkan insentif. Sanggah baris insentifnya saja."
+
+
+class DisputeUnclear(Invalid):
+    code = "dispute_unclear"
+    text = "Send either line_id with earned_month, or payment_id."
+    text_id = "Isi line_id beserta earned_month, atau payment_id saja."
+
+
+class DisputeOpen(Conflict):
+    code = "dispute_open"
+    text = "You have an open dispute about this. Wait for its answer, or withdraw it."
+    text_id = "Masih ada sanggahan Anda tentang hal ini. Tunggu jawabannya, atau tarik kembali."
+
+
+class DisputeClosed(Conflict):
+    """`details`: `status`."""
+
+    code = "dispute_closed"
+    text = "This dispute was answered or withdrawn."
+    text_id = "Sanggahan ini sudah dijawab atau ditarik."
+
+
+def find_due(opened_at: datetime, *, answer_days: int) -> datetime:
+    """Return by when a dispute is to be answered."""
+    return opened_at + timedelta(days=answer_days)
+
+
+def is_overdue(status: DisputeStatus, *, due_at: datetime, now: datetime) -> bool:
+    """Tell whether a dispute waits longer than promised."""
+    return status is DisputeStatus.OPEN and due_at <= now
+
+
+def check_open(status: DisputeStatus) -> None:
+    """Refuse to answer or withdraw twice. Raises: DisputeClosed."""
+    if status is not DisputeStatus.OPEN:
+        raise DisputeClosed(status=status)
+
+
+def check_subject(*, has_line: bool, has_month: bool, has_payment: bool) -> None:
+    """Refuse anything but a line with its month, or a payment. Raises: DisputeUnclear."""
+    if has_line is has_payment or has_line is not has_month:
+        raise DisputeUnclear

@@ -1,0 +1,251 @@
+"""Hold what is stated and must not be paid yet, until two people release or forfeit it."""
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import ColumnElement, Select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from payment_service.incentive_holds import queries, rules
+from payment_service.incentive_holds.models import HeldStatement, HoldProposal, IncentiveHold
+from payment_service.incentive_holds.queries import StatementColumn, StatementHold, ToHold
+from payment_service.incentive_holds.rules import (
+    HoldKind,
+    HoldProposalStatus,
+    HoldProposalVerdict,
+    HoldReason,
+    HoldStatus,
+    HoldVerdict,
+)
+from payment_service.ledger import rules as ledger_rules
+from payment_service.ledger import service as ledger
+from payment_service.ledger.rules import TransferCode
+from payment_service.visibility import visible_earnings
+from perisai_kit.auth.principal import Principal
+from perisai_kit.domain import clock
+from perisai_kit.domain.at_work import DISMISSED_FOR_CAUSE
+from perisai_kit.domain.ids import new_id
+from perisai_kit.events.catalogue import AgentDismissed
+from perisai_kit.http.paging import Slice, cut_page, read_cursor
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """A hold with what it holds, and the proposal that waits for a decision."""
+
+    hold: IncentiveHold
+    statements: Sequence[HeldStatement]
+    open_proposal_id: UUID | None
+
+    @property
+    def amount(self) -> int:
+        """What it holds, in rupiah."""
+        return sum(each.amount for each in self.statements)
+
+
+async def take_dismissals(session: AsyncSession, events: Sequence[AgentDismissed]) -> list[UUID]:
+    """Store dismissals for fraud, crime or gratification; return the agents."""
+    for_cause = [each for each in events if each.reason_code in DISMISSED_FOR_CAUSE]
+    rows = [
+        {
+            "agent_id": each.agent_id,
+            "decided_at": each.decided_at,
+            "reason": HoldReason(each.reason_code),
+        }
+        for each in for_cause
+    ]
+    if rows:
+        await queries.insert_dismissals(session, rows)
+    return [each.agent_id for each in for_cause]
+
+
+async def hold(session: AsyncSession, statements: Select[Any], *, at: datetime) -> None:
+    """Hold those of these statements that are of an agent dismissed for cause, or of a wadah that
+    may not be paid, unless they are held or forfeited already.
+
+    One transaction holds at a time: a dismissal and a closing at once miss no statement. Locks the
+    open holds of agents.
+    statements: statement_id, month, beneficiary_kind, beneficiary_id, wadah_id, branch_code,
+    region_code, held_reason, payable in rupiah.
+    """
+    await queries.lock_holding(session)
+    holds = await queries.lock_open_holds(session)
+    found = await queries.list_to_hold(session, statements)
+    new = []
+    held = []
+    for each in found:
+        # A wadah has a hold for each statement, an agent one for all.
+        key = each.beneficiary_id if each.dismissed_at else each.statement_id
+        if key not in holds:
+            holds[key] = new_id()
+            new.append(_hold_row(holds[key], each, at))
+        held.append(
+            {
+                "hold_id": holds[key],
+                "statement_id": each.statement_id,
+                "month": each.month,
+                "amount": each.payable,
+                "held_at": at,
+            }
+        )
+    if new:
+        await queries.insert_holds(session, new)
+    if held:
+        await queries.insert_held(session, held)
+
+
+async def find_statement_holds(
+    session: AsyncSession, statement_ids: Collection[UUID]
+) -> dict[UUID, StatementHold]:
+    """Return the last hold on each of these statements; nothing for those never held."""
+    return await queries.find_statement_holds(session, statement_ids) if statement_ids else {}
+
+
+def is_free(statement_id: StatementColumn) -> ColumnElement[bool]:
+    """Return, for work on sets, whether a statement is neither held nor forfeited."""
+    return queries.is_free(statement_id)
+
+
+async def get(session: AsyncSession, principal: Principal, hold_id: UUID) -> Held:
+    """Return a hold the subject may see. Raises: IncentiveHoldNotFound."""
+    condition = visible_earnings(principal, IncentiveHold)
+    found = await queries.find_hold(session, hold_id, condition)
+    if found is None:
+        raise rules.IncentiveHoldNotFound
+    return await _read(session, found)
+
+
+async def list_holds(
+    session: AsyncSession,
+    principal: Principal,
+    *,
+    status: HoldStatus | None,
+    kind: HoldKind | None,
+    beneficiary_id: UUID | None,
+    cursor: str | None,
+    limit: int,
+) -> Slice[Held]:
+    """Return the holds the subject may see, the oldest first. Raises: CursorInvalid."""
+    rows = await queries.list_holds(
+        session,
+        visible_earnings(principal, IncentiveHold),
+        status=status,
+        kind=kind,
+        beneficiary_id=beneficiary_id,
+        after_id=read_cursor(cursor, UUID),
+        limit=limit + 1,
+    )
+    page = cut_page(rows, limit, key=lambda row: row.id)
+    ids = [each.id for each in page.items]
+    held = await queries.list_held(session, ids)
+    waiting = await queries.find_open_proposals(session, ids)
+    items = [Held(each, held.get(each.id, []), waiting.get(each.id)) for each in page.items]
+    return Slice(items, page.next_cursor)
+
+
+async def propose(
+    session: AsyncSession, hold_id: UUID, *, verdict: HoldVerdict, by: UUID
+) -> HoldProposal:
+    """Propose to release or forfeit all that a hold holds; another person decides.
+
+    Raises: IncentiveHoldNotFound, IncentiveHoldDecided, HoldProposalOpen.
+    """
+    found = await _lock(session, hold_id)
+    proposal = await queries.insert_once_proposal(
+        session,
+        HoldProposal(
+            id=new_id(),
+            hold_id=hold_id,
+            verdict=verdict,
+            amount=found.amount,
+            status=HoldProposalStatus.PROPOSED,
+            proposed_by=by,
+            proposed_at=clock.now(),
+        ),
+    )
+    if proposal is None:
+        raise rules.HoldProposalOpen
+    return proposal
+
+
+async def list_proposals(
+    session: AsyncSession, principal: Principal, hold_id: UUID
+) -> Sequence[HoldProposal]:
+    """Return the proposals for a hold, the oldest first. Raises: IncentiveHoldNotFound."""
+    await get(session, principal, hold_id)
+    return await queries.list_proposals(session, hold_id)
+
+
+async def decide(
+    session: AsyncSession,
+    hold_id: UUID,
+    proposal_id: UUID,
+    *,
+    verdict: HoldProposalVerdict,
+    by: UUID,
+) -> HoldProposal:
+    """Approve or reject a proposal. What is forfeited is owed no more.
+
+    Raises: IncentiveHoldNotFound, IncentiveHoldDecided, HoldProposalNotFound, HoldProposalDecided,
+    OwnHoldProposal, IncentiveHoldChanged.
+    """
+    proposal = await queries.lock_proposal(session, hold_id, proposal_id)
+    if proposal is None:
+        raise rules.HoldProposalNotFound
+    is_own = proposal.proposed_by == by
+    rules.check_decision(proposal.status, verdict=verdict, is_own=is_own)
+    now = clock.now()
+    if verdict is HoldProposalVerdict.APPROVED:
+        found = await _lock(session, hold_id)
+        rules.check_same(proposed=proposal.amount, amount=found.amount)
+        if proposal.verdict is HoldVerdict.FORFEIT:
+            await _forfeit(session, found)
+        found.hold.status = rules.OUTCOMES[proposal.verdict]
+        found.hold.decided_at = now
+    proposal.status = HoldProposalStatus(verdict)
+    proposal.decided_by, proposal.decided_at = by, now
+    await session.flush()
+    return proposal
+
+
+async def _forfeit(session: AsyncSession, found: Held) -> None:
+    """Take what a hold holds out of what is owed; the months bear less expense."""
+    for month in sorted({each.month for each in found.statements}):
+        await ledger.transfer_rows(
+            session,
+            queries.owed_in(found.hold.id, month),
+            code=TransferCode.INCENTIVE_FORFEITED,
+            account=ledger_rules.incentive_expense(month),
+            business_on=clock.today(),
+        )
+
+
+async def _lock(session: AsyncSession, hold_id: UUID) -> Held:
+    """Lock an open hold, so that nothing is added to it. Raises: as `propose`."""
+    found = await queries.lock_hold(session, hold_id)
+    if found is None:
+        raise rules.IncentiveHoldNotFound
+    rules.check_open(found.status)
+    return await _read(session, found)
+
+
+async def _read(session: AsyncSession, found: IncentiveHold) -> Held:
+    held = await queries.list_held(session, [found.id])
+    waiting = await queries.find_open_proposals(session, [found.id])
+    return Held(found, held.get(found.id, []), waiting.get(found.id))
+
+
+def _hold_row(hold_id: UUID, of: ToHold, at: datetime) -> dict[str, Any]:
+    copied = ("beneficiary_kind", "beneficiary_id", "wadah_id", "branch_code", "region_code")
+    return {
+        "id": hold_id,
+        "kind": HoldKind.CAUSE if of.dismissed_at else HoldKind.WADAH,
+        "reason": HoldReason(of.reason),
+        "status": HoldStatus.OPEN,
+        **{name: getattr(of, name) for name in copied},
+        "dismissed_at": of.dismissed_at,
+        "opened_at": at,
+    }
