@@ -42,6 +42,7 @@ CONTRACT = {
     "statement.issued.v1",
     "bank_account.changed.v1",
     "tax_identity.changed.v1",
+    "member.risk_flagged.v1",
 }
 
 
