@@ -178,7 +178,9 @@ async def publish_some(database: Database, events: Sequence[Event], chance: rand
         await asyncio.sleep(0)
 
 
-@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize(
+    "seed", [0, *(pytest.param(seed, marks=pytest.mark.soak) for seed in range(1, 10))]
+)
 async def test_feeds_at_once_come_to_the_same_lines(stage: Stage, seed: int) -> None:
     chance = random.Random(seed)
     villages = some_villages(chance)
