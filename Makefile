@@ -43,17 +43,16 @@ demo: .venv/installed $(OPENAPI) ## walk the journey from enrolment to commissio
 # Compiled files are kept in any case: a run starts about a hundred processes, and each would compile
 # everything again.
 test: .venv/installed-dev $(OPENAPI) ## run all tests; they bring their own PostgreSQL and ports
-	@PYTHONDONTWRITEBYTECODE= $(PY) -m pytest -n auto --maxprocesses 4 --dist loadscope $(ARGS)
+	@PYTHONDONTWRITEBYTECODE= $(PY) -m pytest -n auto $(ARGS)
 
 # Without Node only the Python client is tried; the output says so.
 api: .venv/installed-dev $(OPENAPI) ## lint the document of the API, generate clients and run them
 	@sh tests/clients/install.sh
-	@PYTHONDONTWRITEBYTECODE= $(PY) -m pytest -q -m clients tests/clients -n 2 --dist loadfile
+	@PYTHONDONTWRITEBYTECODE= $(PY) -m pytest -q -m clients tests/clients -n 2
 
 soak: .venv/installed-dev $(OPENAPI) ## run what takes long (SOAK_CALLBACKS=10000 and so on: docs/testing.md)
 	@status=0; $(PY) -m pytest -q -m soak $(ARGS) || status=1; \
-		HYPOTHESIS_PROFILE=soak $(PY) -m pytest -q -m "hypothesis and not soak" \
-		-n logical --maxprocesses 4 --dist loadscope || status=1; exit $$status
+		HYPOTHESIS_PROFILE=soak $(PY) -m pytest -q -m "hypothesis and not soak" -n auto || status=1; exit $$status
 
 # What decides whether another server or engine can carry us: docs/scale.md.
 PORTABLE := $(wildcard services/*/tests/*/test_migrations.py gateway/tests/*/test_migrations.py) \

@@ -1,4 +1,4 @@
-"""What the tests of all packages share: one PostgreSQL a process, and how they are spread."""
+"""What the tests of all packages share: one PostgreSQL a process."""
 
 import asyncio
 import gc
@@ -15,9 +15,6 @@ import hypothesis
 import pytest
 import uvloop
 from stage.other_server import VARIABLE, OtherServer
-from stage.processes import ON_THE_PLATFORM
-from xdist.remote import Producer
-from xdist.scheduler import LoadScopeScheduling
 
 from sandbox import binaries, lifetime
 from sandbox.ports import free_port, is_free
@@ -32,7 +29,7 @@ hypothesis.settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "check"))
 # The event loop of production, which also takes a sixth less of the time of most tests.
 asyncio.set_event_loop_policy(uvloop.EventLoopPolicy())
 
-pytest_plugins = ("stage.fixtures",)
+pytest_plugins = ("stage.fixtures", "stage.forks")
 
 
 @pytest.hookimpl(wrapper=True)
@@ -157,30 +154,3 @@ def pgbouncer(postgres: Postgres) -> Iterator[PgBouncer]:
     started = PgBouncer(postgres)
     yield started
     started.stop()
-
-
-class OneProcessAFile(LoadScopeScheduling):  # type: ignore[misc]  # xdist says no types
-    """Keeps each file's tests in one process, and all that share the platform in another.
-
-    A scheduler of our own, because xdist's groups do nothing under this version of pytest.
-    """
-
-    def _split_scope(self, nodeid: str) -> str:
-        file = nodeid.partition("::")[0]
-        return "platform" if file.startswith(ON_THE_PLATFORM) else file
-
-
-@pytest.hookimpl(optionalhook=True)
-def pytest_xdist_auto_num_workers() -> int:
-    """Use one process more than there are cores: many tests wait for time-outs and platforms.
-
-    The tests of the gateway alone wait for 80 s. Each process more collects all tests and starts a
-    PostgreSQL, which takes 15 s of processor time.
-    """
-    return (os.cpu_count() or 1) + 1
-
-
-@pytest.hookimpl(optionalhook=True)
-def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> LoadScopeScheduling:
-    """Spread the tests as they share what is dear to start."""
-    return OneProcessAFile(config, log)
