@@ -8,6 +8,8 @@ import signal
 import subprocess
 import tempfile
 from collections.abc import Callable, Generator, Iterator
+from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -16,6 +18,7 @@ import pytest
 import uvloop
 from stage.other_server import VARIABLE, OtherServer
 
+from perisai_kit.testing.databases import Databases
 from sandbox import binaries, lifetime
 from sandbox.ports import free_port, is_free
 from sandbox.postgres import Postgres
@@ -43,27 +46,62 @@ def pytest_collection() -> Generator[None, object, object]:
         gc.enable()
 
 
-@pytest.fixture(scope="session")
-def in_memory(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[str], Path]]:
-    """Make folders for databases, in memory where it has room: `in_memory("postgres")`.
-
-    A database is some 700 files. To copy one takes a tenth of the processor time there.
-    """
-    if not MEMORY.is_dir() or shutil.disk_usage(MEMORY).free < MEMORY_BYTES:
-        yield tmp_path_factory.mktemp
-        return
-    for left in MEMORY.glob(f"{IN_MEMORY}*"):  # of a run that was killed
+@contextmanager
+def _open_memory() -> Iterator[Callable[[str], Path]]:
+    has_room = MEMORY.is_dir() and shutil.disk_usage(MEMORY).free >= MEMORY_BYTES
+    parent = MEMORY if has_room else Path(tempfile.gettempdir())
+    for left in parent.glob(f"{IN_MEMORY}*"):  # of a run that was killed
         if not lifetime.is_alive(int(left.name.removeprefix(IN_MEMORY))):
             shutil.rmtree(left, ignore_errors=True)
-    whole = MEMORY / f"{IN_MEMORY}{os.getpid()}"
+    whole = parent / f"{IN_MEMORY}{os.getpid()}"
     whole.mkdir(mode=0o700, exist_ok=True)
     yield lambda name: Path(tempfile.mkdtemp(prefix=f"{name}-", dir=whole))
     shutil.rmtree(whole)
 
 
+@pytest.fixture(scope="session")
+def in_memory() -> Iterator[Callable[[str], Path]]:
+    """Make folders for databases, in memory where it has room: `in_memory("postgres")`.
+
+    A database is some 700 files. To copy one takes a tenth of the processor time there.
+    """
+    with _open_memory() as make:
+        yield make
+
+
 MEMORY = Path("/dev/shm")
 MEMORY_BYTES = 4 * 1024**3
 IN_MEMORY = "perisai-tests-"
+
+
+SERVICES = ("gateway", "agent", "member", "payment")
+MIGRATED = pytest.StashKey[Path]()
+"""The folder of a cluster that has a migrated template of each service."""
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtestloop(session: pytest.Session) -> Generator[None, object, object]:
+    """Migrate a template of each database once, and not once a process that is forked."""
+    options = session.config.option
+    fixtures = {name for item in session.items for name in getattr(item, "fixturenames", ())}
+    is_needed = options.processes and not options.collectonly and "databases" in fixtures
+    if not is_needed or VARIABLE in os.environ:
+        return (yield)
+    with _open_memory() as make_folder:
+        migrated = session.config.stash[MIGRATED] = make_folder("migrated")
+        with Postgres(migrated, fsync=False) as server:
+            databases = Databases(server)
+            for service in SERVICES:
+                databases.template(service)
+            databases.close()
+        return (yield)
+
+
+def _copy_cluster(made: Path, folder: Path) -> Path:
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    whole = [made / "data", made / "passwords.json"]
+    subprocess.run(["cp", "-a", *whole, folder], check=True)
+    return folder
 
 
 @pytest.fixture(scope="session")
@@ -76,19 +114,18 @@ def with_cluster(in_memory: Callable[[str], Path]) -> Callable[[Path], Path]:
     server = Postgres(made, fsync=False)
     server.prepare()
     server.stop()
+    return partial(_copy_cluster, made)
 
-    def copy(folder: Path) -> Path:
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        whole = [made / "data", made / "passwords.json"]
-        subprocess.run(["cp", "-a", *whole, folder], check=True)
-        return folder
 
-    return copy
+@pytest.fixture(scope="session")
+def migrated(pytestconfig: pytest.Config) -> frozenset[str]:
+    """The services whose templates the server of this run has from its start."""
+    return frozenset(SERVICES if MIGRATED in pytestconfig.stash else ())
 
 
 @pytest.fixture(scope="session")
 def postgres(
-    in_memory: Callable[[str], Path], with_cluster: Callable[[Path], Path]
+    request: pytest.FixtureRequest, in_memory: Callable[[str], Path], pytestconfig: pytest.Config
 ) -> Iterator[Postgres | OtherServer]:
     """A server of this run's own on a free port; databases are made as tests need them.
 
@@ -97,7 +134,12 @@ def postgres(
     if url := os.environ.get(VARIABLE):
         yield OtherServer(url)
         return
-    with Postgres(with_cluster(in_memory("postgres")), fsync=False) as server:
+    folder = in_memory("postgres")
+    if made := pytestconfig.stash.get(MIGRATED, None):
+        _copy_cluster(made, folder)
+    else:
+        request.getfixturevalue("with_cluster")(folder)
+    with Postgres(folder, fsync=False) as server:
         yield server
 
 

@@ -10,13 +10,13 @@ import httpx
 import pytest
 from contract.mutations import Operation, operations
 from fastapi import FastAPI
+from stage.fixtures import documents_of_services
 
 import agent_service.app
 import member_service.app
 import payment_service.app
 from gateway.edge.routes import Routes, Upstream
 from perisai_kit.testing.plugin import Databases, Tokens, Urls, Wire, open_app_client
-from sandbox.openapi.platform import service_documents
 from sandbox.services import ROOT
 
 MODULES: dict[str, Any] = {
@@ -57,7 +57,7 @@ def documented() -> Documented:
     """Return what the services' documents say of their operations, by name."""
     found = {
         str(operation): operation
-        for service, document in service_documents().items()
+        for service, document in documents_of_services().items()
         for operation in operations(service, document)
     }
     assert set(found) == set(OPERATIONS), "docs/api.txt is old: run `make docs`"

@@ -1,6 +1,7 @@
 """The whole platform as real processes, started once for all tests that need it."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator, Mapping
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -8,13 +9,43 @@ import pytest
 from stage.processes import ON_THE_PLATFORM, Platform
 
 
+@cache
+def documents_of_services() -> dict[str, dict[str, Any]]:
+    """Return the document of each service behind the gateway, by its short name."""
+    # Not above, because it imports all services, also where no test asks for them.
+    from sandbox.openapi.platform import service_documents  # noqa: PLC0415
+
+    return service_documents()
+
+
+@cache
+def whole_document() -> dict[str, Any]:
+    from sandbox.openapi.platform import openapi_document  # noqa: PLC0415 - as above
+
+    return openapi_document()
+
+
 @pytest.fixture(scope="session")
 def document() -> dict[str, Any]:
     """Return the document of the API, built from the apps; a test must not change it."""
-    # Not above, because it imports all services, also where no test asks for them.
-    from sandbox.openapi.platform import openapi_document  # noqa: PLC0415
+    return whole_document()
 
-    return openapi_document()
+
+COSTLY: Mapping[str, Callable[[], object]] = {
+    "document": whole_document,
+    "documented": documents_of_services,
+}
+"""What fixtures of these names need, and takes seconds; the description of all routes with it."""
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtestloop(session: pytest.Session) -> Generator[None, object, object]:
+    """Make what is costly before processes are forked, and not once in each."""
+    if not session.config.option.collectonly:
+        fixtures = {name for item in session.items for name in getattr(item, "fixturenames", ())}
+        for name in fixtures & COSTLY.keys():
+            COSTLY[name]()
+    return (yield)
 
 
 RUNNING = pytest.StashKey[Platform]()

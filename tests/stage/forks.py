@@ -7,6 +7,7 @@ The tests of a file run in one process, and so do all that share the platform. A
 next file when it has finished one, and sends its reports over a pipe.
 """
 
+import gc
 import os
 import random
 import signal
@@ -55,6 +56,7 @@ def pytest_runtestloop(session: pytest.Session) -> bool | None:
     if not options.processes or options.collectonly or session.testsfailed:
         return None
     groups = _group(session.items)
+    gc.freeze()  # what they share stays, and none of them looks through it
     with _started(session, min(options.processes, len(groups))) as running:
         _attend(session, running, deque(groups))
     if session.shouldfail:

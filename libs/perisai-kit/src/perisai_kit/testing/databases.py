@@ -85,10 +85,13 @@ class _Superuser:
 
 @dataclass
 class Databases:
-    """Migrated templates and their clones, with each service's own roles."""
+    """Migrated templates and their clones, with each service's own roles.
+
+    migrated: the services whose templates the server has already.
+    """
 
     postgres: PostgresServer
-    _made: set[str] = field(default_factory=set)
+    migrated: set[str] = field(default_factory=set)
     _shared: dict[str, Urls] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -108,12 +111,12 @@ class Databases:
     def template(self, service: str) -> str:
         """Return the name of the service's migrated template."""
         name = f"template_{service}"
-        if name not in self._made:
+        if service not in self.migrated:
             self.postgres.ensure_database(name, roles_of=service)
             config = self.alembic_config(service, self._urls(name, service).owner)
             with ThreadPoolExecutor(1) as pool:
                 pool.submit(command.upgrade, config, "head").result()
-            self._made.add(name)
+            self.migrated.add(service)
         return name
 
     def empty(self, service: str = KIT) -> Urls:

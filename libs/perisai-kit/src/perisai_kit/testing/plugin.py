@@ -45,8 +45,14 @@ Settings = TypeVar("Settings", bound=ServiceSettings)
 
 
 @pytest.fixture(scope="session")
-def databases(postgres: PostgresServer) -> Iterator[Databases]:
-    made = Databases(postgres)
+def migrated() -> frozenset[str]:
+    """The services whose templates the server has already; the root conftest may know some."""
+    return frozenset()
+
+
+@pytest.fixture(scope="session")
+def databases(postgres: PostgresServer, migrated: frozenset[str]) -> Iterator[Databases]:
+    made = Databases(postgres, set(migrated))
     yield made
     made.close()
 
