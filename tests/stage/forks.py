@@ -156,6 +156,7 @@ class Worker:
         self._config = session.config
         self._pipe = pipe
         self._temporary = temporary
+        self._capture: Any = self._config.pluginmanager.getplugin("capturemanager")
         self._has_begun = False
         self._die_with_parent = lifetime.die_with_parent(signal.SIGINT)
 
@@ -206,17 +207,17 @@ class Worker:
         self._config._tmp_path_factory._basetemp = self._temporary  # type: ignore[attr-defined]
         plugins = self._config.pluginmanager
         plugins.unregister(name="terminalreporter")
-        capture = plugins.getplugin("capturemanager")
-        capture.stop_global_capturing()
-        capture.start_global_capturing()
-        capture.suspend_global_capture()
+        self._capture.stop_global_capturing()
+        self._capture.start_global_capturing()
+        self._capture.suspend_global_capture()
         plugins.register(self)  # which hears of the warnings of the collection, too
         self._has_begun = True
 
     def _end(self, last: pytest.Item) -> None:
         """Stop what the session has set up; a failure is one of the last test, as everywhere."""
         hook, state = self._config.hook, self._session._setupstate
-        call = pytest.CallInfo.from_call(lambda: state.teardown_exact(None), when="teardown")
+        with self._capture.item_capture("teardown", last):
+            call = pytest.CallInfo.from_call(lambda: state.teardown_exact(None), when="teardown")
         if call.excinfo is not None:
             report = hook.pytest_runtest_makereport(item=last, call=call)
             hook.pytest_runtest_logreport(report=report)

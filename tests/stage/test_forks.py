@@ -13,6 +13,7 @@ import os, pytest
 @pytest.fixture(scope="session")
 def shared():
     yield os.getpid()
+    print("said at the end")
     raise RuntimeError("not given back")
 """
 ONE_FILE = """
@@ -72,6 +73,7 @@ def test_all_that_happens_in_a_process_is_said_by_the_first(tmp_path: Path) -> N
     assert "said before it failed" in said
     assert "UserWarning: better not" in said
     assert "not today" in said
+    assert said.count("- Captured stdout teardown -") == 2
     assert "ERROR test_one.py::test_left_out - RuntimeError: not given back" in said
     assert "ERROR test_other.py::test_other - RuntimeError: not given back" in said
 
