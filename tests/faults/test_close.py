@@ -12,7 +12,7 @@ from stage.processes import Platform
 from stage.storm import came_back
 from stage.waiting import until
 
-pytestmark = pytest.mark.e2e
+pytestmark = [pytest.mark.e2e, pytest.mark.soak]
 AFTER_THE_MONTH = datetime.fromisoformat("2026-12-05T09:00:00+07:00")
 PATIENCE_S = 120.0
 """The lease of the killed process lasts half a minute."""

@@ -25,7 +25,7 @@ from sandbox.seed import BRANCH_SCOPE, COUNTRY_SCOPE
 pytestmark = pytest.mark.e2e
 HERE = Path(__file__).parent
 ENDS_S = 1800
-FEW = 2
+FEW = 1
 MANY = int(os.environ.get("SOAK_EXAMPLES", "100"))
 ANONYMOUS = {"nobody": ""}
 STAFF: dict[str, Mapping[str, str]] = {

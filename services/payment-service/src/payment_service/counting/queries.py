@@ -76,23 +76,19 @@ async def insert_waits_of_settlements(
 
 async def upsert_waits_of_answers(session: AsyncSession, allocation_ids: Sequence[UUID]) -> None:
     """Let allocations with a new answer be computed with it."""
-    await _upsert_waits(
-        session, _answered().where(CoverageAnswer.allocation_id == any_id(allocation_ids))
-    )
+    is_asked = CoverageAnswer.allocation_id == any_id(allocation_ids)
+    await _upsert_waits(session, _answered().where(is_asked))
 
 
 async def upsert_waits_of_agents(session: AsyncSession, since: Mapping[UUID, datetime]) -> None:
     """Let the allocations of these agents that count since an instant be computed anew."""
     wanted = _instants(since.items())
-    is_of_agent = (CoverageAnswer.agent_id == wanted.c.id) & (
-        CoverageAnswer.counts_at >= wanted.c.at
-    )
+    answer = CoverageAnswer
+    is_of_agent = (answer.agent_id == wanted.c.id) & (answer.counts_at >= wanted.c.at)
     await _upsert_waits(session, _answered().join(wanted, is_of_agent))
 
 
-async def upsert_waits_of_acquisitions(
-    session: AsyncSession, pairs: Collection[AgentMonth]
-) -> None:
+async def upsert_waits_of_acquired(session: AsyncSession, pairs: Collection[AgentMonth]) -> None:
     """Let what acquired members in these agents' months be computed anew."""
     acquired = select(Acquisition.allocation_id).where(_in_pairs(pairs))
     await _upsert_waits(session, _answered().where(CoverageAnswer.allocation_id.in_(acquired)))

@@ -103,7 +103,7 @@ async def recompute_acquisitions(session: AsyncSession, pairs: Collection[AgentM
 
     The caller has locked the months.
     """
-    await queries.upsert_waits_of_acquisitions(session, pairs)
+    await queries.upsert_waits_of_acquired(session, pairs)
 
 
 async def lock_months(session: AsyncSession) -> Watermark:

@@ -283,7 +283,7 @@ async def test_officers_decide_within_their_scope(
     ending=st.sampled_from(["open", "released", "refused"]),
 )
 @settings(
-    max_examples=8, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=4, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 async def test_no_order_of_facts_decisions_and_closings_changes_a_total(
     session: AsyncSession,

@@ -42,7 +42,7 @@ MONTHS = [FIRST.plus(ahead) for ahead in range(6)]
 MEMBERS = 60
 Close = Callable[[Month], Awaitable[CommissionMonthOut]]
 Faults = Callable[[AsyncSession], Awaitable[list[str]]]
-SEEDS = [*range(3), *(pytest.param(seed, marks=pytest.mark.soak) for seed in range(3, 150))]
+SEEDS = [0, *(pytest.param(seed, marks=pytest.mark.soak) for seed in range(1, 150))]
 
 
 @dataclass

@@ -69,7 +69,7 @@ async def total(session: AsyncSession) -> dict[UUID, Fraction]:
     computed=st.sets(st.integers(0, 14)),
 )
 @settings(
-    max_examples=8, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=4, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 async def test_what_is_taken_back_comes_to_one_total_in_any_order_with_closings(
     session: AsyncSession,
