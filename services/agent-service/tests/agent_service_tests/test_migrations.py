@@ -18,28 +18,28 @@ HISTORY = (
 
 
 @pytest.fixture(scope="module")
-def migrated(databases: Databases) -> tuple[Config, Urls]:
+def at_head(databases: Databases) -> tuple[Config, Urls]:
     urls = databases.clone("agent")
     return databases.alembic_config("agent", urls.owner), urls
 
 
-def test_there_is_one_head(migrated: tuple[Config, Urls]) -> None:
-    heads = ScriptDirectory.from_config(migrated[0]).get_heads()
+def test_there_is_one_head(at_head: tuple[Config, Urls]) -> None:
+    heads = ScriptDirectory.from_config(at_head[0]).get_heads()
 
     assert len(heads) == 1
 
 
-def test_the_tables_are_those_of_the_models(migrated: tuple[Config, Urls]) -> None:
-    config, _ = migrated
+def test_the_tables_are_those_of_the_models(at_head: tuple[Config, Urls]) -> None:
+    config, _ = at_head
 
     command.check(config)  # raises when a model and its table differ
 
 
 @pytest.mark.parametrize("table", HISTORY)
 async def test_history_cannot_be_changed_by_the_service(
-    migrated: tuple[Config, Urls], table: str
+    at_head: tuple[Config, Urls], table: str
 ) -> None:
-    connection = await asyncpg.connect(migrated[1].app)
+    connection = await asyncpg.connect(at_head[1].app)
     try:
         for privilege in ("UPDATE", "DELETE", "TRUNCATE"):
             allowed = await connection.fetchval(
@@ -52,9 +52,9 @@ async def test_history_cannot_be_changed_by_the_service(
 
 
 async def test_the_checks_of_the_models_are_in_the_database(
-    migrated: tuple[Config, Urls],
+    at_head: tuple[Config, Urls],
 ) -> None:
-    connection = await asyncpg.connect(migrated[1].app)
+    connection = await asyncpg.connect(at_head[1].app)
     try:
         names = await connection.fetch("SELECT conname FROM pg_constraint WHERE contype = 'c'")
     finally:
@@ -73,9 +73,9 @@ async def test_the_checks_of_the_models_are_in_the_database(
     ],
 )
 async def test_what_was_proposed_cannot_be_edited_or_deleted_by_the_service(
-    migrated: tuple[Config, Urls], table: str, columns: tuple[str, ...]
+    at_head: tuple[Config, Urls], table: str, columns: tuple[str, ...]
 ) -> None:
-    connection = await asyncpg.connect(migrated[1].app)
+    connection = await asyncpg.connect(at_head[1].app)
     try:
         may_update = [
             await connection.fetchval(
