@@ -2,10 +2,11 @@
 
 from typing import Annotated
 
-from fastapi import Depends, Query, Request
+from fastapi import Depends, Path, Query, Request
 
 from payment_service.days import Days, DaysBackward
 from perisai_kit.db.engine import Database
+from perisai_kit.domain.month import Month
 from perisai_kit.http.types import Day
 
 MONTH = r"^[1-9][0-9]{3}-(0[1-9]|1[0-2])$"
@@ -30,6 +31,22 @@ async def _days(
     return Days(business_from, business_to)
 
 
+async def _named_month(
+    month: Annotated[str, Path(pattern=MONTH, examples=["2026-11"], description="The month.")],
+) -> Month:
+    return Month.parse(month)
+
+
+async def _wanted_month(
+    month: Annotated[
+        str | None, Query(pattern=MONTH, examples=["2026-11"], description="Only this month.")
+    ] = None,
+) -> Month | None:
+    return None if month is None else Month.parse(month)
+
+
+MonthInPath = Annotated[Month, Depends(_named_month)]
+WantedMonth = Annotated[Month | None, Depends(_wanted_month)]
 WholeDatabase = Annotated[Database, Depends(_database)]
 """For a route that calls another service after its transaction, or that streams."""
 AskedDays = Annotated[Days, Depends(_days)]

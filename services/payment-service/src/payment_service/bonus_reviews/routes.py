@@ -25,9 +25,9 @@ from payment_service.bonus_reviews.schemas import (
 )
 from payment_service.bonus_reviews.service import Reviewed
 from payment_service.counting.rules import BeneficiaryNotFound
+from payment_service.dependencies import WantedMonth
 from perisai_kit.auth.principal import Principal, Role
 from perisai_kit.auth.roles import require
-from perisai_kit.domain.month import Month
 from perisai_kit.http.dependencies import ReadSession, ReplicaSession, Session
 from perisai_kit.http.paging import Cursor, Limit, Page
 from perisai_kit.http.problems import problems
@@ -45,20 +45,17 @@ Reader = Annotated[
 ]
 Officer = Annotated[Principal, Depends(require(Role.BRANCH_OFFICER, Role.FINANCE_OFFICER))]
 ReviewId = Annotated[UUID, Path(description="Id of the review.")]
-MONTH = r"^[1-9][0-9]{3}-(0[1-9]|1[0-2])$"
 
 
 @reading.get("")
 async def list_reviews(
     session: ReplicaSession,
     reader: Reader,
+    month: WantedMonth,
     status: Annotated[
         BonusReviewStatus | None, Query(description="Only those of this status.")
     ] = None,
     agent_id: AgentId | None = None,
-    month: Annotated[
-        str | None, Query(pattern=MONTH, examples=["2026-11"], description="Only of this month.")
-    ] = None,
     cursor: Cursor = None,
     limit: Limit = 50,
 ) -> Page[BonusReviewOut]:
@@ -68,7 +65,7 @@ async def list_reviews(
         reader,
         status=status,
         agent_id=agent_id,
-        month=None if month is None else Month.parse(month),
+        month=month,
         cursor=cursor,
         limit=limit,
     )

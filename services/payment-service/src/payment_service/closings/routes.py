@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Annotated, Any
 from uuid import UUID
 
-from fastapi import APIRouter, Depends, Path
+from fastapi import APIRouter, Depends
 from sqlalchemy import RowMapping
 
 from payment_service.closings import service
@@ -22,7 +22,7 @@ from payment_service.closings.schemas import (
     MonthClosingDecision,
     MonthClosingOut,
 )
-from payment_service.dependencies import WholeDatabase
+from payment_service.dependencies import MonthInPath, WholeDatabase
 from payment_service.incentive_statements.rules import Balance, Due
 from payment_service.months.rules import (
     EarlierMonthOpen,
@@ -37,7 +37,6 @@ from payment_service.schemes.rules import MonthOutsideProgramme
 from payment_service.settings import Config
 from perisai_kit.auth.principal import Principal, Role, ScopeKind
 from perisai_kit.auth.roles import require
-from perisai_kit.domain.month import Month
 from perisai_kit.http.dependencies import ReadSession, ReplicaSession, Session
 from perisai_kit.http.paging import Cursor, Limit, Page
 from perisai_kit.http.problems import problems
@@ -54,8 +53,6 @@ Reader = Annotated[
     Depends(require(Role.FINANCE_OFFICER, Role.AUDITOR, Role.ADMIN, scope=ScopeKind.COUNTRY)),
 ]
 Closer = Annotated[Principal, Depends(require(Role.FINANCE_OFFICER, scope=ScopeKind.COUNTRY))]
-# An address holds text; what passes the pattern is a month.
-MONTH = r"^[1-9][0-9]{3}-(0[1-9]|1[0-2])$"
 NOT_CLOSABLE = (
     MonthNotOver,
     MonthClosedAlready,
@@ -69,15 +66,6 @@ NOT_CLOSABLE = (
 NOT_NEXT = (MonthClosedAlready, MonthBeingClosed, EarlierMonthOpen, MonthOutsideProgramme)
 
 
-async def _named(
-    month: Annotated[str, Path(pattern=MONTH, examples=["2026-11"], description="The month.")],
-) -> Month:
-    return Month.parse(month)
-
-
-Named = Annotated[Month, Depends(_named)]
-
-
 @writing.post(
     "/closing",
     status_code=201,
@@ -85,7 +73,7 @@ Named = Annotated[Month, Depends(_named)]
     responses=problems(ClosingProposed, *NOT_CLOSABLE),
 )
 async def propose_closing(
-    month: Named, session: Session, officer: Closer, config: Config
+    month: MonthInPath, session: Session, officer: Closer, config: Config
 ) -> MonthClosingOut:
     """Propose to close a month for good; another person decides.
 
@@ -102,7 +90,7 @@ async def propose_closing(
     responses=problems(ClosingNotFound, ClosingDecided, OwnClosing, *NOT_CLOSABLE),
 )
 async def decide_closing(
-    month: Named,
+    month: MonthInPath,
     decision: MonthClosingDecision,
     session: Session,
     officer: Closer,
@@ -119,14 +107,14 @@ async def decide_closing(
 
 
 @reading.get("/closing", responses=problems(ClosingNotFound))
-async def get_closing(month: Named, session: ReadSession, _: Reader) -> MonthClosingOut:
+async def get_closing(month: MonthInPath, session: ReadSession, _: Reader) -> MonthClosingOut:
     """Return the closing of a month: the proposal, the decision, and how far it is."""
     return _closing_out(await service.get(session, month))
 
 
 @reading.get("/dry-run", responses=problems(*NOT_NEXT))
 async def get_dry_run(
-    month: Named, session: ReplicaSession, _: Reader, config: Config
+    month: MonthInPath, session: ReplicaSession, _: Reader, config: Config
 ) -> DryRunOut:
     """Return what the close of a month would make now, also before the month is over.
 
@@ -144,7 +132,7 @@ async def get_dry_run(
 
 @reading.get("/dry-run/statements", responses=problems(*NOT_NEXT))
 async def list_dry_run_statements(
-    month: Named,
+    month: MonthInPath,
     database: WholeDatabase,
     _: Reader,
     agents: Agents,

@@ -31,6 +31,9 @@ from perisai_kit.db.bulk import any_id
 from perisai_kit.domain import clock
 from perisai_kit.domain.month import Month
 
+PAYABLE: ColumnElement[int] = func.greatest(Statement.amount - Statement.brought_debt, 0)
+"""rules.Due.payable in SQL."""
+
 
 async def insert_statements(
     session: AsyncSession,
@@ -121,8 +124,7 @@ def payable() -> Select[Any]:
     """
     names = ("month", "beneficiary_kind", "beneficiary_id", "wadah_id", "branch_code")
     columns = [getattr(Statement, name) for name in (*names, "region_code", "held_reason")]
-    beyond_debt = func.greatest(Statement.amount - Statement.brought_debt, 0)
-    return select(Statement.id.label("statement_id"), *columns, beyond_debt.label("payable"))
+    return select(Statement.id.label("statement_id"), *columns, PAYABLE.label("payable"))
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ from fastapi import APIRouter, Depends, Query
 
 from payment_service.commissions.rules import TooManyPayments
 from payment_service.counting.rules import BeneficiaryNotFound
-from payment_service.dependencies import MONTH
+from payment_service.dependencies import WantedMonth
 from payment_service.incentive_statements import service
 from payment_service.incentive_statements.rules import (
     BeneficiaryUnclear,
@@ -23,7 +23,6 @@ from payment_service.incentive_statements.schemas import (
 from payment_service.schemes.rules import MonthOutsideProgramme, SchemeNotFound
 from perisai_kit.auth.principal import Principal, Role
 from perisai_kit.auth.roles import require
-from perisai_kit.domain.month import Month
 from perisai_kit.http.dependencies import ReplicaSession
 from perisai_kit.http.paging import Cursor, Limit, Page
 from perisai_kit.http.problems import problems
@@ -50,17 +49,8 @@ Reader = Annotated[
 ]
 
 
-MonthInQuery = Annotated[
-    str | None, Query(pattern=MONTH, examples=["2026-11"], description="Only this month.")
-]
-
-
-async def _wanted(month: MonthInQuery = None) -> Month | None:
-    return None if month is None else Month.parse(month)
-
-
 async def _asked(
-    wanted: Annotated[Month | None, Depends(_wanted)],
+    wanted: WantedMonth,
     agent_id: AgentId | None = None,
     wadah_id: WadahId | None = None,
 ) -> EarningsAsked:
@@ -68,14 +58,13 @@ async def _asked(
 
 
 Asked = Annotated[EarningsAsked, Depends(_asked)]
-Wanted = Annotated[Month | None, Depends(_wanted)]
 
 
 @statements.get("", response_model=Page[IncentiveStatementOut])
 async def list_statements(
     session: ReplicaSession,
     principal: Reader,
-    month: Wanted,
+    month: WantedMonth,
     beneficiary_id: BeneficiaryId | None = None,
     payee_id: Annotated[
         UUID | None, Query(description="Only what this agent or wadah is paid for.")

@@ -7,6 +7,7 @@ from sqlalchemy import BigInteger, ColumnElement, cast, func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from payment_service.incentive_statements.models import Statement
+from payment_service.incentive_statements.queries import PAYABLE
 from payment_service.payees.queries import Payables
 from payment_service.payees.rules import PayeeKind
 from perisai_kit.domain.month import Month
@@ -22,10 +23,6 @@ class PayeeTotal:
     amount: int
     payable: int
     held: int
-
-
-PAYABLE: ColumnElement[int] = func.greatest(Statement.amount - Statement.brought_debt, 0)
-"""rules.Due.payable in SQL."""
 
 
 async def list_totals(

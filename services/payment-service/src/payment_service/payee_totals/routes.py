@@ -5,6 +5,7 @@ from uuid import UUID
 
 from fastapi import APIRouter, Depends, Path
 
+from payment_service.dependencies import MonthInPath
 from payment_service.incentive_statements.models import Statement
 from payment_service.payee_totals import service
 from payment_service.payee_totals.queries import PayeeTotal
@@ -43,26 +44,9 @@ Reader = Annotated[
 PayeeInPath = Annotated[UUID, Path(description="Id of the agent or wadah that is paid.")]
 
 
-# An address holds text; what passes the pattern is a month.
-async def _named(
-    month: Annotated[
-        str,
-        Path(
-            pattern=r"^[1-9][0-9]{3}-(0[1-9]|1[0-2])$",
-            examples=["2026-11"],
-            description="The month.",
-        ),
-    ],
-) -> Month:
-    return Month.parse(month)
-
-
-Named = Annotated[Month, Depends(_named)]
-
-
 @router.get("/{month}/payees")
 async def list_commission_payees(
-    month: Named,
+    month: MonthInPath,
     session: ReplicaSession,
     principal: Reader,
     cursor: Cursor = None,
@@ -78,7 +62,7 @@ async def list_commission_payees(
 
 @router.get("/{month}/payees/{payee_id}", responses=problems(PayeeNotFound))
 async def get_commission_payee(
-    month: Named,
+    month: MonthInPath,
     payee_id: PayeeInPath,
     session: ReplicaSession,
     principal: Reader,
