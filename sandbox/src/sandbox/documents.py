@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 
 from perisai_kit.domain.field_errors import FIELD_TEXTS
-from perisai_kit.events.docs import render_events
+from perisai_kit.events.catalogue.docs import render_events
 from perisai_kit.http.problems import get_status
 from sandbox.openapi.listing import listing
 from sandbox.openapi.platform import error_classes, openapi_document

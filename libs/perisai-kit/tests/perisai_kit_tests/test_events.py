@@ -13,7 +13,7 @@ from perisai_kit.events.catalogue import (
     MemberUpdated,
     PaymentSettled,
 )
-from perisai_kit.events.docs import render_events
+from perisai_kit.events.catalogue.docs import render_events
 from perisai_kit.events.envelope import Event, build_registry
 
 CONTRACT = {

@@ -77,6 +77,8 @@ class Signals:
         """For `Database.after_publish`: a transaction with events was committed. It wakes the
         sequencer where it leads, otherwise the task that notifies the leading one."""
         self.numbered = Signal()
+        self.role = Signal()
+        """`is_leading` or `is_listening` has changed."""
         self.poll_s = poll_s
         self.is_leading = False
         """Whether the sequencer of this process numbers the events."""
@@ -87,6 +89,7 @@ class Signals:
         """Record where "numbered" comes from. Readers, who relied on another source, poll once."""
         if (is_leading, is_listening) != (self.is_leading, self.is_listening):
             self.is_leading, self.is_listening = is_leading, is_listening
+            self.role.send()
             self.numbered.send()
 
 

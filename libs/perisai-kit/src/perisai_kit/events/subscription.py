@@ -26,6 +26,8 @@ from perisai_kit.events.envelope import BOOKMARK_TYPE, CloudEvent, Event, read_b
 from perisai_kit.events.feed import FEED_PATH, MAX_LIMIT
 from perisai_kit.events.handlers import Handler, Handlers, get_error_name
 from perisai_kit.events.replay import Replay
+from perisai_kit.events.signals import Signals
+from perisai_kit.events.turns import Turns
 from perisai_kit.runtime.graceful import finish
 from perisai_kit.runtime.log import get_logger
 
@@ -102,11 +104,16 @@ class Subscription:
         self._stood_at: int | None = None
         self._offset: timedelta | None = None
 
-    async def run(self, database: Database) -> None:
-        """Read until cancelled; the current batch is finished first."""
-        is_swept = False
+    async def run(self, database: Database, *, signals: Signals | None = None) -> None:
+        """Read until cancelled; the current batch is finished first.
+
+        signals: those of the sequencer beside it, where several processes read; see turns.py.
+        """
+        is_swept, turns = False, signals and Turns(self.name, signals)
         while True:
             try:
+                if turns:
+                    await turns.wait(database)
                 if not is_swept:
                     await self.parked.pass_over_removed(database)
                     is_swept = True

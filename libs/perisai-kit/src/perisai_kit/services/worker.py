@@ -10,6 +10,7 @@ import time
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from enum import Enum, auto
+from functools import partial
 
 from prometheus_client import Counter
 
@@ -105,6 +106,7 @@ class Worker:
             signals = Signals()
             database.after_publish = signals.published.send
         self.database = database
+        self._signals = signals
         self._sequencer = Sequencer(database, signals=signals)
         self._subscriptions = subscriptions
         self._periodic = periodic
@@ -124,7 +126,9 @@ class Worker:
             "figures": self._measure_for_ever,
             "partitions": self._watch_partitions,
         }
-        given = [(each.name, each.run) for each in self._subscriptions]
+        given: list[tuple[str, Callable[[Database], Awaitable[None]]]] = [
+            (each.name, partial(each.run, signals=self._signals)) for each in self._subscriptions
+        ]
         given += [(each.name, each.run_for_ever) for each in self._periodic]
         for name, run in given:
             if name in tasks:
