@@ -1,6 +1,6 @@
 """Which process reads a feed: the one whose sequencer leads.
 
-The lock of the cursor makes each event take effect once, whoever reads. But two processes that read
+The lock of the cursor makes each event take effect once, in any process. But two processes that read
 fetch every page twice, and wait for each other. So the others stand by, and read only where the
 cursor has stood still for longer than a long poll takes.
 """
@@ -57,7 +57,7 @@ class Turns:
             if found != seen:
                 seen, since = found, now
             elif now - since >= self._stalled_s:
-                log.warning("subscription.taken_over", subscription=self._subscription)
+                log.warning("subscription.adopted", subscription=self._subscription)
                 self._reads_until = now + self._stalled_s
 
     def _is_turn(self) -> bool:

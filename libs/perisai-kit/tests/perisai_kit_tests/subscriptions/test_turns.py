@@ -61,7 +61,7 @@ class Clock:
         return self.seconds
 
     async def wait_for_looks(self) -> None:
-        """Return when whoever reads it has gone round at least once more."""
+        """Return when its reader has gone round at least once more."""
         seen = self.looks
         async with asyncio.timeout(30):
             while self.looks < seen + 4:  # noqa: ASYNC110 - a plain number
