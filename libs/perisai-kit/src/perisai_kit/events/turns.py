@@ -1,8 +1,8 @@
 """Which process reads a feed: the one whose sequencer leads.
 
-The lock of the cursor makes each event take effect once, in any process. But two processes that read
-fetch every page twice, and wait for each other. So the others stand by, and read only where the
-cursor has stood still for longer than a long poll takes.
+The lock of the cursor makes each event take effect once. But two processes that read a feed both
+fetch every page, and wait for each other. So the others stand by, and read only where the cursor
+has stood still for longer than a long poll takes.
 """
 
 import time
