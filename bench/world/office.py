@@ -27,10 +27,11 @@ from perisai_kit.domain.ids import new_id
 from perisai_kit.privacy.keyring import Keyring
 
 SCOPE = Scope(ScopeKind.BRANCH, MODEL_BRANCH, MODEL_REGION)
-OFFICER, ADMIN, PAYMENT = (
+OFFICER, APPROVER, ADMIN, PAYMENT = (
     Principal(account_id=uuid5(NAMESPACE_URL, name), roles=frozenset(roles), **more)
     for name, roles, more in (
         ("officer", {Role.BRANCH_OFFICER, Role.FINANCE_OFFICER}, {"scope": SCOPE}),
+        ("approver", {Role.BRANCH_OFFICER}, {"scope": SCOPE}),
         ("admin", {Role.ADMIN}, {}),
         ("payment", {Role.SERVICE}, {"client_id": "payment-service"}),
     )
@@ -134,7 +135,7 @@ class Office:
             session,
             application.id,
             NewApproval(),
-            by=OFFICER,
+            by=APPROVER,
             keyring=self._keyring,
             settings=settings,
         )

@@ -99,6 +99,8 @@ class World:
         """The member that applicants are by default."""
         self.admin = tokens.make(Role.ADMIN)
         self.officer = tokens.make(Role.BRANCH_OFFICER, scope=BWI)
+        self.approver = tokens.make(Role.BRANCH_OFFICER, scope=BWI)
+        """The officer who approves what `officer` has verified and examined."""
         self.outsider = tokens.make(
             Role.BRANCH_OFFICER, scope={"kind": "branch", "code": "SBY", "region": "JATIM"}
         )
@@ -177,7 +179,8 @@ class World:
     ) -> dict[str, Any]:
         """Take one step, such as `verification`, and return the application after it."""
         path = f"applications/{application['id']}/{name}"
-        return await self.ok(path, body, by=by or self.officer)
+        usual = self.approver if name == "approval" else self.officer
+        return await self.ok(path, body, by=by or usual)
 
     async def examined(self, **differences: Any) -> dict[str, Any]:
         """Return an application that lacks only its approval."""

@@ -37,6 +37,7 @@ from agent_service.dependencies import (
 from agent_service.exams.rules import ExamBeforeTraining
 from agent_service.exams.schemas import ExamOut, NewExam
 from agent_service.requirements.rules import (
+    ApproverRecordedEvidence,
     AttestationRefused,
     RequirementsUnmet,
     TooManyVerifications,
@@ -163,6 +164,7 @@ async def record_exam(
         *DECIDING,
         ApproverCorrectedAccount,
         RequirementsUnmet,
+        ApproverRecordedEvidence,
         AgentExists,
         ReinstatementTooEarly,
         WadahNotActive,

@@ -24,7 +24,6 @@ from agent_service.branches import service as branches
 from agent_service.exams import service as exams
 from agent_service.exams.schemas import NewExam
 from agent_service.history import make_change_columns
-from agent_service.requirements import rules as requirement_rules
 from agent_service.requirements import service as requirements
 from agent_service.requirements.rules import Facts, Finding, Requirement, RequirementOutcome
 from agent_service.requirements.service import Evidence
@@ -164,16 +163,15 @@ async def approve(
 
     The application's lock serialises two approvals, and the second finds it ended.
     Raises: ApplicationNotFound, BranchOutOfScope, OwnCase, ApplicationStatusConflict,
-    ApproverCorrectedAccount, RequirementsUnmet, AgentExists, ReinstatementTooEarly, WadahNotActive.
+    ApproverCorrectedAccount, RequirementsUnmet, ApproverRecordedEvidence, AgentExists,
+    ReinstatementTooEarly, WadahNotActive.
     """
     application = await _lock_to_decide(session, application_id, by)
     rules.check_live(application.status)
     rules.check_approver(by.account_id, account_corrected_by=application.account_corrected_by)
     local = await judge(session, application, settings=settings)
-    requirement_rules.check_requirements(
-        await requirements.list_findings(
-            session, application.id, required=settings.requirements, fresh=local
-        )
+    await requirements.check_approval(
+        session, application.id, required=settings.requirements, fresh=local, by=by.account_id
     )
     rules.check_next(application.status, ApplicationStatus.ACTIVE)
     await requirements.record(session, application.id, local, by_id=by.account_id)

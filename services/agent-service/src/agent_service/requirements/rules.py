@@ -9,7 +9,7 @@ from datetime import date
 from enum import StrEnum
 from uuid import UUID
 
-from perisai_kit.domain.errors import Conflict, Invalid, TooMany
+from perisai_kit.domain.errors import Conflict, Forbidden, Invalid, TooMany
 from perisai_kit.domain.nik import compute_age
 
 
@@ -53,6 +53,18 @@ class RequirementsUnmet(Conflict):
     code = "requirements_unmet"
     text = "Not all requirements are met yet. Complete the missing ones first."
     text_id = "Belum semua persyaratan terpenuhi. Lengkapi terlebih dahulu."
+
+
+class ApproverRecordedEvidence(Forbidden):
+    code = "approver_recorded_evidence"
+    text = (
+        "You recorded the verification, the training or the exam of this application."
+        " Another officer must approve it."
+    )
+    text_id = (
+        "Anda yang mencatat verifikasi, pelatihan, atau ujian pada pendaftaran ini."
+        " Harus disetujui petugas lain."
+    )
 
 
 class TooManyVerifications(TooMany):
@@ -192,6 +204,15 @@ def check_requirements(findings: Sequence[Finding]) -> None:
     ]
     if unmet:
         raise RequirementsUnmet(unmet=unmet)
+
+
+def check_approver(by: UUID, *, recorded_by: Collection[UUID]) -> None:
+    """Check that nobody approves on evidence that they recorded. Our rule: no source has one.
+
+    Raises: ApproverRecordedEvidence.
+    """
+    if by in recorded_by:
+        raise ApproverRecordedEvidence
 
 
 def check_attestations(names: Collection[str], required: Collection[str]) -> None:

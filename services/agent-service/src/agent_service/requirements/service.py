@@ -78,6 +78,31 @@ async def list_findings(
     return rules.select_configured(required, (*stored, *fresh))
 
 
+async def check_approval(
+    session: AsyncSession,
+    application_id: UUID,
+    *,
+    required: Sequence[str],
+    fresh: Iterable[Finding],
+    by: UUID,
+) -> None:
+    """Check that all requirements are met, on evidence that others than the approver recorded.
+
+    Raises: RequirementsUnmet, ApproverRecordedEvidence.
+    """
+    rules.check_requirements(
+        await list_findings(session, application_id, required=required, fresh=fresh)
+    )
+    recorded_by = {each.checked_by for each in await queries.list_deciding(session, application_id)}
+    for latest in (
+        await trainings.find_latest(session, application_id),
+        await exams.find_latest(session, application_id),
+    ):
+        if latest is not None:
+            recorded_by.add(latest.recorded_by)
+    rules.check_approver(by, recorded_by=recorded_by)
+
+
 async def find_met_at(
     session: AsyncSession, application_id: UUID, requirement: Requirement
 ) -> datetime | None:

@@ -266,7 +266,7 @@ async def test_an_approval_is_refused_while_the_person_waits(
     waits = update(Agent).where(Agent.id == UUID(agent["id"]))
     await session.execute(waits.values(reinstatement_not_before=date(2099, 1, 1)))
 
-    answer = await world.post(f"applications/{application['id']}/approval", by=world.officer)
+    answer = await world.post(f"applications/{application['id']}/approval", by=world.approver)
 
     assert (answer.status_code, answer.json()["code"]) == (409, "reinstatement_too_early")
     assert answer.json()["details"] == {"not_before": "2099-01-01"}

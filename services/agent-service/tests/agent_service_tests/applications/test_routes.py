@@ -192,6 +192,28 @@ async def test_an_approval_refuses_with_the_list_of_what_is_unmet(world: World) 
     }
 
 
+@pytest.mark.parametrize("recorded", ["verification", "training", "exam"])
+async def test_nobody_approves_on_evidence_that_they_recorded(world: World, recorded: str) -> None:
+    today = clock.today().isoformat()
+    bodies = {
+        "verification": None,
+        "training": {"completed_on": today, "certificate_no": "SERT/7/2026"},
+        "exam": {"taken_on": today, "passed": True},
+    }
+    application = await world.apply()
+    for step, body in bodies.items():
+        by = world.approver if step == recorded else world.officer
+        application = await world.step(application, step, body, by=by)
+
+    own = await world.post(f"applications/{application['id']}/approval", by=world.approver)
+    scope = {"kind": "branch", "code": "BWI", "region": "JATIM"}
+    third = world.tokens.make(Role.BRANCH_OFFICER, scope=scope)
+    approved = await world.step(application, "approval", by=third)
+
+    assert (own.status_code, own.json()["code"]) == (403, "approver_recorded_evidence")
+    assert approved["status"] == "active"
+
+
 async def test_a_wadah_that_ended_meanwhile_stops_the_approval(world: World) -> None:
     application = await world.examined()
     end = {"reason_code": "own_request", "reason": "The association dissolved"}

@@ -1,6 +1,7 @@
 import asyncio
 from collections import Counter
 from collections.abc import AsyncIterator, Callable
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 from uuid import UUID
@@ -47,6 +48,8 @@ OFFICER = Principal(
     roles=frozenset({Role.BRANCH_OFFICER, Role.ADMIN}),
     scope=Scope(ScopeKind.BRANCH, "BWI", "JATIM"),
 )
+
+APPROVER = replace(OFFICER, account_id=new_id())
 
 
 def applicant() -> Principal:
@@ -178,7 +181,7 @@ async def test_two_approvals_at_once_make_one_agent(
                 session,
                 application_id,
                 NewApproval(),
-                by=OFFICER,
+                by=APPROVER,
                 keyring=keyring,
                 settings=settings,
             )
@@ -207,7 +210,7 @@ async def test_an_approval_and_a_rejection_at_once_agree_on_one(
                 session,
                 application_id,
                 NewApproval(),
-                by=OFFICER,
+                by=APPROVER,
                 keyring=keyring,
                 settings=settings,
             )
@@ -241,7 +244,7 @@ async def test_agents_of_one_wadah_approved_at_once_are_all_counted(
                 session,
                 application_id,
                 NewApproval(),
-                by=OFFICER,
+                by=APPROVER,
                 keyring=keyring,
                 settings=settings,
             )
