@@ -31,6 +31,7 @@ from payment_service.taxes.rules import (
     TaxKind,
     Taxpayer,
     TaxPolicy,
+    Withholder,
 )
 from payment_service.taxes.schemas import TaxTableDocument, book_of
 from perisai_kit.domain import clock
@@ -69,9 +70,9 @@ def book() -> TaxBook:
 def policy_of(settings: Settings) -> TaxPolicy:
     """Return what the operator has set where no source decides."""
     return TaxPolicy(
-        through_wadah=settings.tax_agent_through_wadah,
-        wadah_entity=settings.tax_wadah_entity,
-        wadah_person=settings.tax_wadah_person,
+        through_wadah=Withholder(settings.tax_agent_through_wadah),
+        wadah_entity=TaxKind(settings.tax_wadah_entity),
+        wadah_person=TaxKind(settings.tax_wadah_person),
         unknown_is_no_npwp=settings.tax_unknown_is_no_npwp,
         nik_serves=settings.tax_nik_serves,
         base_unit=settings.tax_base_unit,
