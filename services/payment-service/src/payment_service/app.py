@@ -20,6 +20,7 @@ from payment_service.callbacks.routes import SnapCallbacks
 from payment_service.callbacks.writer import Writer
 from payment_service.clients.banks import BankClients
 from payment_service.clients.members import MembersClient
+from payment_service.clients.payees import PayeesClient
 from payment_service.closings.routes import router as closings
 from payment_service.collections.routes import router as collections
 from payment_service.commissions.routes import router as commissions
@@ -46,7 +47,11 @@ from payment_service.statement_documents.routes import router as statement_docum
 from payment_service.suspense.routes import router as suspense
 from payment_service.tables import MIGRATIONS
 from payment_service.tariffs import service as tariffs
+from payment_service.tax_slips.routes import own_recaps, own_slips
+from payment_service.tax_slips.routes import recaps as tax_recaps
+from payment_service.tax_slips.routes import slips as tax_slips
 from payment_service.taxes import service as taxes
+from payment_service.taxes.routes import router as tax_remittances
 from payment_service.worker import own_feed, periodic, subscribe_to_flags, subscriptions
 from perisai_kit.services import app as web
 from perisai_kit.services.kit import Kit
@@ -81,6 +86,11 @@ ROUTES = web.describe_routes(
     incentive_holds,
     bonus_reviews,
     disputes,
+    tax_slips,
+    tax_recaps,
+    own_slips,
+    own_recaps,
+    tax_remittances,
 )
 
 
@@ -101,6 +111,7 @@ def app_of(kit: Kit, settings: Settings) -> FastAPI:
     tariffs.book(), taxes.book()  # a broken table must not start
     members = MembersClient(kit.client(settings.member_url))
     agents = AgentsClient(kit.client(settings.agent_url))
+    payees = PayeesClient(kit.client(settings.agent_url))
     feed_of_members = kit.client(settings.member_url)
     feed_of_agents = kit.client(settings.agent_url)
     bank_clients = BankClients(
@@ -133,13 +144,14 @@ def app_of(kit: Kit, settings: Settings) -> FastAPI:
             inquiry_writer.close,
             members.close,
             agents.close,
+            payees.close,
             feed_of_members.close,
             feed_of_agents.close,
             bank_clients.close,
         ],
         inner=partial(SnapCallbacks, gate=gate, take=take),
     )
-    app.state.members, app.state.agents = members, agents
+    app.state.members, app.state.agents, app.state.payees = members, agents, payees
     app.state.printer = Printer()
     app.state.overviews = make_overviews(kit.database)
     app.state.banks = bank_clients
