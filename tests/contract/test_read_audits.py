@@ -89,6 +89,10 @@ READINGS = {
     "GET /v1/statements/{statement_id}/lines": "agent_id",
     "GET /v1/statements/{statement_id}/document": "agent_id",
     "GET /v1/statement-documents": "agent_id",
+    "GET /v1/tax-slips": "agent_id",
+    "GET /v1/tax-slips/{slip_id}": "agent_id",
+    "GET /v1/tax-slips/{slip_id}/identity": "agent_id",
+    "GET /v1/tax-recaps/{year}": "agent_id",
     "GET /v1/commission-months/{month}/payees": "agent_id",
     "GET /v1/commission-months/{month}/payees/{payee_id}": "agent_id",
     "GET /v1/disputes": "agent_id",
@@ -108,6 +112,7 @@ for _service, _person in (("agent", "agent_id"), ("member", "member_id"), ("paym
     READINGS[f"GET /v1/read-audits/{_service}-service/{{audit_id}}"] = _person
 OWN = {f"GET /v1/me/read-audits/{service}-service" for service in ROUTES}
 OWN |= {"GET /v1/me/agent", "GET /v1/me/bills", "GET /v1/me/coverage"}
+OWN |= {"GET /v1/me/tax-slips", "GET /v1/me/tax-recaps/{year}"}
 """Show what is about oneself only."""
 TO_MEMBERS = {"GET /v1/me/attribution"}
 """Show the own agent to a member: member_service_tests/attributions/test_own.py reads the row."""

@@ -15,6 +15,7 @@ from perisai_kit.http.paging import Slice, cut_page, read_cursor
 from perisai_kit.privacy.read_audit import audit_read
 
 EXPORTED_AT_ONCE = 1_000
+"""Rows of an export that are in memory together."""
 
 
 async def list_slips(
@@ -47,16 +48,16 @@ async def get_slip(session: AsyncSession, slip_id: UUID) -> Slip:
     return found
 
 
-async def export_slips(session: AsyncSession, month: Month) -> AsyncIterator[Slip]:
+async def export_slips(
+    session: AsyncSession, month: Month, *, batch: int = EXPORTED_AT_ONCE
+) -> AsyncIterator[Slip]:
     """Yield all slips of a month, in the order of their record."""
     after_id = None
     while True:  # ends with the last slip of the month
-        found = await queries.list_slips(
-            session, month=month, after_id=after_id, limit=EXPORTED_AT_ONCE
-        )
+        found = await queries.list_slips(session, month=month, after_id=after_id, limit=batch)
         for each in found:
             yield each
-        if len(found) < EXPORTED_AT_ONCE:
+        if len(found) < batch:
             return
         after_id = found[-1].withholding.id
         session.expunge_all()
@@ -80,14 +81,16 @@ async def list_recaps(
     return page
 
 
-async def export_recaps(session: AsyncSession, year: int) -> AsyncIterator[TaxRecap]:
+async def export_recaps(
+    session: AsyncSession, year: int, *, batch: int = EXPORTED_AT_ONCE
+) -> AsyncIterator[TaxRecap]:
     """Yield all recaps of a year, by taxpayer."""
     after = None
     while True:  # ends with the last taxpayer of the year
-        found = await queries.list_recaps(session, year, after=after, limit=EXPORTED_AT_ONCE)
+        found = await queries.list_recaps(session, year, after=after, limit=batch)
         for each in found:
             yield each
-        if len(found) < EXPORTED_AT_ONCE:
+        if len(found) < batch:
             return
         after = found[-1].beneficiary_id
 
