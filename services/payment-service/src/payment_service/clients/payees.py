@@ -9,8 +9,8 @@ from fastapi import Depends, Request
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from payment_service.payees.rules import PayeeKind
-from payment_service.taxes.rules import NikStatus
 from perisai_kit.domain.errors import Unavailable
+from perisai_kit.domain.nik import NikStatus
 from perisai_kit.http.types import Instant, Text255
 from perisai_kit.services.client import ServiceClient
 

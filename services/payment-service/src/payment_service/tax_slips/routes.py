@@ -122,7 +122,7 @@ async def get_tax_slip(session: ReplicaSession, _: Reader, slip_id: SlipId) -> T
 
 
 @slips.get("/{slip_id}/identity", responses=problems(TaxSlipNotFound))
-async def get_tax_slip_identity(
+async def get_identity(
     database: WholeDatabase, _: Filer, slip_id: SlipId, payees: Payees, agents: Agents
 ) -> TaxSlipIdentityOut:
     """Return a slip with the name and the NPWP of the taxpayer, to print. Reading is recorded.

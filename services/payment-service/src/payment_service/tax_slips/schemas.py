@@ -8,7 +8,8 @@ from payment_service.counting.rules import BeneficiaryKind
 from payment_service.payees.rules import PayeeKind
 from payment_service.payees.schemas import PayeeId
 from payment_service.tax_slips.rules import NOTICE, NOTICE_ID
-from payment_service.taxes.rules import NikStatus, TaxKind, TaxStep
+from payment_service.taxes.rules import TaxKind, TaxStep
+from perisai_kit.domain.nik import NikStatus
 from perisai_kit.http.types import BeneficiaryId, MonthText, Out, RecordId
 
 

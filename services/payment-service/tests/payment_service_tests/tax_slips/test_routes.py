@@ -17,10 +17,11 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from payment_service.tax_slips import service as slips
 from payment_service.taxes import service
-from payment_service.taxes.rules import NikStatus, TaxIdentity, TaxKind, TaxPolicy
+from payment_service.taxes.rules import TaxIdentity, TaxKind, TaxPolicy
 from perisai_kit.auth.principal import Role
 from perisai_kit.domain.ids import new_id
 from perisai_kit.domain.month import Month
+from perisai_kit.domain.nik import NikStatus
 from perisai_kit.testing.plugin import Tokens, Wire
 
 DECEMBER = "2026-12"

@@ -23,10 +23,11 @@ from payment_service.ledger import service as ledger
 from payment_service.settings import Settings
 from payment_service.taxes import service
 from payment_service.taxes.models import TaxComputation, Withholding
-from payment_service.taxes.rules import NikStatus, TaxIdentity, TaxKind, TaxPolicy
+from payment_service.taxes.rules import TaxIdentity, TaxKind, TaxPolicy
 from payment_service.taxes.service import Earning
 from perisai_kit.domain.ids import new_id
 from perisai_kit.domain.month import Month
+from perisai_kit.domain.nik import NikStatus
 
 DECEMBER = Month.of(PAID_ON)
 
@@ -235,7 +236,7 @@ EARNINGS = st.builds(
 
 
 @examples(
-    max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=8, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 @given(earnings=st.lists(EARNINGS, min_size=1, max_size=6), returned=st.sets(st.integers(0, 5)))
 async def test_the_ledger_holds_what_the_records_hold_net_of_returns(
