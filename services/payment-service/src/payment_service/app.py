@@ -111,7 +111,6 @@ def app_of(kit: Kit, settings: Settings) -> FastAPI:
     tariffs.book(), taxes.book()  # a broken table must not start
     members = MembersClient(kit.client(settings.member_url))
     agents = AgentsClient(kit.client(settings.agent_url))
-    payees = PayeesClient(kit.client(settings.agent_url))
     feed_of_members = kit.client(settings.member_url)
     feed_of_agents = kit.client(settings.agent_url)
     bank_clients = BankClients(
@@ -144,15 +143,14 @@ def app_of(kit: Kit, settings: Settings) -> FastAPI:
             inquiry_writer.close,
             members.close,
             agents.close,
-            payees.close,
             feed_of_members.close,
             feed_of_agents.close,
             bank_clients.close,
         ],
         inner=partial(SnapCallbacks, gate=gate, take=take),
     )
-    app.state.members, app.state.agents, app.state.payees = members, agents, payees
-    app.state.printer = Printer()
-    app.state.overviews = make_overviews(kit.database)
+    app.state.members, app.state.agents = members, agents
+    app.state.payees = PayeesClient(feed_of_agents)
+    app.state.printer, app.state.overviews = Printer(), make_overviews(kit.database)
     app.state.banks = bank_clients
     return app

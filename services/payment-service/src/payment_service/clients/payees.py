@@ -1,16 +1,13 @@
-"""What we ask agent-service before money is paid: where, to whom, and what is known for tax."""
+"""Where agents and wadahs are paid, and what is known of them for tax: asked of agent-service."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable
 from datetime import date
-from typing import Annotated
+from typing import Literal
 from uuid import UUID
 
-from fastapi import Depends, Request
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from payment_service.payees.rules import PayeeKind
 from perisai_kit.domain.errors import Unavailable
-from perisai_kit.domain.nik import NikStatus
 from perisai_kit.http.types import Instant, Text255
 from perisai_kit.services.client import ServiceClient
 
@@ -21,34 +18,33 @@ MAX_PAYEES = 200
 class _Answer(BaseModel):
     """A part of agent-service's answer; fields it may add later are ignored."""
 
-    model_config = ConfigDict(frozen=True, extra="ignore")
+    model_config = ConfigDict(frozen=True, extra="ignore", hide_input_in_errors=True)
 
 
-class PayeeAccount(_Answer):
-    """payouts_frozen_until: nothing is paid out to it before; None: at once."""
+class PayeeBankAccount(_Answer):
+    """name_match: what the bank answered on the holder; `match` confirms it."""
 
     bank_account_id: UUID
-    bank_code: str
-    account_no: str
+    bank_code: Text255
+    account_no: Text255
     holder_name: Text255
+    name_match: str
     payouts_frozen_until: Instant | None
 
 
 class PayeeTax(_Answer):
-    """npwp: None: there is none. nik_status: of an agent."""
-
     tax_identity_id: UUID
-    npwp: str | None
-    nik_status: NikStatus | None
+    npwp: Text255 | None
+    nik_status: Literal["unverified", "valid", "invalid"] | None
 
 
 class PayeeDetails(_Answer):
-    """account, tax: None where agent-service knows none. legal_entity: of a wadah."""
+    """account, tax: None where there is none. legal_entity: of a wadah."""
 
-    holder_kind: PayeeKind
+    holder_kind: Literal["agent", "wadah"]
     holder_id: UUID
     legal_entity: bool | None
-    account: PayeeAccount | None
+    account: PayeeBankAccount | None
     tax: PayeeTax | None
 
 
@@ -62,29 +58,24 @@ class PayeesClient:
     def __init__(self, client: ServiceClient) -> None:
         self._client = client
 
-    async def find(self, holder_ids: Sequence[UUID], *, on: date) -> dict[UUID, PayeeDetails]:
-        """Return the known ones of at most 200 agents and wadahs, by their ids.
+    async def find(self, holder_ids: Iterable[UUID], *, on: date) -> dict[UUID, PayeeDetails]:
+        """Return what is known of agents and wadahs by their ids; unknown ones are left out.
 
         on: the day whose tax identities are wanted.
         Raises: Unavailable when agent-service gives no readable answer.
         """
-        asked = {"holder_ids": [str(each) for each in holder_ids], "on": on.isoformat()}
-        answer = await self._client.post("/v1/payees", asked)
-        try:
-            found = _Payees.model_validate(answer)
-        except ValidationError:
-            # The answer holds account numbers: neither the error nor its text may go on.
-            raise Unavailable("The payees' data cannot be read.") from None
-        return {each.holder_id: each for each in found.items}
-
-    async def close(self) -> None:
-        """Close the connections."""
-        await self._client.close()
+        asked = [str(each) for each in dict.fromkeys(holder_ids)]
+        found: dict[UUID, PayeeDetails] = {}
+        for start in range(0, len(asked), MAX_PAYEES):
+            body = {"holder_ids": asked[start : start + MAX_PAYEES], "on": on.isoformat()}
+            answer = _read(await self._client.post("/v1/payees", body))
+            found.update({each.holder_id: each for each in answer.items})
+        return found
 
 
-async def _payees(request: Request) -> PayeesClient:
-    client: PayeesClient = request.app.state.payees
-    return client
-
-
-Payees = Annotated[PayeesClient, Depends(_payees)]
+def _read(answer: object) -> _Payees:
+    try:
+        return _Payees.model_validate(answer)
+    except ValidationError:
+        # The answer holds names and account numbers: neither the error nor its text may go on.
+        raise Unavailable("The payees' data cannot be read.") from None

@@ -4,10 +4,10 @@ from collections.abc import AsyncIterator
 from typing import Annotated, Any
 from uuid import UUID
 
-from fastapi import APIRouter, Depends, Path
+from fastapi import APIRouter, Depends, Path, Request
 from fastapi.responses import StreamingResponse
 
-from payment_service.clients.payees import Payees
+from payment_service.clients.payees import PayeesClient
 from payment_service.counting.rules import BeneficiaryKind, BeneficiaryNotFound
 from payment_service.dependencies import MonthInQuery, WantedMonth, WholeDatabase
 from payment_service.tax_slips import service
@@ -53,6 +53,14 @@ SlipId = Annotated[UUID, Path(description="Id of the withholding slip.")]
 Year = Annotated[
     int, Path(ge=FIRST_YEAR, le=9999, examples=[2026], description="Year of the payments.")
 ]
+
+
+async def _payees(request: Request) -> PayeesClient:
+    client: PayeesClient = request.app.state.payees
+    return client
+
+
+Payees = Annotated[PayeesClient, Depends(_payees)]
 SLIP_COLUMNS = (
     "id",
     "kind",

@@ -13,7 +13,8 @@ from perisai_kit.http.dependencies import ReadSession
 
 router = APIRouter(prefix="/v1/tax-remittances", tags=["tax remittances"])
 Reader = Annotated[
-    Principal, Depends(require(Role.FINANCE_OFFICER, Role.AUDITOR, scope=ScopeKind.COUNTRY))
+    Principal,
+    Depends(require(Role.FINANCE_OFFICER, Role.AUDITOR, Role.ADMIN, scope=ScopeKind.COUNTRY)),
 ]
 
 

@@ -210,7 +210,7 @@ async def test_a_return_after_the_remittance_leaves_the_month_overpaid(
     assert (await due(session))[TaxKind.PPH21] == -100_000
 
 
-async def test_no_row_is_withheld_twice_whatever_the_caller_does(session: AsyncSession) -> None:
+async def test_the_database_refuses_to_withhold_twice(session: AsyncSession) -> None:
     await withhold(session, make_earning())
     (row,) = await withholdings(session)
     columns = [each.name for each in Withholding.__table__.columns if each.name != "id"]
