@@ -1,6 +1,6 @@
 from typing import Annotated
 
-from pydantic import Field
+from pydantic import Field, StrictBool
 
 from payment_service.taxes.rules import Bracket, TaxBook, TaxKind, TaxTable
 from perisai_kit.http.types import Code, Day, Model, MonthText, Out, PositiveRupiah, Text255
@@ -22,7 +22,7 @@ class TaxTableDocument(Model):
     base_bps: int = Field(gt=0, le=10_000, strict=True)
     brackets: tuple[BracketDocument, ...] = Field(min_length=1)
     no_npwp_bps: int = Field(ge=10_000, le=100_000, strict=True)
-    nik_serves: bool = Field(strict=True)
+    nik_serves: StrictBool
     sources: tuple[str, ...] = Field(min_length=1)
     notes: tuple[str, ...]
 
