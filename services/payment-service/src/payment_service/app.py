@@ -20,6 +20,7 @@ from payment_service.callbacks.routes import SnapCallbacks
 from payment_service.callbacks.writer import Writer
 from payment_service.clients.banks import BankClients
 from payment_service.clients.members import MembersClient
+from payment_service.clients.payees import PayeesClient
 from payment_service.closings.routes import router as closings
 from payment_service.collections.routes import router as collections
 from payment_service.commissions.routes import router as commissions
@@ -46,6 +47,11 @@ from payment_service.statement_documents.routes import router as statement_docum
 from payment_service.suspense.routes import router as suspense
 from payment_service.tables import MIGRATIONS
 from payment_service.tariffs import service as tariffs
+from payment_service.tax_slips.routes import own_recaps, own_slips
+from payment_service.tax_slips.routes import recaps as tax_recaps
+from payment_service.tax_slips.routes import slips as tax_slips
+from payment_service.taxes import service as taxes
+from payment_service.taxes.routes import router as tax_remittances
 from payment_service.worker import own_feed, periodic, subscribe_to_flags, subscriptions
 from perisai_kit.services import app as web
 from perisai_kit.services.kit import Kit
@@ -80,6 +86,11 @@ ROUTES = web.describe_routes(
     incentive_holds,
     bonus_reviews,
     disputes,
+    tax_slips,
+    tax_recaps,
+    own_slips,
+    own_recaps,
+    tax_remittances,
 )
 
 
@@ -97,7 +108,7 @@ def app_of(kit: Kit, settings: Settings) -> FastAPI:
     """Return the app that stands on this kit."""
     kit.visibility_checks[bills_service.SHOWN_AS] = bills_service.check_visibility
     kit.may_see_person = counting_service.may_see
-    tariffs.book()  # a broken tariff must not start
+    tariffs.book(), taxes.book()  # a broken table must not start
     members = MembersClient(kit.client(settings.member_url))
     agents = AgentsClient(kit.client(settings.agent_url))
     feed_of_members = kit.client(settings.member_url)
@@ -139,7 +150,7 @@ def app_of(kit: Kit, settings: Settings) -> FastAPI:
         inner=partial(SnapCallbacks, gate=gate, take=take),
     )
     app.state.members, app.state.agents = members, agents
-    app.state.printer = Printer()
-    app.state.overviews = make_overviews(kit.database)
+    app.state.payees = PayeesClient(feed_of_agents)
+    app.state.printer, app.state.overviews = Printer(), make_overviews(kit.database)
     app.state.banks = bank_clients
     return app

@@ -58,8 +58,12 @@ NEVER_CHANGED = (
     "payments",
     "read_audits",
     "statements",
+    "tax_computation_items",
+    "tax_computations",
+    "tax_remittances",
     "wadah_agreements",
     "wadah_terminations",
+    "withholdings",
 )
 
 
