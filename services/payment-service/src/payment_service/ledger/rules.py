@@ -58,12 +58,15 @@ class TransferCode(StrEnum):
     INCENTIVE_ACCRUED = "incentive_accrued"
     INCENTIVE_REVERSED = "incentive_reversed"
     INCENTIVE_FORFEITED = "incentive_forfeited"
+    INCENTIVE_PAID = "incentive_paid"
+    INCENTIVE_RETURNED = "incentive_returned"
     CORRECTION = "correction"
 
 
 class CauseKind(StrEnum):
     ALLOCATION = "allocation"
     STATEMENT = "statement"
+    PAYOUT_ITEM = "payout_item"
 
 
 CAUSES: dict[TransferCode, CauseKind] = {
@@ -74,6 +77,8 @@ CAUSES: dict[TransferCode, CauseKind] = {
     TransferCode.INCENTIVE_ACCRUED: CauseKind.STATEMENT,
     TransferCode.INCENTIVE_REVERSED: CauseKind.STATEMENT,
     TransferCode.INCENTIVE_FORFEITED: CauseKind.STATEMENT,
+    TransferCode.INCENTIVE_PAID: CauseKind.PAYOUT_ITEM,
+    TransferCode.INCENTIVE_RETURNED: CauseKind.PAYOUT_ITEM,
 }
 """What a code books for. A correction has the cause of what it corrects."""
 
@@ -88,6 +93,8 @@ POSTINGS: dict[TransferCode, tuple[AccountKind, AccountKind]] = {
         AccountKind.INCENTIVE_PAYABLE,
         AccountKind.INCENTIVE_EXPENSE,
     ),
+    TransferCode.INCENTIVE_PAID: (AccountKind.INCENTIVE_PAYABLE, AccountKind.OPERATING_BANK),
+    TransferCode.INCENTIVE_RETURNED: (AccountKind.OPERATING_BANK, AccountKind.INCENTIVE_PAYABLE),
 }
 """Which kinds of account a code debits and credits. A correction mirrors what it corrects."""
 
@@ -141,6 +148,9 @@ class Account:
 def incentive_expense(month: Month) -> Account:
     """Return the account of the incentives that were earned in a month."""
     return Account(AccountKind.INCENTIVE_EXPENSE, (str(month),))
+
+
+OPERATING_BANK = Account(AccountKind.OPERATING_BANK)
 
 
 @dataclass(frozen=True, slots=True)
