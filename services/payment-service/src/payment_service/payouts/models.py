@@ -98,25 +98,25 @@ class PayoutItem(Base):
     is_live: Mapped[bool]
 
 
-class TaxRemittance(Base):
-    """Withheld tax of one kind and month of payment that a payout passes on to the state.
+class PayoutRemittance(Base):
+    """Withheld tax of one kind and month of payment that a payout is to pass on to the state.
 
     amount: rupiah. billing_code: of the tax authority. is_open: until its payout is paid, withdrawn
     or returned; a kind and month has one open remittance at most.
     """
 
-    __tablename__ = "tax_remittances"
+    __tablename__ = "payout_remittances"
     __table_args__ = (
         CheckConstraint("amount > 0", name="amount"),
         CheckConstraint("tax_kind IN ('pph21', 'pph23')", name="tax_kind"),
         Index(
-            "uq_tax_remittances_open",
+            "uq_payout_remittances_open",
             "tax_kind",
             "month",
             unique=True,
             postgresql_where=text("is_open"),
         ),
-        Index("ix_tax_remittances_month_id", "month", "id"),
+        Index("ix_payout_remittances_month_id", "month", "id"),
     )
 
     id: Mapped[UUID] = mapped_column(primary_key=True)

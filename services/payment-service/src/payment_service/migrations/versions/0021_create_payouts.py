@@ -203,7 +203,7 @@ CREATE INDEX ix_payout_items_statement_id_id ON payout_items (statement_id, id);
 CREATE UNIQUE INDEX uq_payout_items_live ON payout_items (statement_id) WHERE is_live;
 GRANT SELECT, INSERT, UPDATE ON payout_items TO {app};
 
-CREATE TABLE tax_remittances (
+CREATE TABLE payout_remittances (
     id uuid NOT NULL,
     payout_id uuid NOT NULL,
     tax_kind text NOT NULL,
@@ -211,15 +211,16 @@ CREATE TABLE tax_remittances (
     amount bigint NOT NULL,
     billing_code text NOT NULL,
     is_open boolean NOT NULL,
-    CONSTRAINT pk_tax_remittances PRIMARY KEY (id),
-    CONSTRAINT ck_tax_remittances_amount CHECK (amount > 0),
-    CONSTRAINT ck_tax_remittances_tax_kind CHECK (tax_kind IN ('pph21', 'pph23')),
-    CONSTRAINT uq_tax_remittances_payout_id UNIQUE (payout_id),
-    CONSTRAINT fk_tax_remittances_payout_id FOREIGN KEY (payout_id) REFERENCES payouts (id)
+    CONSTRAINT pk_payout_remittances PRIMARY KEY (id),
+    CONSTRAINT ck_payout_remittances_amount CHECK (amount > 0),
+    CONSTRAINT ck_payout_remittances_tax_kind CHECK (tax_kind IN ('pph21', 'pph23')),
+    CONSTRAINT uq_payout_remittances_payout_id UNIQUE (payout_id),
+    CONSTRAINT fk_payout_remittances_payout_id FOREIGN KEY (payout_id) REFERENCES payouts (id)
 );
-CREATE INDEX ix_tax_remittances_month_id ON tax_remittances (month, id);
-CREATE UNIQUE INDEX uq_tax_remittances_open ON tax_remittances (tax_kind, month) WHERE is_open;
-GRANT SELECT, INSERT, UPDATE ON tax_remittances TO {app};
+CREATE INDEX ix_payout_remittances_month_id ON payout_remittances (month, id);
+CREATE UNIQUE INDEX uq_payout_remittances_open ON payout_remittances (tax_kind, month) WHERE
+    is_open;
+GRANT SELECT, INSERT, UPDATE ON payout_remittances TO {app};
 
 CREATE TABLE payout_confirmations (
     id uuid NOT NULL,
@@ -316,9 +317,12 @@ CODES = (
     "incentive_forfeited",
     "incentive_paid",
     "incentive_returned",
+    "tax_withheld",
+    "tax_released",
+    "tax_remitted",
     "correction",
 )
-CAUSES = ("allocation", "statement", "payout_item")
+CAUSES = ("allocation", "statement", "payout_item", "tax_remittance")
 
 
 def upgrade() -> None:
