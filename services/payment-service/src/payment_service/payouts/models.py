@@ -19,7 +19,7 @@ class Payout(Base):
 
     gross, tax, amount: rupiah; what is sent is gross less tax. month: the last one that the run
     pays for. Its status is that of its last transfer. withdrawn_at: it will not be sent (again);
-    its items are not live.
+    its items are not live. withdrawn_by: the officer; None: the worker.
     """
 
     __tablename__ = "payouts"
@@ -63,6 +63,7 @@ class Payout(Base):
     withdrawn_reason: Mapped[WithdrawalReason | None] = mapped_column(
         choice(WithdrawalReason, "withdrawn_reason_value")
     )
+    withdrawn_by: Mapped[UUID | None]
 
 
 class PayoutItem(Base):

@@ -157,6 +157,7 @@ CREATE TABLE payouts (
     withdrawn_reason varchar(40),
     account_no bytea NOT NULL,
     holder_name bytea NOT NULL,
+    withdrawn_by uuid,
     CONSTRAINT pk_payouts PRIMARY KEY (id),
     CONSTRAINT uq_payouts_run_id_payee_id UNIQUE (run_id, payee_id),
     CONSTRAINT ck_payouts_amount CHECK (tax >= 0 AND amount > 0 AND amount = gross - tax),
