@@ -7,7 +7,6 @@ from fastapi import Depends, Request
 from pydantic import Field
 from pydantic_settings import SettingsConfigDict
 
-from payment_service.taxes.rules import TaxKind, Withholder
 from perisai_kit.runtime.settings import CommaSeparated, Networks, ServiceSettings, shared
 
 
@@ -68,12 +67,12 @@ class Settings(ServiceSettings):
     treasury_holder_name: str = "Kas Negara"
     """Holder of that account, as it stands in the upload file."""
 
-    tax_agent_through_wadah: Withholder = Withholder.PLATFORM
+    tax_agent_through_wadah: Literal["platform", "wadah"] = "platform"
     """Who withholds the PPh 21 of an agent paid through the wadah: `platform` or `wadah`. Not
     found; ours, because this platform knows what each agent earns. See docs/tax.md for all."""
-    tax_wadah_entity: TaxKind = TaxKind.PPH23
-    """The tax of a wadah that is a legal entity: pph23, pph21 or none. Our own knowledge."""
-    tax_wadah_person: TaxKind = TaxKind.PPH21
+    tax_wadah_entity: Literal["pph21", "pph23", "none"] = "pph23"
+    """The tax of a wadah that is a legal entity. Our own knowledge, no source found."""
+    tax_wadah_person: Literal["pph21", "pph23", "none"] = "pph21"
     """The tax of a wadah that is no legal entity. Not found; ours: as that of a person."""
     tax_unknown_is_no_npwp: bool = True
     """Whether an unknown tax identity is taxed at the higher rate. Not found; ours: yes."""

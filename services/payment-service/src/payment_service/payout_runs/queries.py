@@ -105,9 +105,9 @@ class PayoutSum:
 
 async def sum_payouts(session: AsyncSession, run_id: UUID) -> PayoutSum:
     """Add up the payouts of a run, whatever has become of them."""
-    summed = select(
-        func.count(), _sum(Payout.gross), _sum(Payout.tax), _sum(Payout.amount)
-    ).where(Payout.run_id == run_id)
+    summed = select(func.count(), _sum(Payout.gross), _sum(Payout.tax), _sum(Payout.amount)).where(
+        Payout.run_id == run_id
+    )
     count, gross, tax, amount = (await session.execute(summed)).one()
     counted = (
         select(func.count())

@@ -34,7 +34,6 @@ from payment_service.payouts.rules import (
     WithdrawalReason,
 )
 from payment_service.taxes import service as taxes
-from payment_service.taxes.rules import TaxKind
 from perisai_kit.domain import clock
 from perisai_kit.domain.jakarta import jakarta_date
 from perisai_kit.events.catalogue import PayoutFailed, PayoutPaid, PayoutReturned
@@ -253,8 +252,8 @@ async def _book_paid(session: AsyncSession, payout: Payout, at: datetime) -> Non
         of = await queries.find_remittance(session, payout.id)
         await taxes.remit(
             session,
-            remittance_id=of.id,
-            kind=TaxKind(of.tax_kind),
+            remittance_id=payout.id,
+            kind=of.tax_kind,
             month=of.month,
             amount=of.amount,
             remitted_on=paid_on,
@@ -274,8 +273,7 @@ async def _book_paid(session: AsyncSession, payout: Payout, at: datetime) -> Non
 async def _book_returned(session: AsyncSession, payout: Payout, at: datetime) -> None:
     returned_on = jakarta_date(at)
     if payout.payee_kind is PayoutPayee.TREASURY:
-        of = await queries.find_remittance(session, payout.id)
-        await taxes.return_remittance(session, of.id, returned_on=returned_on)
+        await taxes.return_remittance(session, payout.id, returned_on=returned_on)
         return
     await ledger.transfer_rows(
         session,
