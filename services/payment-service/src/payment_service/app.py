@@ -20,6 +20,7 @@ from payment_service.callbacks.routes import SnapCallbacks
 from payment_service.callbacks.writer import Writer
 from payment_service.clients.banks import BankClients
 from payment_service.clients.members import MembersClient
+from payment_service.clients.payees import PayeesClient
 from payment_service.closings.routes import router as closings
 from payment_service.collections.routes import router as collections
 from payment_service.commissions.routes import router as commissions
@@ -36,6 +37,10 @@ from payment_service.own_bills.routes import router as own_bills
 from payment_service.own_incentives.routes import router as own_incentives
 from payment_service.payee_totals.routes import router as payee_totals
 from payment_service.payments.routes import router as payments
+from payment_service.payout_accounts.routes import router as payout_accounts
+from payment_service.payout_confirmations.routes import router as payout_confirmations
+from payment_service.payout_lists.routes import router as payout_lists
+from payment_service.payout_runs.routes import router as payout_runs
 from payment_service.quotes.routes import router as quotes
 from payment_service.receipts.routes import router as receipts
 from payment_service.refused_payments.routes import router as refused_payments
@@ -46,6 +51,7 @@ from payment_service.statement_documents.routes import router as statement_docum
 from payment_service.suspense.routes import router as suspense
 from payment_service.tables import MIGRATIONS
 from payment_service.tariffs import service as tariffs
+from payment_service.tax_remittances.routes import router as tax_remittances
 from payment_service.taxes import service as taxes
 from payment_service.worker import own_feed, periodic, subscribe_to_flags, subscriptions
 from perisai_kit.services import app as web
@@ -81,6 +87,11 @@ ROUTES = web.describe_routes(
     incentive_holds,
     bonus_reviews,
     disputes,
+    payout_accounts,
+    payout_runs,
+    payout_lists,
+    payout_confirmations,
+    tax_remittances,
 )
 
 
@@ -127,7 +138,12 @@ def app_of(kit: Kit, settings: Settings) -> FastAPI:
             *subscriptions(own=own_feed(kit), members=feed_of_members, agents=feed_of_agents),
             subscribe_to_flags(feed_of_members, settings),
         ],
-        periodic=periodic(settings, agents=feed_of_agents, members=members),
+        periodic=periodic(
+            settings,
+            agents=feed_of_agents,
+            members=members,
+            payees=PayeesClient(feed_of_agents),
+        ),
         on_close=[
             payment_writer.close,
             inquiry_writer.close,

@@ -8,6 +8,7 @@ from payment_service.bills import tasks as bills
 from payment_service.bonus_reviews.tasks import ReviewTasks
 from payment_service.callbacks import tasks as callbacks
 from payment_service.clients.members import MembersClient
+from payment_service.clients.payees import PayeesClient
 from payment_service.closings.tasks import Closer
 from payment_service.commissions import tasks as commissions
 from payment_service.commissions.tasks import (
@@ -20,6 +21,8 @@ from payment_service.disputes import tasks as disputes
 from payment_service.incentive_statements import tasks as incentive_statements
 from payment_service.ledger import tasks as ledger
 from payment_service.orders.tasks import Renaming, on_member_updated
+from payment_service.payout_preparations.tasks import Preparer
+from payment_service.payout_releases.tasks import Releaser
 from payment_service.settings import Settings
 from payment_service.tables import MIGRATIONS
 from perisai_kit.events.catalogue import (
@@ -36,7 +39,9 @@ from perisai_kit.services.kit import Kit
 from perisai_kit.services.worker import Periodic, Worker
 
 
-def periodic(settings: Settings, *, agents: FeedSource, members: MembersClient) -> list[Periodic]:
+def periodic(
+    settings: Settings, *, agents: FeedSource, members: MembersClient, payees: PayeesClient
+) -> list[Periodic]:
     """Return this service's periodic tasks."""
     expire = partial(bills.every_minute, late_notice_h=settings.bill_late_notice_h)
     return [
@@ -45,6 +50,8 @@ def periodic(settings: Settings, *, agents: FeedSource, members: MembersClient) 
         Periodic("callbacks.forget", 600, callbacks.every_ten_minutes),
         Periodic("commissions.compute", 10, Computation(agents).run),
         Periodic("closings.run", 10, Closer(settings).run),
+        Periodic("payouts.prepare", 10, Preparer(settings, payees).run),
+        Periodic("payouts.release", 10, Releaser(payees).run),
         Periodic("disputes.count", 3600, disputes.every_hour),
         Periodic("ledger.snapshot", 3600, ledger.every_hour),
     ]
@@ -109,5 +116,10 @@ def create_worker() -> Worker:
             *subscriptions(own=own_feed(kit), members=members, agents=agents),
             subscribe_to_flags(members, settings),
         ],
-        periodic=periodic(settings, agents=agents, members=MembersClient(members)),
+        periodic=periodic(
+            settings,
+            agents=agents,
+            members=MembersClient(members),
+            payees=PayeesClient(agents),
+        ),
     )
