@@ -119,13 +119,7 @@ def app_of(kit: Kit, settings: Settings) -> FastAPI:
         timeout_s=settings.bank_timeout_s,
         sandbox=settings.sandbox,
     )
-    gate = Gate(
-        kit.database,
-        kit.keyring,
-        trusted=settings.trusted_proxies,
-        cache_s=settings.partner_cache_s,
-        bank_time_tolerance=timedelta(minutes=settings.bank_time_tolerance_min),
-    )
+    gate = _make_gate(kit, settings)
     make_writer = partial(Writer, kit.database, kit.keyring, generic_plans=settings.generic_plans)
     payment_writer = make_writer(callbacks.take_payments, service=Service.PAYMENT)
     inquiry_writer = make_writer(callbacks.take_inquiries, service=Service.INQUIRY)
@@ -160,3 +154,13 @@ def app_of(kit: Kit, settings: Settings) -> FastAPI:
     app.state.overviews = make_overviews(kit.database)
     app.state.banks = bank_clients
     return app
+
+
+def _make_gate(kit: Kit, settings: Settings) -> Gate:
+    return Gate(
+        kit.database,
+        kit.keyring,
+        trusted=settings.trusted_proxies,
+        cache_s=settings.partner_cache_s,
+        bank_time_tolerance=timedelta(minutes=settings.bank_time_tolerance_min),
+    )
