@@ -28,5 +28,5 @@ def test_no_periodic_task_runs_more_often_than_six_times_a_minute(keyring: Keyri
         *periodic(PaymentSettings.model_construct(), agents=feed, members=members, payees=payees),
     ]
 
-    assert len(tasks) == 12
+    assert len(tasks) == 13
     assert [each.name for each in tasks if each.every_s < LEAST_S] == []
