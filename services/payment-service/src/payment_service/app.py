@@ -29,7 +29,7 @@ from payment_service.disputes.routes import router as disputes
 from payment_service.incentive_holds.routes import router as incentive_holds
 from payment_service.incentive_statements.routes import router as incentive_statements
 from payment_service.ledger.routes import router as ledger
-from payment_service.months.routes import router as months
+from payment_service.month_lists.routes import router as months
 from payment_service.orders.routes import router as orders
 from payment_service.overview.routes import router as overview
 from payment_service.overview.service import make_overviews
@@ -37,6 +37,10 @@ from payment_service.own_bills.routes import router as own_bills
 from payment_service.own_incentives.routes import router as own_incentives
 from payment_service.payee_totals.routes import router as payee_totals
 from payment_service.payments.routes import router as payments
+from payment_service.payout_accounts.routes import router as payout_accounts
+from payment_service.payout_confirmations.routes import router as payout_confirmations
+from payment_service.payout_lists.routes import router as payout_lists
+from payment_service.payout_runs.routes import router as payout_runs
 from payment_service.quotes.routes import router as quotes
 from payment_service.receipts.routes import router as receipts
 from payment_service.refused_payments.routes import router as refused_payments
@@ -47,11 +51,12 @@ from payment_service.statement_documents.routes import router as statement_docum
 from payment_service.suspense.routes import router as suspense
 from payment_service.tables import MIGRATIONS
 from payment_service.tariffs import service as tariffs
+from payment_service.tax_remittances.routes import router as tax_remittances
 from payment_service.tax_slips.routes import own_recaps, own_slips
 from payment_service.tax_slips.routes import recaps as tax_recaps
 from payment_service.tax_slips.routes import slips as tax_slips
 from payment_service.taxes import service as taxes
-from payment_service.taxes.routes import router as tax_remittances
+from payment_service.taxes.routes import router as taxes_due
 from payment_service.worker import own_feed, periodic, subscribe_to_flags, subscriptions
 from perisai_kit.services import app as web
 from perisai_kit.services.kit import Kit
@@ -86,10 +91,15 @@ ROUTES = web.describe_routes(
     incentive_holds,
     bonus_reviews,
     disputes,
+    payout_accounts,
+    payout_runs,
+    payout_lists,
+    payout_confirmations,
     tax_slips,
     tax_recaps,
     own_slips,
     own_recaps,
+    taxes_due,
     tax_remittances,
 )
 
@@ -118,13 +128,7 @@ def app_of(kit: Kit, settings: Settings) -> FastAPI:
         timeout_s=settings.bank_timeout_s,
         sandbox=settings.sandbox,
     )
-    gate = Gate(
-        kit.database,
-        kit.keyring,
-        trusted=settings.trusted_proxies,
-        cache_s=settings.partner_cache_s,
-        bank_time_tolerance=timedelta(minutes=settings.bank_time_tolerance_min),
-    )
+    gate = _make_gate(kit, settings)
     make_writer = partial(Writer, kit.database, kit.keyring, generic_plans=settings.generic_plans)
     payment_writer = make_writer(callbacks.take_payments, service=Service.PAYMENT)
     inquiry_writer = make_writer(callbacks.take_inquiries, service=Service.INQUIRY)
@@ -137,7 +141,12 @@ def app_of(kit: Kit, settings: Settings) -> FastAPI:
             *subscriptions(own=own_feed(kit), members=feed_of_members, agents=feed_of_agents),
             subscribe_to_flags(feed_of_members, settings),
         ],
-        periodic=periodic(settings, agents=feed_of_agents, members=members),
+        periodic=periodic(
+            settings,
+            agents=feed_of_agents,
+            members=members,
+            payees=PayeesClient(feed_of_agents),
+        ),
         on_close=[
             payment_writer.close,
             inquiry_writer.close,
@@ -154,3 +163,13 @@ def app_of(kit: Kit, settings: Settings) -> FastAPI:
     app.state.printer, app.state.overviews = Printer(), make_overviews(kit.database)
     app.state.banks = bank_clients
     return app
+
+
+def _make_gate(kit: Kit, settings: Settings) -> Gate:
+    return Gate(
+        kit.database,
+        kit.keyring,
+        trusted=settings.trusted_proxies,
+        cache_s=settings.partner_cache_s,
+        bank_time_tolerance=timedelta(minutes=settings.bank_time_tolerance_min),
+    )

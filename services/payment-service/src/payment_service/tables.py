@@ -19,10 +19,16 @@ from payment_service.disputes import models as disputes
 from payment_service.incentive_holds import models as incentive_holds
 from payment_service.incentive_statements import models as incentive_statements
 from payment_service.ledger import models as ledger
+from payment_service.month_lists import models as month_lists
 from payment_service.months import models as months
 from payment_service.orders import models as orders
 from payment_service.payees import models as payees
 from payment_service.payments import models as payments
+from payment_service.payout_accounts import models as payout_accounts
+from payment_service.payout_confirmations import models as payout_confirmations
+from payment_service.payout_runs import models as payout_runs
+from payment_service.payout_transfers import models as payout_transfers
+from payment_service.payouts import models as payouts
 from payment_service.schemes import models as schemes
 from payment_service.suspense import models as suspense
 from payment_service.taxes import models as taxes
@@ -52,10 +58,16 @@ __all__ = [
     "incentive_holds",
     "incentive_statements",
     "ledger",
+    "month_lists",
     "months",
     "orders",
     "payees",
     "payments",
+    "payout_accounts",
+    "payout_confirmations",
+    "payout_runs",
+    "payout_transfers",
+    "payouts",
     "schemes",
     "suspense",
     "taxes",

@@ -60,6 +60,8 @@ class TransferCode(StrEnum):
     INCENTIVE_ACCRUED = "incentive_accrued"
     INCENTIVE_REVERSED = "incentive_reversed"
     INCENTIVE_FORFEITED = "incentive_forfeited"
+    INCENTIVE_PAID = "incentive_paid"
+    INCENTIVE_RETURNED = "incentive_returned"
     TAX_WITHHELD = "tax_withheld"
     TAX_RELEASED = "tax_released"
     TAX_REMITTED = "tax_remitted"
@@ -81,6 +83,8 @@ CAUSES: dict[TransferCode, CauseKind] = {
     TransferCode.INCENTIVE_ACCRUED: CauseKind.STATEMENT,
     TransferCode.INCENTIVE_REVERSED: CauseKind.STATEMENT,
     TransferCode.INCENTIVE_FORFEITED: CauseKind.STATEMENT,
+    TransferCode.INCENTIVE_PAID: CauseKind.PAYOUT_ITEM,
+    TransferCode.INCENTIVE_RETURNED: CauseKind.PAYOUT_ITEM,
     TransferCode.TAX_WITHHELD: CauseKind.PAYOUT_ITEM,
     TransferCode.TAX_RELEASED: CauseKind.PAYOUT_ITEM,
     TransferCode.TAX_REMITTED: CauseKind.TAX_REMITTANCE,
@@ -98,6 +102,8 @@ POSTINGS: dict[TransferCode, tuple[AccountKind, AccountKind]] = {
         AccountKind.INCENTIVE_PAYABLE,
         AccountKind.INCENTIVE_EXPENSE,
     ),
+    TransferCode.INCENTIVE_PAID: (AccountKind.INCENTIVE_PAYABLE, AccountKind.OPERATING_BANK),
+    TransferCode.INCENTIVE_RETURNED: (AccountKind.OPERATING_BANK, AccountKind.INCENTIVE_PAYABLE),
     TransferCode.TAX_WITHHELD: (AccountKind.INCENTIVE_PAYABLE, AccountKind.TAX_PAYABLE),
     TransferCode.TAX_RELEASED: (AccountKind.TAX_PAYABLE, AccountKind.INCENTIVE_PAYABLE),
     TransferCode.TAX_REMITTED: (AccountKind.TAX_PAYABLE, AccountKind.OPERATING_BANK),
@@ -159,6 +165,9 @@ def incentive_expense(month: Month) -> Account:
 def tax_payable(kind: str, month: Month) -> Account:
     """Return the account of a tax withheld in a month. kind: pph21 or pph23."""
     return Account(AccountKind.TAX_PAYABLE, (kind, str(month)))
+
+
+OPERATING_BANK = Account(AccountKind.OPERATING_BANK)
 
 
 @dataclass(frozen=True, slots=True)
