@@ -1,12 +1,13 @@
 """This service's own variables, beside those every service has."""
 
 from ipaddress import ip_network
-from typing import Annotated
+from typing import Annotated, Literal
 
 from fastapi import Depends, Request
 from pydantic import Field
 from pydantic_settings import SettingsConfigDict
 
+from payment_service.taxes.rules import TaxKind, Withholder
 from perisai_kit.runtime.settings import CommaSeparated, Networks, ServiceSettings, shared
 
 
@@ -46,6 +47,20 @@ class Settings(ServiceSettings):
 
     dispute_answer_days: int = Field(default=14, ge=1, le=366)
     """Days within which an officer answers a dispute. No source found says; ours."""
+
+    tax_agent_through_wadah: Withholder = Withholder.PLATFORM
+    """Who withholds the PPh 21 of an agent paid through the wadah: `platform` or `wadah`. Not
+    found; ours, because this platform knows what each agent earns. See docs/tax.md for all."""
+    tax_wadah_entity: TaxKind = TaxKind.PPH23
+    """The tax of a wadah that is a legal entity: pph23, pph21 or none. Our own knowledge."""
+    tax_wadah_person: TaxKind = TaxKind.PPH21
+    """The tax of a wadah that is no legal entity. Not found; ours: as that of a person."""
+    tax_unknown_is_no_npwp: bool = True
+    """Whether an unknown tax identity is taxed at the higher rate. Not found; ours: yes."""
+    tax_nik_serves: bool = True
+    """Whether a valid NIK serves as NPWP (PENG-6/PJ.09/2024), by one source only."""
+    tax_base_unit: Literal[1, 1000] = 1
+    """Rupiah to which the base of PPh 21 is rounded down, 1 or 1000. Not found; ours."""
 
     designated_banks: CommaSeparated = ()
     """Codes of the banks agents may be paid at, by comma. No current official list was found (see
