@@ -140,7 +140,7 @@ class JobRunner:
             log.error("job.failed", **ids, exc_info=error)
             failures, name = job.attempts + 1, type(error).__qualname__
         else:
-            log.info("job.done", **ids, took_ms=round(1000 * (time.monotonic() - began)))
+            log.info("job.finished", **ids, took_ms=round(1000 * (time.monotonic() - began)))
             return
         # Raised outside of the handler above, because the library stores text and cause.
         if failures >= self._retries.attempts:
