@@ -7,7 +7,6 @@ from fastapi import Depends, Request
 from pydantic import Field
 from pydantic_settings import SettingsConfigDict
 
-from payment_service.taxes.rules import TaxKind, Withholder
 from perisai_kit.runtime.settings import CommaSeparated, Networks, ServiceSettings, shared
 
 
@@ -48,12 +47,32 @@ class Settings(ServiceSettings):
     dispute_answer_days: int = Field(default=14, ge=1, le=366)
     """Days within which an officer answers a dispute. No source found says; ours."""
 
-    tax_agent_through_wadah: Withholder = Withholder.PLATFORM
+    payout_daily_cap: int = Field(default=5_000_000_000, ge=1, le=10**15)
+    """The most rupiah sent from one account of ours on a Jakarta day, unless the account says
+    otherwise. No bank's or office's limit was found; ours."""
+    payout_transfer_max: int = Field(default=250_000_000, ge=1, le=10**15)
+    """The same for one transfer. Not found; ours: agents earn far less in a month."""
+    payout_batch_max: int = Field(default=1_000, ge=1, le=10_000)
+    """The same for the payouts of one run. Not found; ours."""
+    payout_cut_off: str = Field(default="15:00", pattern=r"^([01][0-9]|2[0-3]):[0-5][0-9]$")
+    """The same for the Jakarta time after which nothing is sent on that day. Not found; ours."""
+    payout_due_day: int = Field(default=5, ge=1, le=28)
+    """The day of the following month by which incentives are paid: the 5th, by one source [S10]."""
+    payout_alarm_days: int = Field(default=2, ge=0, le=27)
+    """From how many days before that day unpaid statements raise an alarm. Ours."""
+    treasury_bank_code: str = ""
+    """Code of the bank of the state's account for taxes. Empty: no tax can be paid from here."""
+    treasury_account_no: str = ""
+    """Number of that account. Not found in any source; the tax office or the bank names it."""
+    treasury_holder_name: str = "Kas Negara"
+    """Holder of that account, as it stands in the upload file."""
+
+    tax_agent_through_wadah: Literal["platform", "wadah"] = "platform"
     """Who withholds the PPh 21 of an agent paid through the wadah: `platform` or `wadah`. Not
     found; ours, because this platform knows what each agent earns. See docs/tax.md for all."""
-    tax_wadah_entity: TaxKind = TaxKind.PPH23
-    """The tax of a wadah that is a legal entity: pph23, pph21 or none. Our own knowledge."""
-    tax_wadah_person: TaxKind = TaxKind.PPH21
+    tax_wadah_entity: Literal["pph21", "pph23", "none"] = "pph23"
+    """The tax of a wadah that is a legal entity. Our own knowledge, no source found."""
+    tax_wadah_person: Literal["pph21", "pph23", "none"] = "pph21"
     """The tax of a wadah that is no legal entity. Not found; ours: as that of a person."""
     tax_unknown_is_no_npwp: bool = True
     """Whether an unknown tax identity is taxed at the higher rate. Not found; ours: yes."""

@@ -29,6 +29,7 @@ from payment_service.payout_transfers import models as payout_transfers
 from payment_service.payouts import models as payouts
 from payment_service.schemes import models as schemes
 from payment_service.suspense import models as suspense
+from payment_service.taxes import models as taxes
 from payment_service.virtual_accounts import models as virtual_accounts
 from perisai_kit.services.tables import KIT_METADATA
 
@@ -65,5 +66,6 @@ __all__ = [
     "payouts",
     "schemes",
     "suspense",
+    "taxes",
     "virtual_accounts",
 ]

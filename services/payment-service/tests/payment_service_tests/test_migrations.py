@@ -63,8 +63,12 @@ NEVER_CHANGED = (
     "payout_transfer_changes",
     "read_audits",
     "statements",
+    "tax_computation_items",
+    "tax_computations",
+    "tax_remittances",
     "wadah_agreements",
     "wadah_terminations",
+    "withholdings",
 )
 
 

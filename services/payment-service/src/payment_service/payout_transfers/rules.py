@@ -1,6 +1,8 @@
 """What may become of one attempt to move money. Source: docs/money.md, Payouts."""
 
+from dataclasses import dataclass
 from enum import StrEnum
+from uuid import UUID
 
 from perisai_kit.domain.errors import Conflict, NotFound
 
@@ -29,6 +31,20 @@ class TransferSource(StrEnum):
     STATUS_INQUIRY = "status_inquiry"
     BANK_STATEMENT = "bank_statement"
     BANK_FILE = "bank_file"
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """What is reported of a transfer.
+
+    reference_no, response_code: the bank's; None where it gave none, which keeps earlier ones.
+    reported_by: the officer; exactly where that is the source.
+    """
+
+    source: TransferSource
+    response_code: str | None = None
+    reference_no: str | None = None
+    reported_by: UUID | None = None
 
 
 IN_FLIGHT = frozenset({TransferStatus.CREATED, TransferStatus.SENT, TransferStatus.UNKNOWN})

@@ -9,6 +9,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 from payment_service.base import Base
 from payment_service.counting.rules import BeneficiaryKind
 from payment_service.payouts.rules import PayoutPayee, PayoutStatus, WithdrawalReason
+from payment_service.taxes.rules import TaxKind
 from perisai_kit.db.columns import choice
 from perisai_kit.domain.month import Month
 from perisai_kit.privacy.columns import sealed_text
@@ -17,9 +18,10 @@ from perisai_kit.privacy.columns import sealed_text
 class Payout(Base):
     """What one run pays to one payee, to the bank account that was current when it was prepared.
 
-    gross, tax, amount: rupiah; what is sent is gross less tax. month: the last one that the run
+    payee_id: of tax for the state, that of the payout. gross, tax, amount: rupiah; what is sent is
+    gross less tax. month: the last one that the run
     pays for. Its status is that of its last transfer. withdrawn_at: it will not be sent (again);
-    its items are not live.
+    its items are not live. withdrawn_by: the officer; None: the worker.
     """
 
     __tablename__ = "payouts"
@@ -63,6 +65,7 @@ class Payout(Base):
     withdrawn_reason: Mapped[WithdrawalReason | None] = mapped_column(
         choice(WithdrawalReason, "withdrawn_reason_value")
     )
+    withdrawn_by: Mapped[UUID | None]
 
 
 class PayoutItem(Base):
@@ -108,7 +111,7 @@ class PayoutRemittance(Base):
     __tablename__ = "payout_remittances"
     __table_args__ = (
         CheckConstraint("amount > 0", name="amount"),
-        CheckConstraint("tax_kind IN ('pph21', 'pph23')", name="tax_kind"),
+        CheckConstraint("tax_kind <> 'none'", name="taxed"),
         Index(
             "uq_payout_remittances_open",
             "tax_kind",
@@ -116,12 +119,11 @@ class PayoutRemittance(Base):
             unique=True,
             postgresql_where=text("is_open"),
         ),
-        Index("ix_payout_remittances_month_id", "month", "id"),
+        Index("ix_payout_remittances_month", "month"),
     )
 
-    id: Mapped[UUID] = mapped_column(primary_key=True)
-    payout_id: Mapped[UUID] = mapped_column(ForeignKey("payouts.id"), unique=True)
-    tax_kind: Mapped[str]
+    payout_id: Mapped[UUID] = mapped_column(ForeignKey("payouts.id"), primary_key=True)
+    tax_kind: Mapped[TaxKind] = mapped_column(choice(TaxKind, "tax_kind"))
     month: Mapped[Month]
     amount: Mapped[int]
     billing_code: Mapped[str]

@@ -25,6 +25,10 @@ class TaxKind(StrEnum):
     NONE = "none"
 
 
+TAXES = (TaxKind.PPH21, TaxKind.PPH23)
+"""The taxes that are withheld and remitted."""
+
+
 class NikStatus(StrEnum):
     """What is known of a NIK; only one that is valid serves as NPWP. As in agent-service."""
 
@@ -38,6 +42,13 @@ class Withholder(StrEnum):
 
     PLATFORM = "platform"
     WADAH = "wadah"
+
+
+class TaxCause(StrEnum):
+    """Why tax was withheld: a payout was paid. returned: the bank returned it, so it is not."""
+
+    PAID = "paid"
+    RETURNED = "returned"
 
 
 class TaxStep(StrEnum):
@@ -97,7 +108,7 @@ class TaxBook:
     def __post_init__(self) -> None:
         for table in self.tables:
             _check_table(table)
-        for kind in (TaxKind.PPH21, TaxKind.PPH23):
+        for kind in TAXES:
             _check_versions(kind, [each for each in self.tables if each.kind is kind])
         if len({each.id for each in self.tables}) < len(self.tables):
             raise TaxTableBroken("two tables have the same id")

@@ -8,7 +8,7 @@ from alembic import op
 from perisai_kit.db.migrations.steps import execute_script
 
 revision = "0021"
-down_revision = "0019"
+down_revision = "0020"
 
 TABLES = """
 CREATE TABLE payout_accounts (
@@ -157,6 +157,7 @@ CREATE TABLE payouts (
     withdrawn_reason varchar(40),
     account_no bytea NOT NULL,
     holder_name bytea NOT NULL,
+    withdrawn_by uuid,
     CONSTRAINT pk_payouts PRIMARY KEY (id),
     CONSTRAINT uq_payouts_run_id_payee_id UNIQUE (run_id, payee_id),
     CONSTRAINT ck_payouts_amount CHECK (tax >= 0 AND amount > 0 AND amount = gross - tax),
@@ -204,20 +205,19 @@ CREATE UNIQUE INDEX uq_payout_items_live ON payout_items (statement_id) WHERE is
 GRANT SELECT, INSERT, UPDATE ON payout_items TO {app};
 
 CREATE TABLE payout_remittances (
-    id uuid NOT NULL,
     payout_id uuid NOT NULL,
-    tax_kind text NOT NULL,
+    tax_kind varchar(40) NOT NULL,
     month varchar(7) COLLATE "C" NOT NULL,
     amount bigint NOT NULL,
     billing_code text NOT NULL,
     is_open boolean NOT NULL,
-    CONSTRAINT pk_payout_remittances PRIMARY KEY (id),
+    CONSTRAINT pk_payout_remittances PRIMARY KEY (payout_id),
     CONSTRAINT ck_payout_remittances_amount CHECK (amount > 0),
-    CONSTRAINT ck_payout_remittances_tax_kind CHECK (tax_kind IN ('pph21', 'pph23')),
-    CONSTRAINT uq_payout_remittances_payout_id UNIQUE (payout_id),
-    CONSTRAINT fk_payout_remittances_payout_id FOREIGN KEY (payout_id) REFERENCES payouts (id)
+    CONSTRAINT ck_payout_remittances_taxed CHECK (tax_kind <> 'none'),
+    CONSTRAINT fk_payout_remittances_payout_id FOREIGN KEY (payout_id) REFERENCES payouts (id),
+    CONSTRAINT ck_payout_remittances_tax_kind CHECK (tax_kind IN ('pph21', 'pph23', 'none'))
 );
-CREATE INDEX ix_payout_remittances_month_id ON payout_remittances (month, id);
+CREATE INDEX ix_payout_remittances_month ON payout_remittances (month);
 CREATE UNIQUE INDEX uq_payout_remittances_open ON payout_remittances (tax_kind, month) WHERE
     is_open;
 GRANT SELECT, INSERT, UPDATE ON payout_remittances TO {app};
