@@ -23,6 +23,9 @@ _FAILED = text(
     WHERE status = 'failed' AND id > :after ORDER BY id LIMIT :limit
     """
 )
+_FAILED_KEYS = text(
+    "SELECT dedupe_key FROM pgqueuer WHERE status = 'failed' AND dedupe_key = ANY (:keys)"
+)
 _REQUEUE = text(
     """
     UPDATE pgqueuer SET status = 'queued', execute_after = now(), attempts = 0, updated = now()
@@ -128,6 +131,11 @@ async def list_failed(
         FailedJob(id, entrypoint, json.loads(payload), attempts, created, failed_at)
         for id, entrypoint, payload, attempts, created, failed_at in rows
     ]
+
+
+async def find_failed_keys(session: AsyncSession, keys: Sequence[str]) -> set[str]:
+    """Return those of these keys that have a job which failed for good."""
+    return set(await session.scalars(_FAILED_KEYS, {"keys": list(keys)}))
 
 
 async def requeue(session: AsyncSession, job_id: int) -> bool:
