@@ -17,23 +17,14 @@ import httpx
 from snap_bi.answers import TOKEN_LIFE_S
 from snap_bi.codes import ResponseCode, Service
 from snap_bi.errors import BodyInvalid, FieldProblem
-from snap_bi.messages import (
-    AccountInquiryAnswer,
-    AccountInquiryRequest,
-    PaymentStatusAnswer,
-    PaymentStatusData,
-    PaymentStatusRequest,
-    TokenAnswer,
-    TokenRequest,
+from snap_bi.inquiries import (
+    AccountInquiry,
+    PaymentInquiry,
+    read_account_inquiry,
+    read_payment_inquiry,
 )
-from snap_bi.outcomes import (
-    BankPaymentStatus,
-    CallResult,
-    Outcome,
-    classify,
-    mark_unknown,
-    read_payment_status,
-)
+from snap_bi.messages import AccountInquiryRequest, PaymentStatusRequest, TokenAnswer, TokenRequest
+from snap_bi.outcomes import CallResult, Outcome, classify
 from snap_bi.outgoing import Sender, SignedRequest, sign_token_request, sign_transaction
 from snap_bi.profiles import Profile
 from snap_bi.strict_json import parse_object
@@ -43,26 +34,6 @@ from snap_bi.virtual_account import VirtualAccount
 _RENEWAL_MARGIN_S = 60
 _MAX_ANSWER_BYTES = 256 * 1024
 _INVALID_TOKEN = (401, "01")
-
-
-@dataclass(frozen=True, slots=True)
-class AccountInquiry:
-    """Result of an account inquiry; `answer` is set if and only if the outcome is EXECUTED."""
-
-    result: CallResult
-    answer: AccountInquiryAnswer | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class PaymentInquiry:
-    """Result of a status inquiry.
-
-    `answer` is set if and only if the bank stated the status of the payment in question.
-    """
-
-    result: CallResult
-    status: BankPaymentStatus
-    answer: PaymentStatusData | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,7 +137,7 @@ class BankClient:
         ).to_bytes()
         path = self.profile.payment_status_path
         result = await self.inquire(Service.PAYMENT_STATUS, path, body)
-        return _read_payment_inquiry(result, account, payment_request_id)
+        return read_payment_inquiry(result, account, payment_request_id)
 
     async def inquire(
         self,
@@ -226,16 +197,14 @@ class BankClient:
                 if refused is not None:
                     return _build_result(service, refused, external_id=external_id, was_sent=False)
                 request = self._http.build_request("POST", self._base_url + path, content=body)
-                signed = sign_transaction(
-                    self.profile,
-                    sender or self.sender,
-                    target=request.url.raw_path.decode("ascii"),
+                signed = self._sign(
+                    request,
+                    token,
+                    sender=sender or self.sender,
                     body=body,
-                    at=at or self._now(),
                     external_id=external_id,
-                    token=token,
+                    at=at or self._now(),
                 )
-                request.headers.update(signed.headers)
                 reply = await self._send(request, max_answer_bytes or _MAX_ANSWER_BYTES)
         except (httpx.HTTPError, httpx.StreamError, httpx.InvalidURL, OSError):
             # Also connect errors: some transports report a connection dropped after sending so.
@@ -254,6 +223,28 @@ class BankClient:
             timestamp=signed.timestamp,
             string_to_sign=signed.string_to_sign,
         )
+
+    def _sign(
+        self,
+        request: httpx.Request,
+        token: str | None,
+        *,
+        sender: Sender,
+        body: bytes,
+        external_id: str,
+        at: datetime,
+    ) -> SignedRequest:
+        signed = sign_transaction(
+            self.profile,
+            sender,
+            target=request.url.raw_path.decode("ascii"),
+            body=body,
+            at=at,
+            external_id=external_id,
+            token=token,
+        )
+        request.headers.update(signed.headers)
+        return signed
 
     async def has_token(self) -> bool:
         """Return whether the bank issues us a token; True where none is needed."""
@@ -363,29 +354,3 @@ def _build_result(
         body=reply.body,
         was_sent=was_sent,
     )
-
-
-def read_account_inquiry(result: CallResult) -> AccountInquiry:
-    """Read the answer to an account inquiry; one without its fields is unknown."""
-    if result.outcome is not Outcome.EXECUTED or result.body is None:
-        return AccountInquiry(result)
-    try:
-        return AccountInquiry(result, AccountInquiryAnswer.read(result.body))
-    except FieldProblem:
-        return AccountInquiry(mark_unknown(result))
-
-
-def _read_payment_inquiry(
-    result: CallResult, account: VirtualAccount, payment_request_id: str
-) -> PaymentInquiry:
-    if result.outcome is not Outcome.EXECUTED or result.body is None:
-        return PaymentInquiry(result, read_payment_status(result, None))
-    try:
-        data = PaymentStatusAnswer.read(result.body).virtual_account_data
-    except FieldProblem:
-        return PaymentInquiry(mark_unknown(result), BankPaymentStatus.UNKNOWN)
-    is_other_account = (data.virtual_account_no or account.number).strip() != account.number
-    if is_other_account or data.payment_request_id not in (None, payment_request_id):
-        # The answer is about another payment.
-        return PaymentInquiry(mark_unknown(result), BankPaymentStatus.UNKNOWN)
-    return PaymentInquiry(result, read_payment_status(result, data.payment_flag_status), data)

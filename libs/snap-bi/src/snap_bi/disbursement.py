@@ -9,10 +9,11 @@ from dataclasses import dataclass, replace
 from datetime import date, datetime, time, timedelta
 
 from snap_bi.bank_statements import BankStatement, BankStatementRow, merge_pages, read_row
-from snap_bi.client import AccountInquiry, BankClient, read_account_inquiry
+from snap_bi.client import BankClient
 from snap_bi.codes import Service
 from snap_bi.errors import FieldProblem
 from snap_bi.fields import Amount, format_amount
+from snap_bi.inquiries import AccountInquiry, read_account_inquiry
 from snap_bi.messages import AccountInquiryRequest
 from snap_bi.outcomes import CallResult, Outcome, mark_unknown
 from snap_bi.timestamps import WIB, format_timestamp, parse_timestamp

@@ -44,10 +44,10 @@ from perisai_kit.http.etag import allows
 from perisai_kit.http.paging import Page, cut_page, read_cursor
 from perisai_kit.runtime.log import get_logger
 from snap_bi.addresses import is_public_host
-from snap_bi.client import AccountInquiry
 from snap_bi.codes import ResponseCode
 from snap_bi.errors import KeyRefused
 from snap_bi.fields import Amount, AmountNotRupiah
+from snap_bi.inquiries import AccountInquiry
 from snap_bi.keys import load_private_key, load_public_key
 from snap_bi.messages import PaymentStatusData
 from snap_bi.profiles import PROFILES, Profile, ReplayAnswer
