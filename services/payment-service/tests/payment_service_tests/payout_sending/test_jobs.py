@@ -1,4 +1,4 @@
-"""The worker's loop: rounds order jobs, jobs send, and a worker that dies loses and doubles none."""
+"""Rounds order jobs and jobs send; a worker that dies loses none and doubles none."""
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
