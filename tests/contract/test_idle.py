@@ -3,6 +3,7 @@
 from gateway.notices.service import Outbox
 from gateway.settings import Settings as GatewaySettings
 from gateway.worker import make_periodic
+from payment_service.clients.banks import BankClients
 from payment_service.clients.members import MembersClient
 from payment_service.clients.payees import PayeesClient
 from payment_service.settings import Settings as PaymentSettings
@@ -25,8 +26,14 @@ def test_no_periodic_task_runs_more_often_than_six_times_a_minute(keyring: Keyri
     members, payees = MembersClient(client), PayeesClient(client)
     tasks = [
         *make_periodic(GatewaySettings.model_construct(), Outbox(database, keyring)),
-        *periodic(PaymentSettings.model_construct(), agents=feed, members=members, payees=payees),
+        *periodic(
+            PaymentSettings.model_construct(),
+            agents=feed,
+            members=members,
+            payees=payees,
+            clients=BankClients(),
+        ),
     ]
 
-    assert len(tasks) == 13
+    assert len(tasks) == 17
     assert [each.name for each in tasks if each.every_s < LEAST_S] == []

@@ -18,7 +18,6 @@ from payment_service.bonus_reviews.routes import router as bonus_reviews
 from payment_service.callbacks import service as callbacks
 from payment_service.callbacks.routes import SnapCallbacks
 from payment_service.callbacks.writer import Writer
-from payment_service.clients.banks import BankClients
 from payment_service.clients.members import MembersClient
 from payment_service.clients.payees import PayeesClient
 from payment_service.closings.routes import router as closings
@@ -41,6 +40,7 @@ from payment_service.payout_accounts.routes import router as payout_accounts
 from payment_service.payout_confirmations.routes import router as payout_confirmations
 from payment_service.payout_lists.routes import router as payout_lists
 from payment_service.payout_runs.routes import router as payout_runs
+from payment_service.payout_settlement.routes import router as payout_settlements
 from payment_service.quotes.routes import router as quotes
 from payment_service.receipts.routes import router as receipts
 from payment_service.refused_payments.routes import router as refused_payments
@@ -57,7 +57,14 @@ from payment_service.tax_slips.routes import recaps as tax_recaps
 from payment_service.tax_slips.routes import slips as tax_slips
 from payment_service.taxes import service as taxes
 from payment_service.taxes.routes import router as taxes_due
-from payment_service.worker import own_feed, periodic, subscribe_to_flags, subscriptions
+from payment_service.worker import (
+    make_bank_clients,
+    own_feed,
+    periodic,
+    run_jobs,
+    subscribe_to_flags,
+    subscriptions,
+)
 from perisai_kit.services import app as web
 from perisai_kit.services.kit import Kit
 from perisai_kit.services.names.agents import AgentsClient
@@ -101,6 +108,7 @@ ROUTES = web.describe_routes(
     own_recaps,
     taxes_due,
     tax_remittances,
+    payout_settlements,
 )
 
 
@@ -123,11 +131,7 @@ def app_of(kit: Kit, settings: Settings) -> FastAPI:
     agents = AgentsClient(kit.client(settings.agent_url))
     feed_of_members = kit.client(settings.member_url)
     feed_of_agents = kit.client(settings.agent_url)
-    bank_clients = BankClients(
-        transport=kit.http_transport,
-        timeout_s=settings.bank_timeout_s,
-        sandbox=settings.sandbox,
-    )
+    bank_clients = make_bank_clients(settings, transport=kit.http_transport)
     gate = _make_gate(kit, settings)
     make_writer = partial(Writer, kit.database, kit.keyring, generic_plans=settings.generic_plans)
     payment_writer = make_writer(callbacks.take_payments, service=Service.PAYMENT)
@@ -146,7 +150,9 @@ def app_of(kit: Kit, settings: Settings) -> FastAPI:
             agents=feed_of_agents,
             members=members,
             payees=PayeesClient(feed_of_agents),
+            clients=bank_clients,
         ),
+        jobs=run_jobs(settings, bank_clients),
         on_close=[
             payment_writer.close,
             inquiry_writer.close,

@@ -60,6 +60,26 @@ class Settings(ServiceSettings):
     """The day of the following month by which incentives are paid: the 5th, by one source [S10]."""
     payout_alarm_days: int = Field(default=2, ge=0, le=27)
     """From how many days before that day unpaid statements raise an alarm. Ours."""
+    payout_send_batch: int = Field(default=50, ge=1, le=1_000)
+    """So many transfers of one account are ordered in a round of the worker. Ours."""
+    payout_jobs: int = Field(default=4, ge=2, le=50)
+    """Jobs that a worker runs at once. Ours; no limit of a bank was found."""
+    payout_repeat_max: int = Field(default=5, ge=0, le=20)
+    """How often a transfer that the bank was too busy for is tried again by itself. Ours."""
+    payout_check_names: bool = False
+    """Whether the holder is asked before every transfer, and not only where the bank requires it.
+    Ours: holders were confirmed when the account was registered."""
+    payout_window_h: int = Field(default=24, ge=1, le=744)
+    """Hours after which a bank that does not know a transfer will not process it any more. No
+    bank's was found; ours, and only together with a statement without the debit."""
+    payout_statement_after_h: int = Field(default=24, ge=1, le=744)
+    """Hours after which a transfer without a clear status is looked for in the bank statement too:
+    the next day, as docs/snap.md 4.5 says."""
+    payout_decision_after_h: int = Field(default=72, ge=1, le=744)
+    """Hours after which two officers may settle what is still unknown. Ours."""
+    payout_return_days: int = Field(default=7, ge=0, le=31)
+    """Days in which a bank is asked whether it has given a payout back. No bank's was found; ours:
+    a statement goes back 31 days."""
     treasury_bank_code: str = ""
     """Code of the bank of the state's account for taxes. Empty: no tax can be paid from here."""
     treasury_account_no: str = ""

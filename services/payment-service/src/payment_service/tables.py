@@ -27,6 +27,8 @@ from payment_service.payments import models as payments
 from payment_service.payout_accounts import models as payout_accounts
 from payment_service.payout_confirmations import models as payout_confirmations
 from payment_service.payout_runs import models as payout_runs
+from payment_service.payout_sending import models as payout_sending
+from payment_service.payout_settlement import models as payout_settlement
 from payment_service.payout_transfers import models as payout_transfers
 from payment_service.payouts import models as payouts
 from payment_service.schemes import models as schemes
@@ -66,6 +68,8 @@ __all__ = [
     "payout_accounts",
     "payout_confirmations",
     "payout_runs",
+    "payout_sending",
+    "payout_settlement",
     "payout_transfers",
     "payouts",
     "schemes",

@@ -2,11 +2,14 @@
 
 from functools import partial
 
+import httpx
+
 from payment_service import partitions
 from payment_service.attributions import tasks as attributions
 from payment_service.bills import tasks as bills
 from payment_service.bonus_reviews.tasks import ReviewTasks
 from payment_service.callbacks import tasks as callbacks
+from payment_service.clients.banks import BankClients
 from payment_service.clients.members import MembersClient
 from payment_service.clients.payees import PayeesClient
 from payment_service.closings.tasks import Closer
@@ -23,6 +26,10 @@ from payment_service.month_lists.tasks import DueWatch
 from payment_service.orders.tasks import Renaming, on_member_updated
 from payment_service.payout_preparations.tasks import Preparer
 from payment_service.payout_releases.tasks import Releaser
+from payment_service.payout_sending import tasks as payout_sending
+from payment_service.payout_sending.sending import Sender
+from payment_service.payout_settlement import tasks as payout_settlement
+from payment_service.payout_settlement.asking import Settler
 from payment_service.payouts import tasks as payouts
 from payment_service.settings import Settings
 from payment_service.statement_holds import tasks as statement_holds
@@ -37,13 +44,20 @@ from perisai_kit.events.catalogue import (
 )
 from perisai_kit.events.feed import LocalFeed
 from perisai_kit.events.subscription import POLL_S, FeedSource, Subscription
+from perisai_kit.jobs import runner
+from perisai_kit.jobs.runner import JobRunner
 from perisai_kit.services import app as web
 from perisai_kit.services.kit import Kit
 from perisai_kit.services.worker import Periodic, Worker
 
 
 def periodic(
-    settings: Settings, *, agents: FeedSource, members: MembersClient, payees: PayeesClient
+    settings: Settings,
+    *,
+    agents: FeedSource,
+    members: MembersClient,
+    payees: PayeesClient,
+    clients: BankClients,
 ) -> list[Periodic]:
     """Return this service's periodic tasks."""
     expire = partial(bills.every_minute, late_notice_h=settings.bill_late_notice_h)
@@ -58,7 +72,28 @@ def periodic(
         Periodic("payouts.release", 10, Releaser(payees).run),
         Periodic("disputes.count", 3600, disputes.every_hour),
         Periodic("ledger.snapshot", 3600, ledger.every_hour),
+        Periodic("jobs.forget", 3600, runner.every_hour),
+        *payout_sending.list_periodic(Sender(clients, settings)),
+        *payout_settlement.list_periodic(Settler(clients, settings)),
     ]
+
+
+def run_jobs(settings: Settings, clients: BankClients) -> JobRunner:
+    """Return what runs the jobs of this service."""
+    handlers = {
+        **payout_sending.list_handlers(Sender(clients, settings)),
+        **payout_settlement.list_handlers(Settler(clients, settings)),
+    }
+    return JobRunner(handlers, concurrency=settings.payout_jobs)
+
+
+def make_bank_clients(
+    settings: Settings, *, transport: httpx.AsyncBaseTransport | None = None
+) -> BankClients:
+    """Return the clients that call banks. transport: the network when left out."""
+    return BankClients(
+        transport=transport, timeout_s=settings.bank_timeout_s, sandbox=settings.sandbox
+    )
 
 
 def own_feed(kit: Kit) -> LocalFeed:
@@ -120,6 +155,7 @@ def create_worker() -> Worker:
     kit = web.create_kit(settings, migrations=MIGRATIONS)
     kit.partitioned = partitions.TABLES
     agents, members = kit.client(settings.agent_url), kit.client(settings.member_url)
+    clients = make_bank_clients(settings)
     return web.create_worker(
         kit,
         subscriptions=[
@@ -131,5 +167,7 @@ def create_worker() -> Worker:
             agents=agents,
             members=MembersClient(members),
             payees=PayeesClient(agents),
+            clients=clients,
         ),
+        jobs=run_jobs(settings, clients),
     )

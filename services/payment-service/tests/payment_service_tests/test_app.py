@@ -1,9 +1,12 @@
 import re
+import subprocess
+import sys
 from collections.abc import Callable
 
 import httpx
 import pytest
 
+from payment_service.clients.banks import BankClients
 from payment_service.clients.members import MembersClient
 from payment_service.clients.payees import PayeesClient
 from payment_service.settings import Settings
@@ -62,11 +65,17 @@ def test_periodic_tasks_have_names_of_their_own(
     payees = PayeesClient(kit.client(settings.agent_url))
     feed = LocalFeed(database, source="agent-service", signals=Signals())
 
-    tasks = periodic(settings, agents=feed, members=members, payees=payees)
+    tasks = periodic(settings, agents=feed, members=members, payees=payees, clients=BankClients())
     names = [each.name for each in tasks]
 
     assert {"bills.expire", "ledger.snapshot"} <= set(names)
     assert len(set(names)) == len(names)
+
+
+def test_a_process_that_serves_requests_does_not_load_the_job_queue() -> None:
+    script = "import payment_service.app, sys; sys.exit('pgqueuer' in sys.modules)"
+
+    assert subprocess.run([sys.executable, "-c", script], check=False).returncode == 0
 
 
 @pytest.mark.parametrize("months", [0, 25])
