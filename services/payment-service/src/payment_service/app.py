@@ -46,6 +46,7 @@ from payment_service.statement_documents.routes import router as statement_docum
 from payment_service.suspense.routes import router as suspense
 from payment_service.tables import MIGRATIONS
 from payment_service.tariffs import service as tariffs
+from payment_service.taxes import service as taxes
 from payment_service.worker import own_feed, periodic, subscribe_to_flags, subscriptions
 from perisai_kit.services import app as web
 from perisai_kit.services.kit import Kit
@@ -97,7 +98,7 @@ def app_of(kit: Kit, settings: Settings) -> FastAPI:
     """Return the app that stands on this kit."""
     kit.visibility_checks[bills_service.SHOWN_AS] = bills_service.check_visibility
     kit.may_see_person = counting_service.may_see
-    tariffs.book()  # a broken tariff must not start
+    tariffs.book(), taxes.book()  # a broken table must not start
     members = MembersClient(kit.client(settings.member_url))
     agents = AgentsClient(kit.client(settings.agent_url))
     feed_of_members = kit.client(settings.member_url)
