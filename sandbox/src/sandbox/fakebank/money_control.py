@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Request
+from fastapi import APIRouter, Depends, Query, Request
 from pydantic import Field, StringConstraints
 
 from perisai_kit.domain import clock
@@ -89,9 +89,15 @@ async def list_accounts(desk: AtDesk) -> Sequence[BalanceOut]:
 
 
 @router.get("/transfers")
-async def list_transfers(desk: AtDesk) -> Sequence[TransferOut]:
-    """List all transfers that were taken, executed or not, the first first."""
-    return [TransferOut.model_validate(each) for each in desk.money.transfers(now=clock.real_now())]
+async def list_transfers(
+    desk: AtDesk, skip: Annotated[int, Query(ge=0)] = 0
+) -> Sequence[TransferOut]:
+    """List the transfers that were taken, executed or not, the first first.
+
+    skip: how many of the first are left out.
+    """
+    found = desk.money.transfers(now=clock.real_now())[skip:]
+    return [TransferOut.model_validate(each) for each in found]
 
 
 @router.get("/entries")
