@@ -30,7 +30,10 @@ async def find_attempt(
         .where(PayoutTransfer.id == transfer_id)
     )
     row = (await session.execute(statement)).one_or_none()
-    return None if row is None else row._tuple()
+    if row is None:
+        return None
+    transfer, payout, account = row
+    return transfer, payout, account
 
 
 async def lock_account(session: AsyncSession, account_id: UUID) -> None:

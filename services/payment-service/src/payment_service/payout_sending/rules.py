@@ -81,5 +81,6 @@ def find_room(*, cap: int, sent: int, funds: int, in_flight: int) -> int:
 
 
 def pause_before_repeat(attempt: int) -> timedelta:
-    """Return how long to wait after a bank was too busy for this attempt, counted from 1."""
-    return min(FIRST_REPEAT * 2 ** (attempt - 1), LONGEST_REPEAT)
+    """Return how long an attempt waits after the bank was too busy for the one before; from 2 on."""
+    factor: int = 2 ** min(attempt - 2, 10)
+    return min(FIRST_REPEAT * factor, LONGEST_REPEAT)

@@ -24,8 +24,8 @@ from perisai_kit.domain import clock
 from perisai_kit.domain.names import is_same_name
 from perisai_kit.jobs.queue import Payload
 from perisai_kit.runtime.log import get_logger
-from snap_bi.client import AccountInquiry
 from snap_bi.disbursement import DisbursementClient
+from snap_bi.inquiries import AccountInquiry
 from snap_bi.outcomes import CallResult, Outcome
 from snap_bi.transfer_outcomes import TransferOrder, TransferResult
 

@@ -36,7 +36,7 @@ from payment_service.payouts import service as payouts
 from payment_service.payouts.models import Payout
 from perisai_kit.domain import clock
 from perisai_kit.domain.jakarta import jakarta_date, midnight
-from perisai_kit.jobs.queue import Job, enqueue, enqueue_all, find_failed_keys
+from perisai_kit.jobs.queue import AT_ONCE, Job, enqueue_all, find_failed_keys
 from perisai_kit.runtime.log import get_logger
 from snap_bi.bank_statements import build_remark
 from snap_bi.transfer_outcomes import TransferOrder
@@ -44,6 +44,8 @@ from snap_bi.transfer_rules import TransferRules
 
 SEND = "payout.send"
 """The entrypoint of the job that sends one transfer."""
+INQUIRE = "payout.inquire"
+"""The entrypoint of the job that asks what became of one; see `payout_settlement`."""
 REMARK = "INSENTIF PERISAI"
 BY_WORKER = Report(TransferSource.WORKER)
 
@@ -132,10 +134,7 @@ async def order_sending(session: AsyncSession, chosen: Sequence[Waiting]) -> int
 
     One whose job failed for good waits for an operator.
     """
-    jobs = {_key(each.transfer_id): _make_job(each.transfer_id) for each in chosen}
-    for key in await find_failed_keys(session, list(jobs)):
-        del jobs[key]
-    return await enqueue_all(session, jobs.values())
+    return await _order(session, [_make_job(SEND, each.transfer_id) for each in chosen])
 
 
 def make_order(
@@ -208,11 +207,20 @@ async def claim(
 async def abandon(session: AsyncSession, transfer_id: UUID, report: Report = BY_WORKER) -> None:
     """Mark what was sent, and nobody knows how it ended, as unknown; the bank is asked soon.
 
-    What was settled meanwhile stays so.
+    What was settled meanwhile stays so. The time of the inquiry is stored too, in case its job is
+    lost to an operator.
     """
     at = clock.now() + rules.FIRST_INQUIRY
     with suppress(PayoutTransferStatusConflict):
-        await payouts.mark_unknown(session, transfer_id, report, next_inquiry_at=at)
+        if await payouts.mark_unknown(session, transfer_id, report, next_inquiry_at=at):
+            await order_inquiries(session, [transfer_id], after=rules.FIRST_INQUIRY)
+
+
+async def order_inquiries(
+    session: AsyncSession, transfer_ids: Sequence[UUID], *, after: timedelta = AT_ONCE
+) -> int:
+    """Order a job for each of these transfers that asks the bank; return how many are new."""
+    return await _order(session, [_make_job(INQUIRE, id_, after=after) for id_ in transfer_ids])
 
 
 async def repeat(session: AsyncSession, attempt: Attempt, report: Report) -> UUID:
@@ -242,24 +250,18 @@ async def repeat(session: AsyncSession, attempt: Attempt, report: Report) -> UUI
     session.add(change)
     payout.status, payout.settled_at = TransferStatus.CREATED, None
     await session.flush()
-    job = _make_job(made.id, after=rules.pause_before_repeat(attempt.number))
-    await enqueue(
-        session,
-        job.entrypoint,
-        job.payload,
-        dedupe_key=job.dedupe_key,
-        execute_after=job.execute_after,
-    )
+    await _order(session, [_make_job(SEND, made.id, after=rules.pause_before_repeat(made.attempt))])
     return made.id
 
 
-def _make_job(transfer_id: UUID, *, after: timedelta = timedelta(0)) -> Job:
-    payload = {"transfer_id": str(transfer_id)}
-    return Job(SEND, payload, dedupe_key=_key(transfer_id), execute_after=after)
+def _make_job(entrypoint: str, transfer_id: UUID, *, after: timedelta = AT_ONCE) -> Job:
+    key, payload = f"{entrypoint}:{transfer_id}", {"transfer_id": str(transfer_id)}
+    return Job(entrypoint, payload, dedupe_key=key, execute_after=after)
 
 
-def _key(transfer_id: UUID) -> str:
-    return f"{SEND}:{transfer_id}"
+async def _order(session: AsyncSession, jobs: Sequence[Job]) -> int:
+    failed = await find_failed_keys(session, [job.dedupe_key for job in jobs]) if jobs else set()
+    return await enqueue_all(session, [job for job in jobs if job.dedupe_key not in failed])
 
 
 async def _sum_sent(session: AsyncSession, account_id: UUID, at: datetime) -> int:

@@ -208,7 +208,7 @@ class Settler:
                 await service.settle(session, ids[code], SettlementOutcome.RETURNED, report)
             log.warning("payout.returned", transfer_id=str(ids[code]))
         async with database.begin() as session:
-            await service.order_inquiries(session, [ids[code] for code in sorted(doubtful)])
+            await sending.order_inquiries(session, [ids[code] for code in sorted(doubtful)])
 
 
 def _make_report(inquiry: TransferInquiry) -> Report:

@@ -92,12 +92,15 @@ async def list_paid(
             PayoutTransfer.payout_account_id == account_id,
             PayoutTransfer.sent_at >= since,
             PayoutTransfer.status == TransferStatus.PAID,
-            PayoutTransfer.request_timestamp.is_not(None),
         )
         .order_by(PayoutTransfer.sent_at.desc())
         .limit(MAX_PAID)
     )
-    return [PaidTransfer(*row) for row in await session.execute(statement)]
+    return [
+        PaidTransfer(id_, code, amount, requested_at)
+        for id_, code, amount, requested_at in await session.execute(statement)
+        if requested_at is not None
+    ]
 
 
 async def measure_unknown(session: AsyncSession) -> tuple[int, datetime | None]:

@@ -148,8 +148,8 @@ def needs_statement(*, is_not_found: bool, age: timedelta, times: Times) -> bool
 
 def pause_before_inquiry(inquiries: int) -> timedelta:
     """Return the pause after so many inquiries: 7 s at first, doubling, at most six hours."""
-    # 2 ** 12 times the first one is longer than the longest.
-    return min(FIRST_INQUIRY * 2 ** min(inquiries, 12), LONGEST_PAUSE)
+    factor: int = 2 ** min(inquiries, 12)  # then it is longer than the longest
+    return min(FIRST_INQUIRY * factor, LONGEST_PAUSE)
 
 
 def find_statement_days(requested_at: datetime, *, at: datetime) -> tuple[date, date]:

@@ -6,6 +6,7 @@ from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from payment_service.payout_sending import service as sending
 from payment_service.payout_sending.service import Attempt
 from payment_service.payout_settlement import queries, rules
 from payment_service.payout_settlement.models import SettlementProposal
@@ -27,29 +28,13 @@ from payment_service.payouts.rules import PayoutNotFound, PayoutPayee
 from payment_service.settings import Settings
 from perisai_kit.domain import clock
 from perisai_kit.domain.ids import new_id
-from perisai_kit.jobs.queue import Job, enqueue_all, find_failed_keys
 from perisai_kit.privacy.read_audit import audit_read
-
-INQUIRE = "payout.inquire"
-"""The entrypoint of the job that asks what became of one transfer."""
-
-
-async def order_inquiries(session: AsyncSession, transfer_ids: Sequence[UUID]) -> int:
-    """Order a job for each of these transfers; return how many are new."""
-    jobs = {
-        f"{INQUIRE}:{id_}": Job(INQUIRE, {"transfer_id": str(id_)}, dedupe_key=f"{INQUIRE}:{id_}")
-        for id_ in transfer_ids
-    }
-    for key in await find_failed_keys(session, list(jobs)):
-        del jobs[key]
-    return await enqueue_all(session, jobs.values())
 
 
 async def order_due(session: AsyncSession, *, limit: int) -> int:
     """Order a job for each transfer that is due to be asked about; return how many are new."""
-    return await order_inquiries(
-        session, await queries.list_due(session, at=clock.now(), limit=limit)
-    )
+    due = await queries.list_due(session, at=clock.now(), limit=limit)
+    return await sending.order_inquiries(session, due)
 
 
 async def schedule(session: AsyncSession, attempt: Attempt, *, is_last: bool = False) -> None:

@@ -1,11 +1,12 @@
 """The worker's part of settling: rounds that order inquiries, the inquiry, and the watch."""
 
+from payment_service.payout_sending.service import INQUIRE
 from payment_service.payout_settlement.asking import Settler
-from payment_service.payout_settlement.service import INQUIRE
 from perisai_kit.jobs.runner import Handler
 from perisai_kit.services.worker import Periodic
 
-DUE_S = 5.0
+DUE_S = 10.0
+"""The first inquiry does not wait for it: see `payout_sending.service.abandon`."""
 WATCH_S = 6 * 3600.0
 WATCH_LEASE_S = 120.0
 """Several statements may be read, each of many pages."""
