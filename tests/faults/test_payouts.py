@@ -5,6 +5,7 @@ time in which everything settles. Then nobody was paid twice or never, and all b
 SOAK_PAYOUT_RUNS and SOAK_SEED say how many runs `make soak` makes, and which: docs/testing.md.
 """
 
+import asyncio
 import os
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
@@ -37,14 +38,25 @@ from perisai_kit.privacy.keyring import Keyring
 from perisai_kit.testing.plugin import GATEWAY, ISSUER, Urls
 
 RUNS = int(os.environ.get("SOAK_PAYOUT_RUNS", "1000"))
+CHECKED = 2
+"""Random runs of every `make check`."""
 SEED = int(os.environ.get("SOAK_SEED", "1"))
-PAYEES = 4
-LIVES = 6
+PAYEES = 3
 LIFE_S = 3.0
 """A life that does not reach its step is killed after this time, wherever it is."""
+LATEST = {
+    Step.BEFORE_TRANSFER: 2,
+    Step.AFTER_TRANSFER: 2,
+    Step.BEFORE_CALL: 4,
+    Step.AFTER_CALL: 4,
+    Step.BEFORE_COMMIT: 20,
+    Step.AFTER_COMMIT: 20,
+}
+"""A random run kills the worker once at each kind of step, at most so many after its start."""
 SHARE = 0.7
-"""So many of the transfers meet trouble, and half of it of the inquiries."""
-SETTLED_S = 60.0
+"""So many of the transfers meet trouble, and a third of it of the inquiries."""
+SETTLED_S = 120.0
+MOST_STEPS = 200
 
 HURRY = """
     UPDATE pgqueuer SET execute_after = now() WHERE status = 'queued' AND execute_after > now();
@@ -118,7 +130,7 @@ async def stage(
 
 @pytest.mark.e2e
 async def test_nobody_is_paid_twice_or_never_in_a_few_random_runs(stage: Stage) -> None:
-    for seed in range(1, 4):
+    for seed in range(1, 1 + CHECKED):
         assert await run(stage, seed) == [], f"SOAK_SEED={seed}"
 
 
@@ -126,6 +138,41 @@ async def test_nobody_is_paid_twice_or_never_in_a_few_random_runs(stage: Stage) 
 async def test_nobody_is_paid_twice_or_never_in_many_random_runs(stage: Stage) -> None:
     for seed in range(SEED, SEED + RUNS):
         assert await run(stage, seed) == [], f"SOAK_SEED={seed}"
+
+
+@pytest.mark.soak
+@pytest.mark.parametrize("step", Step)
+async def test_a_kill_at_each_single_step_of_a_payment(stage: Stage, step: Step) -> None:
+    """The bank works, so that the steps are the same each time until the payee is paid."""
+    (account, *_) = stage.accounts
+    for number in range(1, MOST_STEPS):
+        before = len(await stage.bank.read("/transfers"))
+        async with stage.database.begin() as session:
+            owed = await owe(session, stage.bank, account, Random(number), count=1)
+            await release(session, account, owed.payees)
+        await stage.lives.begin((step, number))
+        ids = [payee.agent_id for payee in owed.payees]
+        is_over = await until_killed(stage, ids)
+        await stage.owner.execute(AFTER_A_DEATH + HURRY)
+        assert await end_quietly(stage, owed, skip=before) == []
+        if is_over:
+            return
+    pytest.fail("a payment has more steps than were tried")
+
+
+async def until_killed(stage: Stage, ids: list[UUID]) -> bool:
+    """Wait until the worker is killed at its step; True where the payee was paid before."""
+    ended = asyncio.ensure_future(stage.lives.wait(at_most_s=SETTLED_S))
+
+    async def is_paid() -> bool:
+        return ended.done() or not await stage.owner.fetchval(OPEN, ids)
+
+    assert await until(is_paid, patience_s=SETTLED_S)
+    if ended.done():
+        return False
+    stage.lives.kill()
+    await ended
+    return True
 
 
 async def run(stage: Stage, seed: int) -> list[str]:
@@ -137,17 +184,25 @@ async def run(stage: Stage, seed: int) -> list[str]:
         await release(session, account, owed.payees)
     before = len(await stage.bank.read("/transfers"))
     await stage.bank.post("/plans/random", seed=str(seed), share=SHARE)
-    for _ in range(LIVES):
-        await stage.lives.begin((random.choice(list(Step)), random.randint(1, 6)))
+    for step in random.sample(list(Step), len(Step)):
+        await stage.lives.begin((step, random.randint(1, LATEST[step])))
         await stage.lives.wait(at_most_s=LIFE_S)
         await stage.owner.execute(AFTER_A_DEATH + HURRY)
     await stage.bank.post("/plans/clear")
+    return await end_quietly(stage, owed, skip=before)
+
+
+async def end_quietly(stage: Stage, owed: Owed, *, skip: int) -> list[str]:
+    """Let everything settle with a bank and a worker that work; return what is wrong then.
+
+    skip: how many transfers the bank had taken before.
+    """
     await stage.lives.begin()
-    is_settled = await until(lambda: settle(stage, owed, skip=before), patience_s=SETTLED_S)
+    is_settled = await until(lambda: settle(stage, owed, skip=skip), patience_s=SETTLED_S)
     await stage.lives.stop()
     if not is_settled:
         return ["not everything is settled"]
-    at_bank = await stage.bank.read(f"/transfers?skip={before}")
+    at_bank = await stage.bank.read(f"/transfers?skip={skip}")
     return await find_faults(stage.owner, stage.bank, owed, at_bank)
 
 

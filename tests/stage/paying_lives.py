@@ -44,6 +44,10 @@ class Lives:
         await ended
         return bool(done)
 
+    def kill(self) -> None:
+        """Kill the life now; `wait` returns then."""
+        self._send(signal.SIGKILL)
+
     async def stop(self) -> None:
         """Let the worker finish what it does, and end."""
         self._send(signal.SIGTERM)

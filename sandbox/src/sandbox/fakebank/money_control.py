@@ -37,7 +37,8 @@ class NewPlan(Plan):
 class RandomPlan(Model):
     seed: Annotated[str, StringConstraints(min_length=1, max_length=64)]
     share: Annotated[float, Field(ge=0, le=1)] = Field(
-        default=0.5, description="Of the transfers that meet trouble; half of it of the inquiries."
+        default=0.5,
+        description="Of the transfers that meet trouble; a third of it of the inquiries.",
     )
 
 

@@ -113,7 +113,7 @@ class Plans:
         self._ordered.append((beneficiary_account_no, plan))
 
     def randomise(self, seed: str, *, share: float) -> None:
-        """Give this share of the transfers, and half of it of the inquiries, random trouble."""
+        """Give this share of the transfers, and a third of it of the inquiries, random trouble."""
         self._random, self._share = random.Random(seed), share
 
     def clear(self) -> None:
@@ -134,6 +134,6 @@ class Plans:
 
     def take_delivery(self) -> Delivery:
         """Return how the answer to an inquiry is delivered."""
-        if self._random is not None and self._random.random() < self._share / 2:
+        if self._random is not None and self._random.random() < self._share / 3:
             return self._random.choice(_INQUIRY_TROUBLES)
         return Delivery.WHOLE
