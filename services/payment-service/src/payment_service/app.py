@@ -19,6 +19,7 @@ from payment_service.callbacks import service as callbacks
 from payment_service.callbacks.routes import SnapCallbacks
 from payment_service.callbacks.writer import Writer
 from payment_service.clients.members import MembersClient
+from payment_service.clients.payees import PayeesClient
 from payment_service.closings.routes import router as closings
 from payment_service.collections.routes import router as collections
 from payment_service.commissions.routes import router as commissions
@@ -35,6 +36,10 @@ from payment_service.own_bills.routes import router as own_bills
 from payment_service.own_incentives.routes import router as own_incentives
 from payment_service.payee_totals.routes import router as payee_totals
 from payment_service.payments.routes import router as payments
+from payment_service.payout_accounts.routes import router as payout_accounts
+from payment_service.payout_confirmations.routes import router as payout_confirmations
+from payment_service.payout_lists.routes import router as payout_lists
+from payment_service.payout_runs.routes import router as payout_runs
 from payment_service.payout_settlement.routes import router as payout_settlements
 from payment_service.quotes.routes import router as quotes
 from payment_service.receipts.routes import router as receipts
@@ -46,6 +51,7 @@ from payment_service.statement_documents.routes import router as statement_docum
 from payment_service.suspense.routes import router as suspense
 from payment_service.tables import MIGRATIONS
 from payment_service.tariffs import service as tariffs
+from payment_service.tax_remittances.routes import router as tax_remittances
 from payment_service.taxes import service as taxes
 from payment_service.worker import (
     make_bank_clients,
@@ -88,6 +94,11 @@ ROUTES = web.describe_routes(
     incentive_holds,
     bonus_reviews,
     disputes,
+    payout_accounts,
+    payout_runs,
+    payout_lists,
+    payout_confirmations,
+    tax_remittances,
     payout_settlements,
 )
 
@@ -112,13 +123,7 @@ def app_of(kit: Kit, settings: Settings) -> FastAPI:
     feed_of_members = kit.client(settings.member_url)
     feed_of_agents = kit.client(settings.agent_url)
     bank_clients = make_bank_clients(settings, transport=kit.http_transport)
-    gate = Gate(
-        kit.database,
-        kit.keyring,
-        trusted=settings.trusted_proxies,
-        cache_s=settings.partner_cache_s,
-        bank_time_tolerance=timedelta(minutes=settings.bank_time_tolerance_min),
-    )
+    gate = _make_gate(kit, settings)
     make_writer = partial(Writer, kit.database, kit.keyring, generic_plans=settings.generic_plans)
     payment_writer = make_writer(callbacks.take_payments, service=Service.PAYMENT)
     inquiry_writer = make_writer(callbacks.take_inquiries, service=Service.INQUIRY)
@@ -131,7 +136,13 @@ def app_of(kit: Kit, settings: Settings) -> FastAPI:
             *subscriptions(own=own_feed(kit), members=feed_of_members, agents=feed_of_agents),
             subscribe_to_flags(feed_of_members, settings),
         ],
-        periodic=periodic(settings, agents=feed_of_agents, members=members, clients=bank_clients),
+        periodic=periodic(
+            settings,
+            agents=feed_of_agents,
+            members=members,
+            payees=PayeesClient(feed_of_agents),
+            clients=bank_clients,
+        ),
         jobs=run_jobs(settings, bank_clients),
         on_close=[
             payment_writer.close,
@@ -149,3 +160,13 @@ def app_of(kit: Kit, settings: Settings) -> FastAPI:
     app.state.overviews = make_overviews(kit.database)
     app.state.banks = bank_clients
     return app
+
+
+def _make_gate(kit: Kit, settings: Settings) -> Gate:
+    return Gate(
+        kit.database,
+        kit.keyring,
+        trusted=settings.trusted_proxies,
+        cache_s=settings.partner_cache_s,
+        bank_time_tolerance=timedelta(minutes=settings.bank_time_tolerance_min),
+    )

@@ -11,6 +11,7 @@ from payment_service.bonus_reviews.tasks import ReviewTasks
 from payment_service.callbacks import tasks as callbacks
 from payment_service.clients.banks import BankClients
 from payment_service.clients.members import MembersClient
+from payment_service.clients.payees import PayeesClient
 from payment_service.closings.tasks import Closer
 from payment_service.commissions import tasks as commissions
 from payment_service.commissions.tasks import (
@@ -20,17 +21,21 @@ from payment_service.commissions.tasks import (
 )
 from payment_service.counting.service import PAYMENTS
 from payment_service.disputes import tasks as disputes
-from payment_service.incentive_statements import tasks as incentive_statements
 from payment_service.ledger import tasks as ledger
 from payment_service.orders.tasks import Renaming, on_member_updated
+from payment_service.payout_preparations.tasks import Preparer
+from payment_service.payout_releases.tasks import Releaser
 from payment_service.payout_sending import tasks as payout_sending
 from payment_service.payout_sending.sending import Sender
 from payment_service.payout_settlement import tasks as payout_settlement
 from payment_service.payout_settlement.asking import Settler
+from payment_service.payouts import tasks as payouts
 from payment_service.settings import Settings
+from payment_service.statement_holds import tasks as statement_holds
 from payment_service.tables import MIGRATIONS
 from perisai_kit.events.catalogue import (
     AgentDismissed,
+    BankAccountChanged,
     MemberAttributed,
     MemberUpdated,
     PaymentSettled,
@@ -46,7 +51,12 @@ from perisai_kit.services.worker import Periodic, Worker
 
 
 def periodic(
-    settings: Settings, *, agents: FeedSource, members: MembersClient, clients: BankClients
+    settings: Settings,
+    *,
+    agents: FeedSource,
+    members: MembersClient,
+    payees: PayeesClient,
+    clients: BankClients,
 ) -> list[Periodic]:
     """Return this service's periodic tasks."""
     expire = partial(bills.every_minute, late_notice_h=settings.bill_late_notice_h)
@@ -56,6 +66,8 @@ def periodic(
         Periodic("callbacks.forget", 600, callbacks.every_ten_minutes),
         Periodic("commissions.compute", 10, Computation(agents).run),
         Periodic("closings.run", 10, Closer(settings).run),
+        Periodic("payouts.prepare", 10, Preparer(settings, payees).run),
+        Periodic("payouts.release", 10, Releaser(payees).run),
         Periodic("disputes.count", 3600, disputes.every_hour),
         Periodic("ledger.snapshot", 3600, ledger.every_hour),
         Periodic("jobs.forget", 3600, runner.every_hour),
@@ -101,10 +113,16 @@ def subscriptions(
         AnswerSubscription(members, Computation(agents), poll_s=poll_s),
         subscribe_to_agents(agents, poll_s=poll_s),
         Subscription(
-            name=incentive_statements.AGENTS,
+            name=statement_holds.AGENTS,
             source=agents,
             poll_s=poll_s,
-            batch_handlers={AgentDismissed: incentive_statements.on_agents_dismissed},
+            batch_handlers={AgentDismissed: statement_holds.on_agents_dismissed},
+        ),
+        Subscription(
+            name=payouts.ACCOUNTS,
+            source=agents,
+            poll_s=poll_s,
+            batch_handlers={BankAccountChanged: payouts.on_accounts_changed},
         ),
         Subscription(
             name=attributions.MEMBERS,
@@ -142,6 +160,12 @@ def create_worker() -> Worker:
             *subscriptions(own=own_feed(kit), members=members, agents=agents),
             subscribe_to_flags(members, settings),
         ],
-        periodic=periodic(settings, agents=agents, members=MembersClient(members), clients=clients),
+        periodic=periodic(
+            settings,
+            agents=agents,
+            members=MembersClient(members),
+            payees=PayeesClient(agents),
+            clients=clients,
+        ),
         jobs=run_jobs(settings, clients),
     )

@@ -4,17 +4,14 @@ from typing import Any
 from uuid import UUID
 
 from sqlalchemy import (
-    BigInteger,
     ColumnElement,
     Select,
     Text,
-    and_,
     case,
     cast,
     exists,
     func,
     literal,
-    or_,
     select,
     update,
 )
@@ -23,7 +20,6 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from payment_service.payees.models import PayeeAccount
 from payment_service.payouts.models import Payout, PayoutItem, PayoutRemittance
 from payment_service.payouts.rules import (
-    PayoutPayee,
     PayoutStatus,
     StatementPayoutStatus,
     WithdrawalReason,
@@ -46,6 +42,36 @@ async def lock_of_run(
         conditions.append(Payout.payee_id > after_id)
     chosen = select(Payout).where(*conditions).order_by(Payout.payee_id).limit(limit)
     return (await session.scalars(chosen.with_for_update())).all()
+
+
+async def lock_unsent_for(
+    session: AsyncSession, beneficiary_ids: Collection[UUID]
+) -> Sequence[Payout]:
+    """Lock payouts for statements of these agents that were not sent, or failed, by payee."""
+    pays = exists().where(
+        PayoutItem.payout_id == Payout.id,
+        PayoutItem.is_live,
+        PayoutItem.beneficiary_id == any_id(beneficiary_ids),
+    )
+    chosen = select(Payout).where(Payout.withdrawn_at.is_(None), _IS_UNSENT, pays)
+    return await _lock_all(session, chosen)
+
+
+async def lock_unsent_to(session: AsyncSession, payee_ids: Collection[UUID]) -> Sequence[Payout]:
+    """Lock payouts to these payees that were not sent, or failed, by payee."""
+    chosen = select(Payout).where(
+        Payout.payee_id == any_id(payee_ids), Payout.withdrawn_at.is_(None), _IS_UNSENT
+    )
+    return await _lock_all(session, chosen)
+
+
+_IS_UNSENT = Payout.status.in_([PayoutStatus.CREATED, PayoutStatus.FAILED])
+
+
+async def _lock_all(session: AsyncSession, chosen: Select[Payout]) -> Sequence[Payout]:
+    ordered = chosen.order_by(Payout.payee_id, Payout.id).with_for_update()
+    fresh = ordered.execution_options(populate_existing=True)
+    return (await session.scalars(fresh)).all()
 
 
 async def count_items(session: AsyncSession, payout_id: UUID) -> int:
@@ -129,21 +155,36 @@ def is_live(statement_id: Any) -> ColumnElement[bool]:
     return exists().where(PayoutItem.statement_id == statement_id, PayoutItem.is_live)
 
 
+def is_sent(statement_id: Any) -> ColumnElement[bool]:
+    """Return whether a statement was sent to a bank, and the money did not come back."""
+    sent = (PayoutStatus.SENT, PayoutStatus.UNKNOWN, PayoutStatus.PAID)
+    return exists().where(
+        PayoutItem.statement_id == statement_id,
+        PayoutItem.is_live,
+        Payout.id == PayoutItem.payout_id,
+        Payout.status.in_(sent),
+    )
+
+
+def was_returned(statement_id: Any) -> ColumnElement[bool]:
+    """Return whether a bank ever gave the money for a statement back."""
+    return exists().where(
+        PayoutItem.statement_id == statement_id,
+        Payout.id == PayoutItem.payout_id,
+        Payout.status == PayoutStatus.RETURNED,
+    )
+
+
 def status_of_statement(statement_id: Any) -> ColumnElement[str]:
     """Return what has become of a statement: `StatementPayoutStatus` in SQL."""
     of_statement = PayoutItem.statement_id == statement_id
     joined = select(Payout.status).join(PayoutItem, PayoutItem.payout_id == Payout.id)
     live = joined.where(of_statement, PayoutItem.is_live).limit(1).scalar_subquery()
-    was_returned = (
-        exists()
-        .where(of_statement, PayoutItem.payout_id == Payout.id)
-        .where(Payout.status == PayoutStatus.RETURNED)
-    )
     values = {each: literal(each.value, Text()) for each in StatementPayoutStatus}
     return case(
         (live == PayoutStatus.PAID, values[StatementPayoutStatus.PAID]),
         (live.is_not(None), values[StatementPayoutStatus.IN_PAYMENT]),
-        (was_returned, values[StatementPayoutStatus.RETURNED]),
+        (was_returned(statement_id), values[StatementPayoutStatus.RETURNED]),
         else_=values[StatementPayoutStatus.UNPAID],
     )
 
@@ -162,64 +203,3 @@ async def find_statement_statuses(
         select(ids.c.statement_id, status_of_statement(ids.c.statement_id))
     )
     return {id_: StatementPayoutStatus(status) for id_, status in rows}
-
-
-async def find_payout(
-    session: AsyncSession, payout_id: UUID, visible: ColumnElement[bool]
-) -> Payout | None:
-    statement = select(Payout).where(Payout.id == payout_id, visible)
-    return (await session.scalars(statement)).one_or_none()
-
-
-async def list_payouts(
-    session: AsyncSession,
-    visible: ColumnElement[bool],
-    *,
-    run_id: UUID | None = None,
-    status: PayoutStatus | None = None,
-    payee_id: UUID | None = None,
-    before_id: UUID | None,
-    limit: int,
-) -> Sequence[Payout]:
-    """Return payouts, the latest first."""
-    conditions = [visible]
-    if run_id is not None:
-        conditions.append(Payout.run_id == run_id)
-    if status is not None:
-        conditions.append(Payout.status == status)
-    if payee_id is not None:
-        conditions.append(Payout.payee_id == payee_id)
-    if before_id is not None:
-        conditions.append(Payout.id < before_id)
-    statement = select(Payout).where(*conditions).order_by(Payout.id.desc()).limit(limit)
-    return (await session.scalars(statement)).all()
-
-
-def of_payee(payee_id: UUID) -> ColumnElement[bool]:
-    """Return the condition of payouts that this agent or wadah was paid, or is about to be."""
-    return and_(Payout.payee_id == payee_id, Payout.payee_kind != PayoutPayee.TREASURY)
-
-
-def for_beneficiary(beneficiary_id: UUID) -> ColumnElement[bool]:
-    """Return the condition of payouts that pay for statements of this agent or wadah."""
-    paid_for = select(PayoutItem.payout_id).where(PayoutItem.beneficiary_id == beneficiary_id)
-    return or_(of_payee(beneficiary_id), Payout.id.in_(paid_for))
-
-
-async def sum_items(
-    session: AsyncSession, payout_ids: Collection[UUID], *, beneficiary_id: UUID
-) -> dict[UUID, tuple[int, int, int]]:
-    """Return what payouts pay for one beneficiary: statements, gross and tax, by payout."""
-    summed = (
-        select(
-            PayoutItem.payout_id,
-            func.count(),
-            cast(func.sum(PayoutItem.gross), BigInteger),
-            cast(func.sum(PayoutItem.tax), BigInteger),
-        )
-        .where(
-            PayoutItem.payout_id == any_id(payout_ids), PayoutItem.beneficiary_id == beneficiary_id
-        )
-        .group_by(PayoutItem.payout_id)
-    )
-    return {id_: (count, gross, tax) for id_, count, gross, tax in await session.execute(summed)}

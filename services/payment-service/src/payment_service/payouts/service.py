@@ -5,7 +5,7 @@ is never locked before its payout; statements are not locked, because the unique
 decides between two runs.
 """
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from uuid import UUID
 
@@ -16,7 +16,7 @@ from payment_service.ledger.rules import OPERATING_BANK, TransferCode
 from payment_service.payout_accounts import service as payout_accounts
 from payment_service.payout_transfers import queries as transfer_queries
 from payment_service.payout_transfers import service as transfers
-from payment_service.payout_transfers.models import PayoutTransfer
+from payment_service.payout_transfers.models import PayoutTransfer, PayoutTransferChange
 from payment_service.payout_transfers.rules import (
     SETTLED,
     PayoutTransferNotFound,
@@ -24,6 +24,7 @@ from payment_service.payout_transfers.rules import (
     Report,
     TransferSource,
     TransferStatus,
+    choose_service,
 )
 from payment_service.payouts import queries, rules
 from payment_service.payouts.models import Payout
@@ -149,6 +150,22 @@ async def mark_returned(session: AsyncSession, transfer_id: UUID, report: Report
     return True
 
 
+async def begin(session: AsyncSession, payout: Payout, *, from_bank: str) -> PayoutTransfer:
+    """Make the first attempt of a locked payout; the sender takes it.
+
+    from_bank: code of the bank of our account.
+    """
+    transfer, change = transfers.make(
+        payout_id=payout.id,
+        payout_account_id=payout.payout_account_id,
+        attempt=1,
+        amount=payout.amount,
+        service_code=choose_service(from_bank=from_bank, to_bank=payout.bank_code),
+        at=clock.now(),
+    )
+    return await _add(session, transfer, change)
+
+
 async def retry(session: AsyncSession, payout_id: UUID, *, by: UUID) -> PayoutTransfer:
     """Make another attempt of a failed payout, with new references; the sender takes it.
 
@@ -168,9 +185,7 @@ async def retry(session: AsyncSession, payout_id: UUID, *, by: UUID) -> PayoutTr
         at=now,
         by=by,
     )
-    session.add(transfer)
-    await session.flush()
-    session.add(change)
+    await _add(session, transfer, change)
     _follow(payout, transfer, now)
     await session.flush()
     return transfer
@@ -198,11 +213,56 @@ async def withdraw(
     await queries.withdraw(session, payout_ids, reason=reason, by=by, at=clock.now())
 
 
+async def withdraw_for(session: AsyncSession, agent_ids: Collection[UUID]) -> None:
+    """Withdraw what was not sent for agents whose statements are about to be held.
+
+    A payout to a wadah is withdrawn as a whole. Locks the payouts, so that none of them is sent.
+    """
+    found = await queries.lock_unsent_for(session, agent_ids)
+    await _withdraw_unsent(session, found, WithdrawalReason.HELD)
+
+
+async def withdraw_to(session: AsyncSession, current: Mapping[UUID, UUID]) -> None:
+    """Withdraw what was not sent to payees who have another bank account now.
+
+    current: the bank account of each payee. Locks the payouts, so that none of them is sent.
+    """
+    found = await queries.lock_unsent_to(session, current)
+    changed = [each for each in found if each.bank_account_id != current[each.payee_id]]
+    await _withdraw_unsent(session, changed, WithdrawalReason.ACCOUNT_CHANGED)
+
+
+async def _withdraw_unsent(
+    session: AsyncSession, found: Sequence[Payout], reason: WithdrawalReason
+) -> None:
+    now = clock.now()
+    for each in found:
+        last = await transfer_queries.find_last(session, each.id)
+        if last is not None and last.status is TransferStatus.CREATED:
+            transfer = await transfer_queries.lock_transfer(session, last.id)
+            report = Report(TransferSource.WORKER)
+            transfers.move(session, transfer, TransferStatus.FAILED, report, at=now)
+            _follow(each, transfer, now)
+    await session.flush()
+    if found:
+        await withdraw(session, [each.id for each in found], reason=reason)
+
+
 async def find_statement_statuses(
     session: AsyncSession, statement_ids: Collection[UUID]
 ) -> dict[UUID, StatementPayoutStatus]:
     """Return what has become of statements, by statement; unpaid ones may be missing."""
     return await queries.find_statement_statuses(session, statement_ids) if statement_ids else {}
+
+
+async def _add(
+    session: AsyncSession, transfer: PayoutTransfer, change: PayoutTransferChange
+) -> PayoutTransfer:
+    session.add(transfer)
+    await session.flush()
+    session.add(change)
+    await session.flush()
+    return transfer
 
 
 async def _lock(session: AsyncSession, transfer_id: UUID) -> tuple[Payout, PayoutTransfer]:
