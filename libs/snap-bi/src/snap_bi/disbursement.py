@@ -210,7 +210,7 @@ class DisbursementClient:
         start = datetime.combine(first, time(), WIB)
         if self.rules.has_midnight_bounds:
             return start, datetime.combine(last, time(), WIB)
-        return start, datetime.combine(last, time(23, 59, 59), WIB)
+        return start, datetime.combine(last, time(23, 59, 59, 999_999), WIB)
 
     @staticmethod
     def _find_bound(
