@@ -26,5 +26,5 @@ def test_no_periodic_task_runs_more_often_than_six_times_a_minute(keyring: Keyri
         *periodic(PaymentSettings.model_construct(), agents=feed, members=members),
     ]
 
-    assert len(tasks) == 10
+    assert len(tasks) == 11
     assert [each.name for each in tasks if each.every_s < LEAST_S] == []

@@ -46,6 +46,7 @@ from payment_service.statement_documents.routes import router as statement_docum
 from payment_service.suspense.routes import router as suspense
 from payment_service.tables import MIGRATIONS
 from payment_service.tariffs import service as tariffs
+from payment_service.verifications.routes import router as month_verifications
 from payment_service.worker import own_feed, periodic, subscribe_to_flags, subscriptions
 from perisai_kit.services import app as web
 from perisai_kit.services.kit import Kit
@@ -73,6 +74,7 @@ ROUTES = web.describe_routes(
     commissions,
     months,
     closings,
+    month_verifications,
     incentive_statements,
     statement_documents,
     own_incentives,

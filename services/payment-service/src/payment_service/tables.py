@@ -25,6 +25,7 @@ from payment_service.payees import models as payees
 from payment_service.payments import models as payments
 from payment_service.schemes import models as schemes
 from payment_service.suspense import models as suspense
+from payment_service.verifications import models as verifications
 from payment_service.virtual_accounts import models as virtual_accounts
 from perisai_kit.services.tables import KIT_METADATA
 
@@ -57,5 +58,6 @@ __all__ = [
     "payments",
     "schemes",
     "suspense",
+    "verifications",
     "virtual_accounts",
 ]

@@ -22,6 +22,7 @@ from payment_service.ledger import tasks as ledger
 from payment_service.orders.tasks import Renaming, on_member_updated
 from payment_service.settings import Settings
 from payment_service.tables import MIGRATIONS
+from payment_service.verifications import tasks as verifications
 from perisai_kit.events.catalogue import (
     AgentDismissed,
     MemberAttributed,
@@ -47,6 +48,7 @@ def periodic(settings: Settings, *, agents: FeedSource, members: MembersClient) 
         Periodic("closings.run", 10, Closer(settings).run),
         Periodic("disputes.count", 3600, disputes.every_hour),
         Periodic("ledger.snapshot", 3600, ledger.every_hour),
+        Periodic("months.verify", 60, verifications.every_minute),
     ]
 
 
