@@ -62,6 +62,7 @@ async def earn(close: Close) -> None:
         return
     await close_month(close)
     await look_at_payees(close, await look_at_statements(close))
+    await look_at_verification(close)
     close.journey.report.step("6 the month closes")
 
 
@@ -188,6 +189,22 @@ async def look_at_payees(close: Close, statement: dict[str, Any]) -> None:
     if is_direct:
         agent = await close.agent.get(f"{path}/{statement['beneficiary_id']}")
         report.check(f"the agent gets {agent['payable']}", agent["payable"] == expected.agent)
+
+
+async def look_at_verification(close: Close) -> None:
+    """Wait for the second opinion on the month, and check that it agrees."""
+    report, month = close.journey.report, close.journey.month
+    found: dict[str, Any] = {}
+
+    async def is_verified() -> bool:
+        path = f"/v1/commission-months/{month}/verification"
+        found.update(await close.finance.call("GET", path, expect=(200, 404)))
+        return "verified" in found
+
+    waited = await until(is_verified, wait_s=close.journey.wait_s + CLOSE_S)
+    report.check(f"verified after {waited:.1f} s", "verified" in found)
+    said = f"a second computation of {found.get('line_count')} lines {found.get('verified')}"
+    report.check(said, found.get("verified") == "agrees")
 
 
 async def look_at_lines(

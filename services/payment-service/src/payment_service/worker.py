@@ -48,7 +48,7 @@ def periodic(settings: Settings, *, agents: FeedSource, members: MembersClient) 
         Periodic("closings.run", 10, Closer(settings).run),
         Periodic("disputes.count", 3600, disputes.every_hour),
         Periodic("ledger.snapshot", 3600, ledger.every_hour),
-        Periodic("months.verify", 60, verifications.every_minute),
+        Periodic("months.verify", 10, verifications.every_ten_seconds),
     ]
 
 

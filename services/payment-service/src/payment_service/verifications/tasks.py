@@ -17,7 +17,7 @@ pending = Gauge("perisai_months_unverified", "Closed months without a second opi
 differing = Gauge("perisai_months_differing", "Closed months whose second opinion differs.")
 
 
-async def every_minute(database: Database) -> bool:
+async def every_ten_seconds(database: Database) -> bool:
     """Verify the next month that is due; return whether there is more."""
     async with database.read() as session:
         due = await service.list_due(session, limit=2)

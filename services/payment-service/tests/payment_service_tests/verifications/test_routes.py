@@ -9,7 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from payment_service.months.schemas import CommissionMonthOut
 from payment_service.testing_commissions import Village
 from payment_service.verifications import queries
-from payment_service.verifications.tasks import every_minute
+from payment_service.verifications.tasks import every_ten_seconds
 from perisai_kit.auth.principal import Role, ScopeKind
 from perisai_kit.db.engine import Database
 from perisai_kit.domain.ids import new_id
@@ -45,7 +45,7 @@ async def test_a_closed_month_is_pending_until_the_worker_has_verified_it(
     early = await client.get(VERIFICATION, headers=headers)
     pending = await list_verified(client, headers)
 
-    more = await every_minute(database)
+    more = await every_ten_seconds(database)
     found = (await client.get(VERIFICATION, headers=headers)).json()
 
     assert (open_month, pending) == ([None], ["pending"])
@@ -67,13 +67,13 @@ async def test_an_officer_lets_a_month_be_verified_once_more(
     await tell(village)
     too_early = await client.post(VERIFICATION, headers=officer(tokens))
     await close(NOVEMBER)
-    await every_minute(database)
+    await every_ten_seconds(database)
     first = (await client.get(VERIFICATION, headers=officer(tokens))).json()
 
     asked = await client.post(VERIFICATION, headers=officer(tokens))
     again = await client.post(VERIFICATION, headers=officer(tokens))
     waiting = (await client.get(VERIFICATION, headers=officer(tokens))).json()
-    await every_minute(database)
+    await every_ten_seconds(database)
     second = (await client.get(VERIFICATION, headers=officer(tokens))).json()
 
     assert (too_early.status_code, too_early.json()["code"]) == (409, "month_open")
@@ -97,7 +97,7 @@ async def test_a_month_that_differs_shows_where(
     await close(NOVEMBER)
     await session.execute(text("UPDATE coverage_answers SET months = '[]'"))
 
-    await every_minute(database)
+    await every_ten_seconds(database)
     found = (await client.get(VERIFICATION, headers=officer(tokens))).json()
 
     assert await list_verified(client, officer(tokens)) == ["differs"]
@@ -117,7 +117,7 @@ async def test_months_are_verified_one_after_the_other_each_once(
     await close(NOVEMBER)
     await close(NOVEMBER.plus(1))
 
-    turns = [await every_minute(database) for _ in range(3)]
+    turns = [await every_ten_seconds(database) for _ in range(3)]
 
     made = await session.scalars(text("SELECT month FROM month_verifications ORDER BY id"))
     assert turns == [True, False, False]
