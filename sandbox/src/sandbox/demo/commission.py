@@ -22,7 +22,7 @@ AGREED = ("month_closing_proposed", "month_closing_decided", "month_closed")
 class Expected:
     """The expected commission of the month in rupiah, by the scheme of 2022 and the one before.
 
-    Source: docs/money.md, Worked figures.
+    Source: docs/commissions.md, Worked examples.
     """
 
     agent: int

@@ -40,7 +40,8 @@ paid the agents' part by the agreement; None: the wadah, by the scheme.
 Both months are over, so that no sandbox has the month closed that its people live in.
 
 36,800 is the tariff of the lowest band; PP 50/2025 halves JKK and JKM for workers outside transport
-from April to December 2026: 28,400. Source: docs/domain.md, Tariffs; docs/money.md, Worked figures.
+from April to December 2026: 28,400. Source: docs/domain.md, Tariffs; docs/commissions.md, Worked
+examples.
 """
 
 

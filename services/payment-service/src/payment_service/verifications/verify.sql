@@ -126,7 +126,7 @@ earning AS MATERIALIZED (
             ORDER BY decided_at DESC, is_at_work LIMIT 1))
 ),
 
--- The answer names the agent in care on the day; so do the attributions that this service was told.
+-- The answer names the agent in care on the day; so do the attributions that this service has.
 compared_care AS (
     SELECT answered.*, period.agent_id AS attributed_agent_id, period.wadah_id AS attributed_wadah_id
     FROM answered JOIN attribution_periods AS period ON period.member_id = answered.member_id
