@@ -11,16 +11,20 @@ from fastapi.responses import JSONResponse
 
 from perisai_kit.domain import clock
 from perisai_kit.http.answers.cross_origin import CrossOrigin
-from sandbox.fakebank import control
+from sandbox.fakebank import control, money_control
 from sandbox.fakebank.accounts import Accounts
 from sandbox.fakebank.calls import BankClient
 from sandbox.fakebank.config import Partners
 from sandbox.fakebank.errors import ControlError
+from sandbox.fakebank.exchange import BankSide
 from sandbox.fakebank.flags import Flags
 from sandbox.fakebank.journal import Journal
-from sandbox.fakebank.serving import BankSide, snap_router
+from sandbox.fakebank.money import MoneyBook
+from sandbox.fakebank.plans import Plans
+from sandbox.fakebank.serving import snap_router
 
 ACCOUNTS_FILE = "fakebank-accounts.json"
+MONEY_FILE = "fakebank-money.json"
 
 
 def create_app(
@@ -43,6 +47,7 @@ def create_app(
     partners = Partners(path)
     accounts = Accounts(path.with_name(ACCOUNTS_FILE) if path else None)
     flags = Flags()
+    money, plans = MoneyBook(path.with_name(MONEY_FILE) if path else None), Plans()
     client = BankClient(journal, flags, transport=transport)
 
     @asynccontextmanager
@@ -58,8 +63,11 @@ def create_app(
         redirect_slashes=False,
     )
     app.state.desk = control.Desk(partners, accounts, journal, client)
+    app.state.money_desk = money_control.MoneyDesk(money, plans)
     app.include_router(control.router)
-    app.include_router(snap_router(BankSide(partners, accounts, flags, journal)))
+    app.include_router(money_control.router)
+    side = BankSide(partners, accounts, flags, journal, money, plans)
+    app.include_router(snap_router(side))
     app.add_exception_handler(ControlError, _refuse)
     app.add_middleware(CrossOrigin, localhost=True)
     return app

@@ -24,6 +24,12 @@ class SeveralPartners(ControlError):
     text = "Several bank partners have this company code; send partner_id."
 
 
+class NoTransfer(ControlError):
+    status = 404
+    code = "no_transfer"
+    text = "No transfer was executed under this X-EXTERNAL-ID."
+
+
 class AmountNeeded(ControlError):
     status = 422
     code = "amount_needed"

@@ -6,8 +6,17 @@ from collections.abc import Sequence
 from pydantic import BaseModel
 
 MAX_ENTRIES = 1000
-PERSONAL = frozenset({"virtualAccountName", "beneficiaryAccountName", "beneficiaryAccountNo"})
-"""Fields with personal data."""
+PERSONAL = frozenset(
+    {
+        "virtualAccountName",
+        "beneficiaryAccountName",
+        "beneficiaryAccountNo",
+        "sourceAccountNo",
+        "accountNo",
+        "detailData",
+    }
+)
+"""Fields with personal data or account numbers."""
 
 
 class Call(BaseModel):

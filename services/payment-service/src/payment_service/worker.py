@@ -2,12 +2,16 @@
 
 from functools import partial
 
+import httpx
+
 from payment_service import partitions
 from payment_service.attributions import tasks as attributions
 from payment_service.bills import tasks as bills
 from payment_service.bonus_reviews.tasks import ReviewTasks
 from payment_service.callbacks import tasks as callbacks
+from payment_service.clients.banks import BankClients
 from payment_service.clients.members import MembersClient
+from payment_service.clients.payees import PayeesClient
 from payment_service.closings.tasks import Closer
 from payment_service.commissions import tasks as commissions
 from payment_service.commissions.tasks import (
@@ -17,14 +21,22 @@ from payment_service.commissions.tasks import (
 )
 from payment_service.counting.service import PAYMENTS
 from payment_service.disputes import tasks as disputes
-from payment_service.incentive_statements import tasks as incentive_statements
 from payment_service.ledger import tasks as ledger
 from payment_service.orders.tasks import Renaming, on_member_updated
+from payment_service.payout_preparations.tasks import Preparer
+from payment_service.payout_releases.tasks import Releaser
+from payment_service.payout_sending import tasks as payout_sending
+from payment_service.payout_sending.sending import Sender
+from payment_service.payout_settlement import tasks as payout_settlement
+from payment_service.payout_settlement.asking import Settler
+from payment_service.payouts import tasks as payouts
 from payment_service.settings import Settings
+from payment_service.statement_holds import tasks as statement_holds
 from payment_service.tables import MIGRATIONS
 from payment_service.verifications import tasks as verifications
 from perisai_kit.events.catalogue import (
     AgentDismissed,
+    BankAccountChanged,
     MemberAttributed,
     MemberUpdated,
     PaymentSettled,
@@ -32,12 +44,21 @@ from perisai_kit.events.catalogue import (
 )
 from perisai_kit.events.feed import LocalFeed
 from perisai_kit.events.subscription import POLL_S, FeedSource, Subscription
+from perisai_kit.jobs import runner
+from perisai_kit.jobs.runner import JobRunner
 from perisai_kit.services import app as web
 from perisai_kit.services.kit import Kit
 from perisai_kit.services.worker import Periodic, Worker
 
 
-def periodic(settings: Settings, *, agents: FeedSource, members: MembersClient) -> list[Periodic]:
+def periodic(
+    settings: Settings,
+    *,
+    agents: FeedSource,
+    members: MembersClient,
+    payees: PayeesClient,
+    clients: BankClients,
+) -> list[Periodic]:
     """Return this service's periodic tasks."""
     expire = partial(bills.every_minute, late_notice_h=settings.bill_late_notice_h)
     return [
@@ -46,10 +67,33 @@ def periodic(settings: Settings, *, agents: FeedSource, members: MembersClient) 
         Periodic("callbacks.forget", 600, callbacks.every_ten_minutes),
         Periodic("commissions.compute", 10, Computation(agents).run),
         Periodic("closings.run", 10, Closer(settings).run),
+        Periodic("payouts.prepare", 10, Preparer(settings, payees).run),
+        Periodic("payouts.release", 10, Releaser(payees).run),
         Periodic("disputes.count", 3600, disputes.every_hour),
         Periodic("ledger.snapshot", 3600, ledger.every_hour),
         Periodic("months.verify", 10, verifications.every_ten_seconds),
+        Periodic("jobs.forget", 3600, runner.every_hour),
+        *payout_sending.list_periodic(Sender(clients, settings)),
+        *payout_settlement.list_periodic(Settler(clients, settings)),
     ]
+
+
+def run_jobs(settings: Settings, clients: BankClients) -> JobRunner:
+    """Return what runs the jobs of this service."""
+    handlers = {
+        **payout_sending.list_handlers(Sender(clients, settings)),
+        **payout_settlement.list_handlers(Settler(clients, settings)),
+    }
+    return JobRunner(handlers, concurrency=settings.payout_jobs)
+
+
+def make_bank_clients(
+    settings: Settings, *, transport: httpx.AsyncBaseTransport | None = None
+) -> BankClients:
+    """Return the clients that call banks. transport: the network when left out."""
+    return BankClients(
+        transport=transport, timeout_s=settings.bank_timeout_s, sandbox=settings.sandbox
+    )
 
 
 def own_feed(kit: Kit) -> LocalFeed:
@@ -71,10 +115,16 @@ def subscriptions(
         AnswerSubscription(members, Computation(agents), poll_s=poll_s),
         subscribe_to_agents(agents, poll_s=poll_s),
         Subscription(
-            name=incentive_statements.AGENTS,
+            name=statement_holds.AGENTS,
             source=agents,
             poll_s=poll_s,
-            batch_handlers={AgentDismissed: incentive_statements.on_agents_dismissed},
+            batch_handlers={AgentDismissed: statement_holds.on_agents_dismissed},
+        ),
+        Subscription(
+            name=payouts.ACCOUNTS,
+            source=agents,
+            poll_s=poll_s,
+            batch_handlers={BankAccountChanged: payouts.on_accounts_changed},
         ),
         Subscription(
             name=attributions.MEMBERS,
@@ -105,11 +155,19 @@ def create_worker() -> Worker:
     kit = web.create_kit(settings, migrations=MIGRATIONS)
     kit.partitioned = partitions.TABLES
     agents, members = kit.client(settings.agent_url), kit.client(settings.member_url)
+    clients = make_bank_clients(settings)
     return web.create_worker(
         kit,
         subscriptions=[
             *subscriptions(own=own_feed(kit), members=members, agents=agents),
             subscribe_to_flags(members, settings),
         ],
-        periodic=periodic(settings, agents=agents, members=MembersClient(members)),
+        periodic=periodic(
+            settings,
+            agents=agents,
+            members=MembersClient(members),
+            payees=PayeesClient(agents),
+            clients=clients,
+        ),
+        jobs=run_jobs(settings, clients),
     )

@@ -34,6 +34,7 @@ SHORT_LIVED = {
     "commission_waits",
     "idempotency_keys",
     "month_closing_entries",  # work of a close, deleted at its end
+    "payout_run_entries",  # work of a run, deleted when it is prepared
     "ledger_balance_snapshots",  # sums, which can be added up again
     "snap_access_tokens",
     "snap_external_ids",
@@ -56,10 +57,18 @@ NEVER_CHANGED = (
     "payee_accounts",
     "payment_requests",
     "payments",
+    "payout_confirmations",
+    "payout_run_omissions",
+    "payout_stops",
+    "payout_transfer_changes",
     "read_audits",
     "statements",
+    "tax_computation_items",
+    "tax_computations",
+    "tax_remittances",
     "wadah_agreements",
     "wadah_terminations",
+    "withholdings",
 )
 
 

@@ -1,0 +1,119 @@
+"""What must hold of payouts after the worst: asked of our tables and of the bank's own books."""
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+import asyncpg
+from stage.paying import BALANCE, Owed, Payee, PayingBank
+
+from payment_service.tax_checks import COUNTS as TAX_COUNTS
+
+if TYPE_CHECKING:
+    Connection: TypeAlias = asyncpg.Connection[asyncpg.Record]
+else:
+    Connection = asyncpg.Connection  # the class has no parameter at run time
+_ATTEMPTS = """
+    SELECT transfer.external_id, transfer.status, transfer.amount, payout.payee_id
+    FROM payout_transfers AS transfer JOIN payouts AS payout ON payout.id = payout_id
+    WHERE payout.payee_id = ANY ($1)
+"""
+_PAID = """
+    SELECT item.statement_id, item.gross, item.tax, payout.amount, payout.payee_id
+    FROM payouts AS payout JOIN payout_items AS item ON item.payout_id = payout.id
+    WHERE payout.status = 'paid' AND payout.payee_id = ANY ($1)
+"""
+_BALANCES = """
+    SELECT account, sum(amount)::bigint AS balance FROM (
+        SELECT credit_account AS account, amount FROM ledger_transfers
+        UNION ALL SELECT debit_account, -amount FROM ledger_transfers) AS booked
+    GROUP BY account
+"""
+_WITHHELD = "SELECT coalesce(sum(amount), 0)::bigint FROM withholdings"
+_AT_BANK = {"paid": "executed", "returned": "returned", "failed": "not_executed"}
+
+
+async def find_faults(
+    connection: Connection,
+    bank: PayingBank,
+    owed: Owed,
+    at_bank: Sequence[Mapping[str, Any]],
+) -> list[str]:
+    """Return what is wrong once everything is settled, one sentence each.
+
+    connection: to the database, as its owner. owed: the payees of one run. at_bank: the transfers
+    that the bank has taken since this run began.
+    """
+    ids = [each.agent_id for each in owed.payees]
+    attempts = await connection.fetch(_ATTEMPTS, ids)
+    paid = await connection.fetch(_PAID, ids)
+    balances = {row["account"]: row["balance"] for row in await connection.fetch(_BALANCES)}
+    moved = _find_moved(at_bank)
+    found = _compare_attempts(attempts, at_bank)
+    for payee in owed.payees:
+        found += _check_payee(payee, paid, moved, balances)
+    return [*found, *await _check_sums(connection, bank, balances)]
+
+
+def _find_moved(at_bank: Sequence[Mapping[str, Any]]) -> dict[str, list[int]]:
+    """Return what stays with each beneficiary, by account number."""
+    moved: dict[str, list[int]] = defaultdict(list)
+    for each in at_bank:
+        if each["state"] == "executed":
+            moved[each["beneficiary_account_no"]].append(each["amount"])
+    return moved
+
+
+def _compare_attempts(
+    attempts: Sequence[asyncpg.Record], at_bank: Sequence[Mapping[str, Any]]
+) -> list[str]:
+    states = {each["external_id"]: each["state"] for each in at_bank}
+    found = []
+    for row in attempts:
+        # What the bank never took in, or refused, it did not execute.
+        state = states.pop(row["external_id"], "not_executed")
+        if _AT_BANK.get(row["status"]) != state:
+            found.append(f"a transfer is {row['status']} here and {state} at the bank")
+    found += [f"a transfer of nobody is {state} at the bank" for state in states.values()]
+    return found
+
+
+def _check_payee(
+    payee: Payee,
+    paid: Sequence[asyncpg.Record],
+    moved: Mapping[str, list[int]],
+    balances: Mapping[str, int],
+) -> list[str]:
+    of_payee = [row for row in paid if row["payee_id"] == payee.agent_id]
+    received = moved.get(payee.account_no, [])
+    found = []
+    if len(received) != 1:
+        found.append(f"a payee received {len(received)} payments")
+    if received != [row["amount"] for row in of_payee]:
+        found.append("a payee received something else than was paid")
+    if any(row["gross"] - row["tax"] != row["amount"] for row in of_payee):
+        found.append("a payout is not its gross less its tax")
+    payable = balances.get(f"incentive_payable:{payee.agent_id}", 0)
+    stated = sum(row["gross"] for row in of_payee) + payable
+    if stated != payee.gross:
+        found.append("a statement is not its payouts and the open balance")
+    return found
+
+
+async def _check_sums(
+    connection: Connection, bank: PayingBank, balances: Mapping[str, int]
+) -> list[str]:
+    """Compare the sums of all runs together."""
+    accounts = await bank.read("/paying-accounts")
+    left_us = sum(BALANCE - each["balance"] for each in accounts)
+    withheld = await connection.fetchval(_WITHHELD)
+    payable = sum(each for name, each in balances.items() if name.startswith("tax_payable:"))
+    found = []
+    if balances.get("operating_bank", 0) != left_us:
+        found.append("the ledger and the bank disagree on what was paid")
+    if withheld != payable:
+        found.append("the tax payable is not what was withheld")
+    for what, query in TAX_COUNTS.items():
+        count = await connection.fetchval(query)
+        found += [f"{count} {what}"] if count else []
+    return found

@@ -1,0 +1,408 @@
+"""Payouts over real sockets: the sandbox's bank, our accounts there, and payees who are owed money.
+
+The payouts begin as a release leaves them: a released run, with an attempt of each payout.
+"""
+
+import asyncio
+import json
+import socket
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, time
+from pathlib import Path
+from random import Random
+from typing import Any
+from uuid import UUID
+
+import httpx
+import uvicorn
+from cryptography.hazmat.primitives.asymmetric import rsa
+from cryptography.hazmat.primitives.serialization import (
+    Encoding,
+    NoEncryption,
+    PrivateFormat,
+    PublicFormat,
+)
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from payment_service.banks.models import BankPartner
+from payment_service.banks.rules import PartnerStatus
+from payment_service.counting.rules import BeneficiaryKind
+from payment_service.incentive_statements.models import Statement
+from payment_service.ledger.models import Transfer
+from payment_service.ledger.rules import (
+    Account,
+    AccountKind,
+    CauseKind,
+    TransferCode,
+    incentive_expense,
+)
+from payment_service.payees.models import PayeeAccount
+from payment_service.payees.rules import PayeeKind
+from payment_service.payout_accounts.models import PayoutAccount
+from payment_service.payout_accounts.rules import PayoutAccountStatus, PayoutChannel
+from payment_service.payout_runs.models import PayoutRun
+from payment_service.payout_runs.rules import RunKind, RunStatus
+from payment_service.payout_transfers import service as transfers
+from payment_service.payout_transfers.rules import TransferStatus, choose_service
+from payment_service.payouts.models import Payout, PayoutItem
+from payment_service.payouts.rules import PayoutPayee
+from payment_service.taxes import service as taxes
+from payment_service.taxes.rules import TaxIdentity, TaxPolicy
+from payment_service.taxes.service import Earning
+from perisai_kit.domain import clock
+from perisai_kit.domain.ids import new_id
+from perisai_kit.domain.month import Month
+from perisai_kit.runtime.network import Network
+from sandbox.fakebank.app import create_app
+from snap_bi.profiles import PROFILES
+
+MONTH = Month(2026, 11)
+BALANCE = 10**12
+OTHER_BANK = "008"
+HOLDER = "AGUS SALIM"
+LONG_AGO = datetime(2026, 1, 1, tzinfo=UTC)
+
+
+@dataclass(frozen=True)
+class Keys:
+    """Both sides' keys of all partners; their text is in files of the bank."""
+
+    folder: Path
+    our_pem: str
+
+    @classmethod
+    def make(cls, folder: Path) -> "Keys":
+        """Make the keys and the config file of a bank with a partner of every profile."""
+        ours, theirs = (
+            rsa.generate_private_key(public_exponent=65537, key_size=2048) for _ in range(2)
+        )
+        text = (Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+        (folder / "bank.pem").write_bytes(theirs.private_bytes(*text))
+        public = ours.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
+        (folder / "ours.pub.pem").write_bytes(public)
+        entries = [
+            {
+                "partner_id": f"partner-{name}",
+                "profile": name,
+                "company_code": f"8800{number}",
+                "bank_code": _bank_code(name),
+                "client_id": f"client-{name}",
+                "client_secret": "theirs",
+                "private_key_file": "bank.pem",
+                "our_public_key_file": "ours.pub.pem",
+                "our_client_id": f"us-at-{name}",
+                "our_client_secret": "ours",
+                "gateway_base_url": "http://127.0.0.1:9",
+            }
+            for number, name in enumerate(PROFILES)
+        ]
+        (folder / "fakebank.json").write_text(json.dumps(entries))
+        return cls(folder, ours.private_bytes(*text).decode())
+
+
+@dataclass
+class PayingBank:
+    """The bank's control API and address."""
+
+    url: str
+    control: httpx.AsyncClient
+
+    async def post(self, path: str, **body: Any) -> None:
+        answer = await self.control.post(path, json=body)
+        assert answer.is_success, answer.text
+
+    async def read(self, path: str) -> list[dict[str, Any]]:
+        answer = await self.control.get(path)
+        assert answer.is_success
+        found: list[dict[str, Any]] = answer.json()
+        return found
+
+
+@asynccontextmanager
+async def paying_bank(keys: Keys) -> AsyncIterator[PayingBank]:
+    """Run the bank on a socket, without a file for its money: its banks are many and small."""
+    listening = socket.create_server(("127.0.0.1", 0))
+    app = create_app({"PERISAI_FAKEBANK_CONFIG": str(keys.folder / "fakebank.json")})
+    protocol = "perisai_kit.http.protocol:ServerProtocol"
+    server = uvicorn.Server(
+        uvicorn.Config(
+            app, http=protocol, lifespan="on", log_config=None, timeout_graceful_shutdown=1
+        )
+    )
+    running = asyncio.create_task(server.serve([listening]))
+    url = f"http://127.0.0.1:{listening.getsockname()[1]}"
+    async with httpx.AsyncClient(base_url=url, transport=Network(), timeout=30) as control:
+        yield PayingBank(url, control)
+    server.should_exit = True
+    await running
+
+
+@dataclass(frozen=True)
+class OurAccount:
+    """An account of ours that payouts are sent from."""
+
+    id: UUID
+    account_no: str
+    bank_code: str
+    profile: str
+
+
+@dataclass(frozen=True)
+class Payee:
+    """An agent who is owed for one statement. gross, tax: rupiah."""
+
+    agent_id: UUID
+    statement_id: UUID
+    bank_account_id: UUID
+    account_no: str
+    bank_code: str
+    gross: int
+    identity: TaxIdentity
+
+
+@dataclass
+class Owed:
+    """The payees of one random run, all paid from one account of ours."""
+
+    account: OurAccount
+    payees: list[Payee] = field(default_factory=list)
+
+
+async def open_accounts(session: AsyncSession, bank: PayingBank, keys: Keys) -> list[OurAccount]:
+    """Store a bank partner of each profile, with an account of ours that has enough money."""
+    made = []
+    for number, (name, profile) in enumerate(PROFILES.items()):
+        partner = _make_partner(name, bank, keys, company_code=f"8800{number}")
+        session.add(partner)
+        await session.flush()
+        account = OurAccount(new_id(), f"888000{number:04d}", partner.bank_code, profile.name)
+        session.add(_make_account(account, partner))
+        await bank.post("/paying-accounts", account_no=account.account_no, balance=BALANCE)
+        made.append(account)
+    await session.flush()
+    return made
+
+
+async def owe(
+    session: AsyncSession, bank: PayingBank, account: OurAccount, random: Random, *, count: int
+) -> Owed:
+    """Store statements of so many agents, with their accounts at the bank or at another one."""
+    owed = Owed(account)
+    for _ in range(count):
+        agent_id, statement = new_id(), new_id()
+        payee = Payee(
+            agent_id=agent_id,
+            statement_id=statement,
+            bank_account_id=new_id(),
+            account_no=f"{random.randrange(10**12):012d}",
+            bank_code=random.choice([account.bank_code, OTHER_BANK]),
+            gross=random.randrange(10_000, 9_000_000),
+            identity=TaxIdentity(new_id(), has_npwp=random.random() < 0.5),
+        )
+        await bank.post(
+            "/accounts",
+            bank_code=payee.bank_code,
+            account_no=payee.account_no,
+            holder_name=HOLDER,
+        )
+        session.add_all([_make_statement(payee), _make_accrual(payee)])
+        session.add(
+            PayeeAccount(
+                bank_account_id=payee.bank_account_id,
+                holder_kind=PayeeKind.AGENT,
+                holder_id=agent_id,
+                decided_at=LONG_AGO,
+            )
+        )
+        owed.payees.append(payee)
+    await session.flush()
+    return owed
+
+
+async def release(session: AsyncSession, account: OurAccount, payees: Sequence[Payee]) -> None:
+    """Store a released run that pays these payees, with a first attempt of each."""
+    run = _make_run(account)
+    session.add(run)
+    await session.flush()
+    for payee in payees:
+        await _add_payout(session, run, account, payee)
+
+
+async def _add_payout(
+    session: AsyncSession, run: PayoutRun, account: OurAccount, payee: Payee
+) -> None:
+    now = clock.now()
+    payout_id, item_id = new_id(), new_id()
+    earning = Earning(
+        payout_id=payout_id,
+        payee_kind=PayeeKind.AGENT,
+        payee_id=payee.agent_id,
+        beneficiary_kind=BeneficiaryKind.AGENT,
+        beneficiary_id=payee.agent_id,
+        legal_entity=None,
+        identity=payee.identity,
+        items={item_id: payee.gross},
+    )
+    computed = await taxes.compute(session, [earning], on=clock.today(), policy=TaxPolicy())
+    tax = computed[item_id]
+    session.add(
+        Payout(
+            id=payout_id,
+            run_id=run.id,
+            payout_account_id=account.id,
+            payee_kind=PayoutPayee.AGENT,
+            payee_id=payee.agent_id,
+            month=MONTH,
+            gross=payee.gross,
+            tax=tax,
+            amount=payee.gross - tax,
+            bank_account_id=payee.bank_account_id,
+            bank_code=payee.bank_code,
+            account_no=payee.account_no,
+            holder_name=HOLDER,
+            status=TransferStatus.CREATED,
+            created_at=now,
+        )
+    )
+    await session.flush()
+    session.add(
+        PayoutItem(
+            id=item_id,
+            payout_id=payout_id,
+            statement_id=payee.statement_id,
+            month=MONTH,
+            beneficiary_kind=BeneficiaryKind.AGENT,
+            beneficiary_id=payee.agent_id,
+            gross=payee.gross,
+            tax=tax,
+            is_live=True,
+        )
+    )
+    transfer, change = transfers.make(
+        payout_id=payout_id,
+        payout_account_id=account.id,
+        attempt=1,
+        amount=payee.gross - tax,
+        service_code=choose_service(from_bank=account.bank_code, to_bank=payee.bank_code),
+        at=now,
+    )
+    session.add(transfer)
+    await session.flush()
+    session.add(change)
+    await session.flush()
+
+
+def _bank_code(profile: str) -> str:
+    return {"bca": "014", "bri": "002"}.get(profile, f"9{len(profile):02d}")
+
+
+def _make_partner(name: str, bank: PayingBank, keys: Keys, *, company_code: str) -> BankPartner:
+    return BankPartner(
+        id=new_id(),
+        name=f"Bank {name}",
+        profile=name,
+        status=PartnerStatus.ACTIVE,
+        company_code=company_code,
+        bank_code=_bank_code(name),
+        client_id=f"client-{name}",
+        client_secret="theirs",
+        public_key_pem="not used here",
+        allowed_sources=[],
+        base_url=bank.url,
+        outbound_client_id=f"us-at-{name}",
+        outbound_client_secret="ours",
+        outbound_private_key_pem=keys.our_pem,
+        x_partner_id=f"us-at-{name}",
+        channel_id=PROFILES[name].outbound_channel_id,
+        created_at=LONG_AGO,
+        created_by=new_id(),
+        status_changed_at=LONG_AGO,
+        status_changed_by=new_id(),
+        changed_at=LONG_AGO,
+        changed_by=[new_id()],
+        version=1,
+    )
+
+
+def _make_account(account: OurAccount, partner: BankPartner) -> PayoutAccount:
+    return PayoutAccount(
+        id=account.id,
+        name="Rekening operasional",
+        bank_partner_id=partner.id,
+        bank_code=partner.bank_code,
+        channel=PayoutChannel.SNAP,
+        account_no=account.account_no,
+        file_format=None,
+        daily_cap=BALANCE,
+        transfer_max=BALANCE,
+        batch_max=1_000,
+        cut_off=time.max,
+        status=PayoutAccountStatus.ACTIVE,
+        created_at=LONG_AGO,
+        created_by=new_id(),
+        status_changed_at=LONG_AGO,
+        status_changed_by=new_id(),
+        changed_at=LONG_AGO,
+        changed_by=[new_id()],
+        version=1,
+    )
+
+
+def _make_run(account: OurAccount) -> PayoutRun:
+    now = clock.now()
+    return PayoutRun(
+        id=new_id(),
+        kind=RunKind.INCENTIVES,
+        through_month=MONTH,
+        payout_account_id=account.id,
+        status=RunStatus.RELEASED,
+        figures={},
+        proposed_by=new_id(),
+        proposed_at=now,
+        begun_at=now,
+        prepared_at=now,
+        decided_by=new_id(),
+        decided_at=now,
+        released_by=new_id(),
+        released_at=now,
+        begun_sending_at=now,
+        failure_count=0,
+    )
+
+
+def _make_accrual(payee: Payee) -> Transfer:
+    return Transfer(
+        debit_account=str(incentive_expense(MONTH)),
+        credit_account=str(Account(AccountKind.INCENTIVE_PAYABLE, (str(payee.agent_id),))),
+        amount=payee.gross,
+        code=TransferCode.INCENTIVE_ACCRUED,
+        cause_kind=CauseKind.STATEMENT,
+        cause_id=payee.statement_id,
+        business_on=LONG_AGO.date(),
+        booked_at=LONG_AGO,
+    )
+
+
+def _make_statement(payee: Payee) -> Statement:
+    parts = payee.gross * 10_000
+    return Statement(
+        id=payee.statement_id,
+        month=MONTH,
+        beneficiary_kind=BeneficiaryKind.AGENT,
+        beneficiary_id=payee.agent_id,
+        wadah_id=new_id(),
+        branch_code="BWI",
+        region_code="JTM",
+        line_count=1,
+        contribution_parts=parts,
+        acquisition_parts=0,
+        override_parts=0,
+        brought_parts=0,
+        total_parts=parts,
+        amount=payee.gross,
+        brought_debt=0,
+        held_reason=None,
+        issued_at=LONG_AGO,
+    )

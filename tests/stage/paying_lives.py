@@ -1,0 +1,88 @@
+"""Lives of the worker of payouts, one after the other: begin, wait for the kill, end."""
+
+import asyncio
+import json
+import os
+import signal
+import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+from pathlib import Path
+from typing import Any
+
+from stage.paying_worker import Life, Step
+
+from sandbox import lifetime
+
+STOP_S = 30.0
+
+
+class Lives:
+    """Begins processes of the worker with the same settings. At most one lives at a time."""
+
+    def __init__(
+        self, nursery: asyncio.subprocess.Process, settings: dict[str, Any], log: Path
+    ) -> None:
+        self._nursery = nursery
+        self._settings = settings
+        self._log = log
+        self._pid = 0
+
+    async def begin(self, kill_at: tuple[Step, int] | None = None) -> None:
+        """Begin a life that ends at a step, if it gets there."""
+        life = Life(settings=self._settings, log=self._log, kill_at=kill_at)
+        assert self._nursery.stdin is not None
+        self._nursery.stdin.write(f"{life.model_dump_json()}\n".encode())
+        self._pid = (await self._read())["pid"]
+
+    async def wait(self, *, at_most_s: float) -> bool:
+        """Wait for the end; return whether it came by itself. Otherwise the life is killed now."""
+        ended = asyncio.ensure_future(self._read())
+        done, _ = await asyncio.wait([ended], timeout=at_most_s)
+        if not done:
+            self._send(signal.SIGKILL)
+        await ended
+        return bool(done)
+
+    def kill(self) -> None:
+        """Kill the life now; `wait` returns then."""
+        self._send(signal.SIGKILL)
+
+    async def stop(self) -> None:
+        """Let the worker finish what it does, and end."""
+        self._send(signal.SIGTERM)
+        async with asyncio.timeout(STOP_S):
+            await self._read()
+
+    def _send(self, signum: signal.Signals) -> None:
+        with suppress(ProcessLookupError):
+            os.kill(self._pid, signum)
+
+    async def _read(self) -> dict[str, Any]:
+        assert self._nursery.stdout is not None
+        line = await self._nursery.stdout.readline()
+        assert line, "the nursery of workers has ended"
+        said: dict[str, Any] = json.loads(line)
+        return said
+
+
+@asynccontextmanager
+async def worker_lives(settings: dict[str, Any], log: Path) -> AsyncIterator[Lives]:
+    """Start the process that forks lives. What the lives write is in `log`."""
+    nursery = await asyncio.create_subprocess_exec(
+        sys.executable,
+        "-m",
+        "stage.paying_worker",
+        stdin=asyncio.subprocess.PIPE,
+        stdout=asyncio.subprocess.PIPE,
+        cwd=Path(__file__).parents[1],
+        preexec_fn=lifetime.die_with_parent(signal.SIGKILL),
+    )
+    try:
+        yield Lives(nursery, settings, log)
+    finally:
+        assert nursery.stdin is not None
+        nursery.stdin.close()
+        with suppress(ProcessLookupError):
+            nursery.kill()
+        await nursery.wait()
