@@ -20,6 +20,7 @@ QUERIES = {
     "GET /v1/commission-previews": "agent_id={agent_id}",
     "GET /v1/commission-previews/lines": "agent_id={agent_id}",
     "GET /v1/statements/{statement_id}/file": "format=pdf",
+    "GET /v1/tax-slips/export": "month={month}",
     "GET /v1/statement-documents": "month={statement_month}&wadah_id={wadah_id}",
     "GET /v1/statement-documents/file": "month={statement_month}&wadah_id={wadah_id}&format=csv",
 }

@@ -215,6 +215,15 @@ ROUTES: dict[str, dict[str, frozenset[Role] | None]] = {
         "POST /v1/bonus-reviews/{review_id}/release": frozenset({B, F}),
         "POST /v1/bonus-reviews/{review_id}/refusal": frozenset({B, F}),
         "POST /v1/bonus-reviews/{review_id}/refusal/decision": frozenset({B, F}),
+        "GET /v1/tax-slips": frozenset({F, U}),
+        "GET /v1/tax-slips/export": frozenset({F, U}),
+        "GET /v1/tax-slips/{slip_id}": frozenset({F, U}),
+        "GET /v1/tax-slips/{slip_id}/identity": frozenset({F}),
+        "GET /v1/tax-recaps/{year}": frozenset({F, U}),
+        "GET /v1/tax-recaps/{year}/export": frozenset({F, U}),
+        "GET /v1/tax-remittances/{month}": BOOKS,
+        "GET /v1/me/tax-slips": frozenset({A, W}),
+        "GET /v1/me/tax-recaps/{year}": frozenset({A, W}),
         "GET /v1/incentive-holds": BOOKS | {B},
         "GET /v1/incentive-holds/{hold_id}": BOOKS | {B},
         "GET /v1/incentive-holds/{hold_id}/proposals": BOOKS | {B},
@@ -223,7 +232,7 @@ ROUTES: dict[str, dict[str, frozenset[Role] | None]] = {
     },
 }
 
-NAMED = {"code": "BWI", "month": "2026-01", "day": "2026-08-18"}
+NAMED = {"code": "BWI", "month": "2026-01", "day": "2026-08-18", "year": "2026"}
 
 
 ID_NAMES = (
@@ -253,6 +262,7 @@ ID_NAMES = (
     "flag_id",
     "review_id",
     "dispute_id",
+    "slip_id",
 )
 
 

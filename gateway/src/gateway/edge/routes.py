@@ -78,6 +78,8 @@ TABLE: tuple[Row, ...] = (
     Row("/v1/me/coverage", Upstream.MEMBER, ANYONE, SMALL),
     Row("/v1/me/bills", Upstream.PAYMENT, ANYONE, SMALL),
     Row("/v1/me/incentive", Upstream.PAYMENT, ANYONE, SMALL),
+    Row("/v1/me/tax-slips", Upstream.PAYMENT, ANYONE, SMALL),
+    Row("/v1/me/tax-recaps", Upstream.PAYMENT, ANYONE, SMALL),
     Row("/v1/accounts", Upstream.GATEWAY, frozenset({Role.ADMIN, Role.AUDITOR}), SMALL),
     Row("/v1/account-lookups", Upstream.GATEWAY, frozenset({Role.ADMIN, Role.AUDITOR}), SMALL),
     Row("/v1/signing-keys", Upstream.GATEWAY, frozenset({Role.ADMIN}), SMALL),
@@ -122,6 +124,9 @@ TABLE: tuple[Row, ...] = (
     Row("/v1/disputes", Upstream.PAYMENT, FIELD, SMALL),
     Row("/v1/bonus-reviews", Upstream.PAYMENT, STAFF, SMALL),
     Row("/v1/incentive-holds", Upstream.PAYMENT, STAFF, SMALL),
+    Row("/v1/tax-slips", Upstream.PAYMENT, MONEY, SMALL),
+    Row("/v1/tax-recaps", Upstream.PAYMENT, MONEY, SMALL),
+    Row("/v1/tax-remittances", Upstream.PAYMENT, MONEY, SMALL),
 )
 
 OPEN: tuple[Row, ...] = tuple(

@@ -47,8 +47,8 @@ class Close:
         return self.journey.cast.finance
 
 
-async def earn(close: Close) -> None:
-    """Preview the commission, close the month, and add up every line.
+async def earn(close: Close) -> bool:
+    """Preview the commission, close the month, and add up every line; return whether it did.
 
     If the month is closed already, the payments count for a later month. That month is only
     previewed, because it may have just begun.
@@ -59,11 +59,12 @@ async def earn(close: Close) -> None:
         close.journey.report.check(said, preview["month"] > close.journey.month)
         await look_at_lines(close, preview, wadah=None)
         close.journey.report.step("6 commission, seen before the month closes")
-        return
+        return False
     await close_month(close)
     await look_at_payees(close, await look_at_statements(close))
     await look_at_verification(close)
     close.journey.report.step("6 the month closes")
+    return True
 
 
 async def look_ahead(close: Close) -> dict[str, Any]:

@@ -18,6 +18,7 @@ from sandbox.demo.clients import TIMEOUT_S, Actor, Bank
 from sandbox.demo.commission import Close, Expected, earn
 from sandbox.demo.journey import WAIT_S, Cast, Walk, walk
 from sandbox.demo.later import Later, go_on
+from sandbox.demo.payouts import PayDay, pay_out
 from sandbox.demo.report import Report, StepFailed
 
 WALKS = (
@@ -72,9 +73,12 @@ async def run_demo(
                 journey = Walk(cast, report, at, amount, pays, wait_s)
                 agent = await walk(journey)
                 move_clock = partial(clock.set_test_clock, clock_file)
-                await earn(Close(journey, agent, expected, move_clock))
+                is_closed = await earn(Close(journey, agent, expected, move_clock))
                 if at == WALKS[0][0]:
                     await go_on(Later(journey, agent, move_clock))
+                elif is_closed:
+                    partner = sandbox["bank_partners"][0]
+                    await pay_out(PayDay(journey, agent, expected, partner))
             for what, value in journey.left.items():
                 report.say(f"     to go on with: {what}: {value}")
     except StepFailed as error:

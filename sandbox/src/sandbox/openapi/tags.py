@@ -74,6 +74,11 @@ TAGS = (
         ("ledger", "collections", "refused_payments", "suspense"),
     ),
     Tag(
+        "Tax",
+        "Income tax withheld from payouts: data for slips, yearly recaps, what is due. Drafts.",
+        ("tax_slips", "tax_recaps", "tax_remittances"),
+    ),
+    Tag(
         "Banks",
         "Bank partners and what they sent, and the SNAP BI operations that banks call.",
         ("bank_partners", "account_verifications", "snap", "snap_bca"),

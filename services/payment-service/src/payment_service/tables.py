@@ -19,6 +19,7 @@ from payment_service.disputes import models as disputes
 from payment_service.incentive_holds import models as incentive_holds
 from payment_service.incentive_statements import models as incentive_statements
 from payment_service.ledger import models as ledger
+from payment_service.month_lists import models as month_lists
 from payment_service.months import models as months
 from payment_service.orders import models as orders
 from payment_service.payees import models as payees
@@ -32,8 +33,8 @@ from payment_service.payout_transfers import models as payout_transfers
 from payment_service.payouts import models as payouts
 from payment_service.schemes import models as schemes
 from payment_service.suspense import models as suspense
-from payment_service.verifications import models as verifications
 from payment_service.taxes import models as taxes
+from payment_service.verifications import models as verifications
 from payment_service.virtual_accounts import models as virtual_accounts
 from perisai_kit.services.tables import KIT_METADATA
 
@@ -60,6 +61,7 @@ __all__ = [
     "incentive_holds",
     "incentive_statements",
     "ledger",
+    "month_lists",
     "months",
     "orders",
     "payees",
@@ -73,7 +75,7 @@ __all__ = [
     "payouts",
     "schemes",
     "suspense",
-    "verifications",
     "taxes",
+    "verifications",
     "virtual_accounts",
 ]

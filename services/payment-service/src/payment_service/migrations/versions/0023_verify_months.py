@@ -8,7 +8,7 @@ from alembic import op
 from perisai_kit.db.migrations.steps import create_index_concurrently, execute_script
 
 revision = "0023"
-down_revision = "0019"
+down_revision = "0022"
 
 TABLES = """
 CREATE TABLE month_verification_requests (
