@@ -147,6 +147,7 @@ _BODIES: dict[str, Any] = {
     "POST /v1/disputes/{dispute_id}/answer": {"outcome": "upheld", "answer": "It stands."},
     "POST /v1/bonus-reviews": {"agent_id": "{agent_id}", "month": "{month}"},
     "POST /v1/bonus-reviews/{review_id}/refusal/decision": {"verdict": "confirmed"},
+    "POST /v1/payouts/{payout_id}/confirmation": {"is_received": True},
     "POST /v1/account-verifications": {
         "bank_code": "009",
         "account_no": "1234567890",

@@ -5,6 +5,7 @@ from typing import Any
 from uuid import UUID
 
 from contract.conftest import Platform
+from contract.paid import make_payout
 from contract.roles import A, B, D, F, M
 from contract.scopes import BRANCH, COUNTRY
 from cryptography.hazmat.primitives import serialization
@@ -58,6 +59,8 @@ class Maker:
         await self.make_money()
         await self.make_statement()
         await self.make_withholding()
+        made = await make_payout(self.platform.apps["payment"].state.kit.database, self.ids)
+        self.ids |= made
         return self.ids
 
     async def post(

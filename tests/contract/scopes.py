@@ -363,6 +363,22 @@ RULES: dict[str, dict[str, Rule]] = {
         "POST /v1/bonus-reviews/{review_id}/refusal/decision": Rule(
             Reach.OBJECT, second_person="own_refusal"
         ),
+        "POST /v1/tax-remittances": COUNTRY_ONLY,
+        "GET /v1/tax-remittances": COUNTRY_ONLY,
+        # Money leaves: all of it is the country's, but for what an agent says of the own part.
+        **{route: COUNTRY_ONLY for route in ROUTES["payment"] if "/v1/payout" in route},
+        "POST /v1/payout-accounts/{payout_account_id}/activation": Rule(
+            Reach.COUNTRY, second_person="own_payout_account"
+        ),
+        "POST /v1/payout-stops/resumption/decision": Rule(
+            Reach.COUNTRY, second_person="own_payout_resumption"
+        ),
+        **dict.fromkeys(
+            ("POST /v1/payout-runs/{run_id}/decision", "POST /v1/payout-runs/{run_id}/release"),
+            Rule(Reach.COUNTRY, second_person="own_payout_run"),
+        ),
+        "POST /v1/payouts/{payout_id}/confirmation": OBJECT,
+        "GET /v1/me/payouts": ANYWHERE,
         "GET /v1/incentive-holds": Rule(Reach.LIST, shows="hold_id"),
         "GET /v1/incentive-holds/{hold_id}": OBJECT,
         "GET /v1/incentive-holds/{hold_id}/proposals": OBJECT,

@@ -74,6 +74,12 @@ TAGS = (
         ("ledger", "collections", "refused_payments", "suspense"),
     ),
     Tag(
+        "Payouts",
+        "Accounts we pay from, runs that two people approve, payouts with their attempts, and the "
+        "stop of all of them.",
+        ("payout_accounts", "payout_runs", "payouts"),
+    ),
+    Tag(
         "Tax",
         "Income tax withheld from payouts: data for slips, yearly recaps, what is due. Drafts.",
         ("tax_slips", "tax_recaps", "tax_remittances"),

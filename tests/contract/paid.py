@@ -1,0 +1,81 @@
+"""A payout of an agent's statement, with what a run left out and what the agent said of it."""
+
+from uuid import UUID
+
+from payment_service.counting.rules import BeneficiaryKind
+from payment_service.payees.rules import PayeeKind
+from payment_service.payout_confirmations.models import PayoutConfirmation
+from payment_service.payout_runs.models import RunOmission
+from payment_service.payout_runs.rules import OmissionReason, RunKind, RunStatus
+from payment_service.payout_runs.service import make_run
+from payment_service.payouts.models import Payout, PayoutItem
+from payment_service.payouts.rules import PayoutPayee, PayoutStatus
+from payment_service.testing_payouts import open_account
+from perisai_kit.db.engine import Database
+from perisai_kit.domain import clock
+from perisai_kit.domain.ids import new_id
+from perisai_kit.domain.month import Month
+
+
+async def make_payout(database: Database, ids: dict[str, str]) -> dict[str, str]:
+    """Pay the agent's statement; return the ids by the name of their path parameter."""
+    agent_id, month, now = UUID(ids["agent_id"]), Month.parse(ids["statement_month"]), clock.now()
+    async with database.begin() as session:
+        account = await open_account(session)
+        run = make_run(RunKind.INCENTIVES, month, account.id, by=new_id())
+        run.status, run.decided_by, run.decided_at = RunStatus.REJECTED, new_id(), now
+        session.add(run)
+        await session.flush()
+        payout = Payout(
+            id=new_id(),
+            run_id=run.id,
+            payout_account_id=account.id,
+            payee_kind=PayoutPayee.AGENT,
+            payee_id=agent_id,
+            month=month,
+            gross=1,
+            tax=0,
+            amount=1,
+            bank_account_id=new_id(),
+            bank_code="999",
+            account_no="1234567890",
+            holder_name="Siti Rahma",
+            status=PayoutStatus.PAID,
+            created_at=now,
+            settled_at=now,
+        )
+        session.add(payout)
+        await session.flush()
+        item = PayoutItem(
+            id=new_id(),
+            payout_id=payout.id,
+            statement_id=UUID(ids["statement_id"]),
+            month=month,
+            beneficiary_kind=BeneficiaryKind.AGENT,
+            beneficiary_id=agent_id,
+            gross=1,
+            tax=0,
+            is_live=True,
+        )
+        omission = RunOmission(
+            run_id=run.id,
+            payee_id=agent_id,
+            reason=OmissionReason.HELD,
+            payee_kind=PayeeKind.AGENT,
+            statement_count=1,
+            gross=1,
+        )
+        answer = PayoutConfirmation(
+            id=new_id(),
+            payout_id=payout.id,
+            agent_id=agent_id,
+            is_received=True,
+            confirmed_by=new_id(),
+            confirmed_at=now,
+        )
+        session.add_all([item, omission, answer])
+    return {
+        "payout_account_id": str(account.id),
+        "run_id": str(run.id),
+        "payout_id": str(payout.id),
+    }
