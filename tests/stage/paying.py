@@ -1,6 +1,6 @@
 """Payouts over real sockets: the sandbox's bank, our accounts there, and payees who are owed money.
 
-The payouts begin as a release leaves them: a released run, with an attempt of each payout.
+The statements are of a closed month, so that a run can be proposed.
 """
 
 import asyncio
@@ -26,6 +26,7 @@ from cryptography.hazmat.primitives.serialization import (
 )
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from payment_service.agents.models import WadahAgreement
 from payment_service.banks.models import BankPartner
 from payment_service.banks.rules import PartnerStatus
 from payment_service.counting.rules import BeneficiaryKind
@@ -42,23 +43,15 @@ from payment_service.payees.models import PayeeAccount
 from payment_service.payees.rules import PayeeKind
 from payment_service.payout_accounts.models import PayoutAccount
 from payment_service.payout_accounts.rules import PayoutAccountStatus, PayoutChannel
-from payment_service.payout_runs.models import PayoutRun
-from payment_service.payout_runs.rules import RunKind, RunStatus
-from payment_service.payout_transfers import service as transfers
-from payment_service.payout_transfers.rules import TransferStatus, choose_service
-from payment_service.payouts.models import Payout, PayoutItem
-from payment_service.payouts.rules import PayoutPayee
-from payment_service.taxes import service as taxes
-from payment_service.taxes.rules import TaxIdentity, TaxPolicy
-from payment_service.taxes.service import Earning
-from perisai_kit.domain import clock
 from perisai_kit.domain.ids import new_id
 from perisai_kit.domain.month import Month
+from perisai_kit.domain.programmes import PaymentMethod
 from perisai_kit.runtime.network import Network
 from sandbox.fakebank.app import create_app
 from snap_bi.profiles import PROFILES
 
-MONTH = Month(2026, 11)
+MONTH = Month(2026, 10)
+PAYEES_FILE = "payees.json"
 BALANCE = 10**12
 OTHER_BANK = "008"
 HOLDER = "AGUS SALIM"
@@ -151,20 +144,43 @@ class OurAccount:
 
 @dataclass(frozen=True)
 class Payee:
-    """An agent who is owed for one statement. gross, tax: rupiah."""
+    """An agent who is owed for one statement. gross: rupiah."""
 
     agent_id: UUID
+    wadah_id: UUID
     statement_id: UUID
     bank_account_id: UUID
     account_no: str
     bank_code: str
     gross: int
-    identity: TaxIdentity
+    has_npwp: bool
+
+    @property
+    def details(self) -> dict[str, Any]:
+        """What agent-service answers about them."""
+        return {
+            "holder_kind": "agent",
+            "holder_id": str(self.agent_id),
+            "legal_entity": None,
+            "account": {
+                "bank_account_id": str(self.bank_account_id),
+                "bank_code": self.bank_code,
+                "account_no": self.account_no,
+                "holder_name": HOLDER,
+                "name_match": "match",
+                "payouts_frozen_until": None,
+            },
+            "tax": {
+                "tax_identity_id": str(self.bank_account_id),
+                "npwp": "0123456789012345" if self.has_npwp else None,
+                "nik_status": "valid" if self.has_npwp else None,
+            },
+        }
 
 
 @dataclass
 class Owed:
-    """The payees of one random run, all paid from one account of ours."""
+    """The payees of one random course, all paid from one account of ours."""
 
     account: OurAccount
     payees: list[Payee] = field(default_factory=list)
@@ -185,21 +201,29 @@ async def open_accounts(session: AsyncSession, bank: PayingBank, keys: Keys) -> 
     return made
 
 
+def write_payees(folder: Path, owed: Sequence[Payee]) -> None:
+    """Let agent-service, which the worker asks, know of these payees."""
+    text = json.dumps({str(each.agent_id): each.details for each in owed})
+    scratch = folder / "payees.new"
+    scratch.write_text(text)
+    scratch.replace(folder / PAYEES_FILE)
+
+
 async def owe(
     session: AsyncSession, bank: PayingBank, account: OurAccount, random: Random, *, count: int
 ) -> Owed:
     """Store statements of so many agents, with their accounts at the bank or at another one."""
     owed = Owed(account)
     for _ in range(count):
-        agent_id, statement = new_id(), new_id()
         payee = Payee(
-            agent_id=agent_id,
-            statement_id=statement,
+            agent_id=new_id(),
+            wadah_id=new_id(),
+            statement_id=new_id(),
             bank_account_id=new_id(),
             account_no=f"{random.randrange(10**12):012d}",
             bank_code=random.choice([account.bank_code, OTHER_BANK]),
             gross=random.randrange(10_000, 9_000_000),
-            identity=TaxIdentity(new_id(), has_npwp=random.random() < 0.5),
+            has_npwp=random.random() < 0.5,
         )
         await bank.post(
             "/accounts",
@@ -207,91 +231,18 @@ async def owe(
             account_no=payee.account_no,
             holder_name=HOLDER,
         )
-        session.add_all([_make_statement(payee), _make_accrual(payee)])
+        session.add_all([_make_statement(payee), _make_accrual(payee), _make_agreement(payee)])
         session.add(
             PayeeAccount(
                 bank_account_id=payee.bank_account_id,
                 holder_kind=PayeeKind.AGENT,
-                holder_id=agent_id,
+                holder_id=payee.agent_id,
                 decided_at=LONG_AGO,
             )
         )
         owed.payees.append(payee)
     await session.flush()
     return owed
-
-
-async def release(session: AsyncSession, account: OurAccount, payees: Sequence[Payee]) -> None:
-    """Store a released run that pays these payees, with a first attempt of each."""
-    run = _make_run(account)
-    session.add(run)
-    await session.flush()
-    for payee in payees:
-        await _add_payout(session, run, account, payee)
-
-
-async def _add_payout(
-    session: AsyncSession, run: PayoutRun, account: OurAccount, payee: Payee
-) -> None:
-    now = clock.now()
-    payout_id, item_id = new_id(), new_id()
-    earning = Earning(
-        payout_id=payout_id,
-        payee_kind=PayeeKind.AGENT,
-        payee_id=payee.agent_id,
-        beneficiary_kind=BeneficiaryKind.AGENT,
-        beneficiary_id=payee.agent_id,
-        legal_entity=None,
-        identity=payee.identity,
-        items={item_id: payee.gross},
-    )
-    computed = await taxes.compute(session, [earning], on=clock.today(), policy=TaxPolicy())
-    tax = computed[item_id]
-    session.add(
-        Payout(
-            id=payout_id,
-            run_id=run.id,
-            payout_account_id=account.id,
-            payee_kind=PayoutPayee.AGENT,
-            payee_id=payee.agent_id,
-            month=MONTH,
-            gross=payee.gross,
-            tax=tax,
-            amount=payee.gross - tax,
-            bank_account_id=payee.bank_account_id,
-            bank_code=payee.bank_code,
-            account_no=payee.account_no,
-            holder_name=HOLDER,
-            status=TransferStatus.CREATED,
-            created_at=now,
-        )
-    )
-    await session.flush()
-    session.add(
-        PayoutItem(
-            id=item_id,
-            payout_id=payout_id,
-            statement_id=payee.statement_id,
-            month=MONTH,
-            beneficiary_kind=BeneficiaryKind.AGENT,
-            beneficiary_id=payee.agent_id,
-            gross=payee.gross,
-            tax=tax,
-            is_live=True,
-        )
-    )
-    transfer, change = transfers.make(
-        payout_id=payout_id,
-        payout_account_id=account.id,
-        attempt=1,
-        amount=payee.gross - tax,
-        service_code=choose_service(from_bank=account.bank_code, to_bank=payee.bank_code),
-        at=now,
-    )
-    session.add(transfer)
-    await session.flush()
-    session.add(change)
-    await session.flush()
 
 
 def _bank_code(profile: str) -> str:
@@ -350,28 +301,6 @@ def _make_account(account: OurAccount, partner: BankPartner) -> PayoutAccount:
     )
 
 
-def _make_run(account: OurAccount) -> PayoutRun:
-    now = clock.now()
-    return PayoutRun(
-        id=new_id(),
-        kind=RunKind.INCENTIVES,
-        through_month=MONTH,
-        payout_account_id=account.id,
-        status=RunStatus.RELEASED,
-        figures={},
-        proposed_by=new_id(),
-        proposed_at=now,
-        begun_at=now,
-        prepared_at=now,
-        decided_by=new_id(),
-        decided_at=now,
-        released_by=new_id(),
-        released_at=now,
-        begun_sending_at=now,
-        failure_count=0,
-    )
-
-
 def _make_accrual(payee: Payee) -> Transfer:
     return Transfer(
         debit_account=str(incentive_expense(MONTH)),
@@ -392,7 +321,7 @@ def _make_statement(payee: Payee) -> Statement:
         month=MONTH,
         beneficiary_kind=BeneficiaryKind.AGENT,
         beneficiary_id=payee.agent_id,
-        wadah_id=new_id(),
+        wadah_id=payee.wadah_id,
         branch_code="BWI",
         region_code="JTM",
         line_count=1,
@@ -405,4 +334,14 @@ def _make_statement(payee: Payee) -> Statement:
         brought_debt=0,
         held_reason=None,
         issued_at=LONG_AGO,
+    )
+
+
+def _make_agreement(payee: Payee) -> WadahAgreement:
+    return WadahAgreement(
+        agreement_id=new_id(),
+        wadah_id=payee.wadah_id,
+        starts_on=LONG_AGO.date(),
+        ends_on=LONG_AGO.date(),
+        pays=PaymentMethod.AGENTS,
     )

@@ -10,27 +10,34 @@ from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from typing import Any
 
+from stage.paying import PAYEES_FILE
 from stage.paying_worker import Life, Step
 
 from sandbox import lifetime
 
-STOP_S = 30.0
+LOG_FILE = "worker.log"
+STOP_S = 60.0
 
 
 class Lives:
     """Begins processes of the worker with the same settings. At most one lives at a time."""
 
     def __init__(
-        self, nursery: asyncio.subprocess.Process, settings: dict[str, Any], log: Path
+        self, nursery: asyncio.subprocess.Process, settings: dict[str, Any], folder: Path
     ) -> None:
         self._nursery = nursery
         self._settings = settings
-        self._log = log
+        self._folder = folder
         self._pid = 0
 
     async def begin(self, kill_at: tuple[Step, int] | None = None) -> None:
         """Begin a life that ends at a step, if it gets there."""
-        life = Life(settings=self._settings, log=self._log, kill_at=kill_at)
+        life = Life(
+            settings=self._settings,
+            payees=self._folder / PAYEES_FILE,
+            log=self._folder / LOG_FILE,
+            kill_at=kill_at,
+        )
         assert self._nursery.stdin is not None
         self._nursery.stdin.write(f"{life.model_dump_json()}\n".encode())
         self._pid = (await self._read())["pid"]
@@ -67,8 +74,8 @@ class Lives:
 
 
 @asynccontextmanager
-async def worker_lives(settings: dict[str, Any], log: Path) -> AsyncIterator[Lives]:
-    """Start the process that forks lives. What the lives write is in `log`."""
+async def worker_lives(settings: dict[str, Any], folder: Path) -> AsyncIterator[Lives]:
+    """Start the process that forks lives. folder: of the payees' file and of what is logged."""
     nursery = await asyncio.create_subprocess_exec(
         sys.executable,
         "-m",
@@ -79,7 +86,7 @@ async def worker_lives(settings: dict[str, Any], log: Path) -> AsyncIterator[Liv
         preexec_fn=lifetime.die_with_parent(signal.SIGKILL),
     )
     try:
-        yield Lives(nursery, settings, log)
+        yield Lives(nursery, settings, folder)
     finally:
         assert nursery.stdin is not None
         nursery.stdin.close()

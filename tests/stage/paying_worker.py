@@ -22,6 +22,9 @@ from sqlalchemy import Engine, event
 from sqlalchemy.orm import Session
 
 from payment_service.clients.banks import BankClients
+from payment_service.clients.payees import PayeesClient
+from payment_service.payout_preparations.tasks import Preparer
+from payment_service.payout_releases.tasks import Releaser
 from payment_service.payout_sending import tasks as sending
 from payment_service.payout_sending.sending import Sender
 from payment_service.payout_settlement import tasks as settlement
@@ -33,6 +36,7 @@ from perisai_kit.runtime.log import configure_logging
 from perisai_kit.runtime.network import Network
 from perisai_kit.services.app import create_kit
 from perisai_kit.services.worker import Periodic, Worker
+from perisai_kit.testing.network import Tokens, Wire
 
 SHORTER = 100
 SHORTEST_S, LONGEST_S = 0.1, 1.0
@@ -56,9 +60,13 @@ class Step(StrEnum):
 
 
 class Life(BaseModel):
-    """settings: of the service. kill_at: step and count; None: it lives until it is ended."""
+    """settings: of the service. payees: the file of what agent-service answers about payees.
+
+    kill_at: step and count; None: it lives until it is ended.
+    """
 
     settings: dict[str, Any]
+    payees: Path
     log: Path
     kill_at: tuple[Step, int] | None = None
 
@@ -92,25 +100,53 @@ class WatchedNetwork(Network):
         return response
 
 
-def live(life: Life) -> None:
+class Neighbours(httpx.AsyncBaseTransport):
+    """The gateway and agent-service, as a worker asks them, with the same steps."""
+
+    def __init__(self, wire: Wire, payees: Path, steps: Steps) -> None:
+        self._wire, self._payees, self._steps = wire, payees, steps
+        wire.answer("agent", self._find_payees)
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        self._steps.reach(Step.BEFORE_CALL)
+        response = await self._wire.handle_async_request(request)
+        self._steps.reach(Step.AFTER_CALL)
+        return response
+
+    def _find_payees(self, request: httpx.Request) -> httpx.Response:
+        known = json.loads(self._payees.read_text())
+        asked = json.loads(request.content)["holder_ids"]
+        return httpx.Response(200, json={"items": [known[id_] for id_ in asked if id_ in known]})
+
+
+def live(life: Life, wire: Wire) -> None:
     """Work until killed, or until SIGTERM."""
     steps = Steps(life.kill_at)
     event.listen(Engine, "commit", lambda _: steps.reach(Step.BEFORE_COMMIT))
     event.listen(Session, "after_commit", lambda _: steps.reach(Step.AFTER_COMMIT))
-    asyncio.run(_work(life, steps))
+    asyncio.run(_work(life, wire, steps))
 
 
-async def _work(life: Life, steps: Steps) -> None:
+async def _work(life: Life, wire: Wire, steps: Steps) -> None:
     configure_logging(service="payment-worker")
     settings = Settings(**life.settings)
-    kit = create_kit(settings, migrations=MIGRATIONS)
+    neighbours = Neighbours(wire, life.payees, steps)
+    kit = create_kit(settings, migrations=MIGRATIONS, http_transport=neighbours)
+    payees = PayeesClient(kit.client(settings.agent_url))
     clients = BankClients(
         transport=WatchedNetwork(steps), timeout_s=BANK_TIMEOUT_S, sandbox=settings.sandbox
     )
     sender, settler = Sender(clients, settings), Settler(clients, settings)
     worker = Worker(
         kit.database,
-        periodic=_hurry([*sending.list_periodic(sender), *settlement.list_periodic(settler)]),
+        periodic=_hurry(
+            [
+                Periodic("payouts.prepare", 10, Preparer(settings, payees).run),
+                Periodic("payouts.release", 10, Releaser(payees).run),
+                *sending.list_periodic(sender),
+                *settlement.list_periodic(settler),
+            ]
+        ),
         jobs=JobRunner(
             {**sending.list_handlers(sender), **settlement.list_handlers(settler)},
             concurrency=settings.payout_jobs,
@@ -132,25 +168,26 @@ def _hurry(tasks: Sequence[Periodic]) -> list[Periodic]:
 def main() -> None:
     """Fork a life for each line, and write its process id and then how it ended."""
     Network()  # reads the certificates once
+    wire = Wire(Tokens())
     for name in LIBRARY:
         import_module(name)
     for line in sys.stdin:
         life = Life.model_validate_json(line)
         child = os.fork()
         if child == 0:
-            _become(life)
+            _become(life, wire)
         _say({"pid": child})
         _, status = os.waitpid(child, 0)
         _say({"signal": os.WTERMSIG(status) if os.WIFSIGNALED(status) else None})
 
 
-def _become(life: Life) -> NoReturn:
+def _become(life: Life, wire: Wire) -> NoReturn:
     written = os.open(life.log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
     os.dup2(written, 1)
     os.dup2(written, 2)
     code = 1
     try:
-        live(life)
+        live(life, wire)
         code = 0
     finally:
         os._exit(code)
