@@ -74,11 +74,11 @@ async def run_demo(
                 agent = await walk(journey)
                 move_clock = partial(clock.set_test_clock, clock_file)
                 is_closed = await earn(Close(journey, agent, expected, move_clock))
-                if at == WALKS[0][0]:
-                    await go_on(Later(journey, agent, move_clock))
-                elif is_closed:
+                if at == WALKS[-1][0] and is_closed:
                     partner = sandbox["bank_partners"][0]
                     await pay_out(PayDay(journey, agent, expected, partner))
+                if at == WALKS[0][0]:
+                    await go_on(Later(journey, agent, move_clock))
             for what, value in journey.left.items():
                 report.say(f"     to go on with: {what}: {value}")
     except StepFailed as error:
