@@ -85,6 +85,12 @@ UNPAID = """
     SELECT count(*) FROM statements WHERE NOT EXISTS (
         SELECT FROM payout_items WHERE statement_id = statements.id AND is_live)
 """
+UNTRIED = """
+    SELECT count(*) FROM statements WHERE NOT EXISTS (
+        SELECT FROM payout_items AS item JOIN payout_transfers USING (payout_id)
+        WHERE statement_id = statements.id AND sent_at IS NOT NULL
+            AND payout_transfers.status <> 'sent')
+"""
 PAID = "SELECT external_id FROM payout_transfers WHERE status = 'paid'"
 
 
@@ -156,9 +162,11 @@ class Course:
         return was_killed
 
     async def end(self) -> list[str]:
-        """Let everything settle with a bank and a worker that work; return what is wrong then."""
-        await self.stage.bank.post("/plans/clear")
+        """Let everything settle; return what is wrong then."""
         await self.stage.lives.begin()
+        # However little the killed workers came to do, each payee meets the trouble of the bank.
+        assert await until(self._is_tried, patience_s=SETTLED_S)
+        await self.stage.bank.post("/plans/clear")
         is_settled = await until(self._settle, patience_s=SETTLED_S)
         await self.stage.lives.stop()
         if not is_settled:
@@ -166,6 +174,11 @@ class Course:
         at_bank = await self._read_transfers()
         found = await find_faults(self.stage.owner, self.stage.bank, self.owed, at_bank)
         return [*found, *self._find_leaks()]
+
+    async def _is_tried(self) -> bool:
+        await self.stage.owner.execute(HURRY)
+        await self.decide()
+        return not await self.stage.owner.fetchval(UNTRIED)
 
     def _find_leaks(self) -> list[str]:
         """Return what of an account the worker has logged, and forget the log."""

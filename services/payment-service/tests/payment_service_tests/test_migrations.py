@@ -35,6 +35,8 @@ SHORT_LIVED = {
     "idempotency_keys",
     "month_closing_entries",  # work of a close, deleted at its end
     "payout_run_entries",  # work of a run, deleted when it is prepared
+    "pgqueuer",  # jobs, deleted when they are done
+    "pgqueuer_log",
     "ledger_balance_snapshots",  # sums, which can be added up again
     "snap_access_tokens",
     "snap_external_ids",

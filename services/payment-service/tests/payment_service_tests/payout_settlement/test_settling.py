@@ -269,8 +269,8 @@ class TestReturns:
             await world.send(id_)
         world.bank.give_back(world.bank.orders[0])
 
-        await world.settler.watch_returns(world.database)
-        await world.settler.watch_returns(world.database)
+        await world.settler.watch(world.database)
+        await world.settler.watch(world.database)
 
         assert [await world.status(id_) for id_ in ids] == [RETURNED, PAID]
         assert await world.count_paid() == NET
@@ -283,7 +283,7 @@ class TestReturns:
             await world.send(id_)
         world.bank.give_back(world.bank.orders[0])
 
-        await world.settler.watch_returns(world.database)
+        await world.settler.watch(world.database)
         for id_ in ids:
             await world.ask(id_)
 
@@ -296,9 +296,36 @@ class TestReturns:
         await world.send(id_)
 
         noon.at(AT_NOON + timedelta(days=world.settings.payout_return_days, seconds=1))
-        await world.settler.watch_returns(world.database)
+        await world.settler.watch(world.database)
 
         assert "bank-statement" not in world.bank.calls
+
+    async def test_a_refusal_that_the_statement_contradicts_is_paid_after_all(
+        self, world: World
+    ) -> None:
+        (id_,) = await make_payouts(world.database, 1)
+        world.bank.script = ["+4031700"]
+        await world.send(id_)
+        refused = await world.status(id_)
+
+        await world.settler.watch(world.database)
+
+        assert (refused, await world.status(id_)) == (FAILED, PAID)
+        assert await world.count_paid() == NET
+
+    async def test_one_that_was_tried_again_meanwhile_is_left_to_people(self, world: World) -> None:
+        (id_,) = await make_payouts(world.database, 1)
+        world.bank.script = ["+4031700", "ok"]
+        await world.send(id_)
+        payout_id = (await world.find(id_)).payout_id
+        await world.execute(
+            "UPDATE payouts SET status = 'paid', settled_at = now() WHERE id = :id", id=payout_id
+        )
+
+        await world.settler.watch(world.database)
+
+        assert await world.status(id_) is FAILED
+        assert (await world.last(payout_id)).id == id_
 
     async def test_an_answer_that_contradicts_what_is_settled_changes_nothing(
         self, world: World
