@@ -188,6 +188,8 @@ ROUTES: dict[str, dict[str, frozenset[Role] | None]] = {
         "POST /v1/commission-months/{month}/closing": frozenset({F}),
         "GET /v1/commission-months/{month}/closing": BOOKS,
         "POST /v1/commission-months/{month}/closing/decision": frozenset({F}),
+        "GET /v1/commission-months/{month}/verification": BOOKS,
+        "POST /v1/commission-months/{month}/verification": frozenset({F, U}),
         "GET /v1/commission-months/{month}/dry-run": BOOKS,
         "GET /v1/commission-months/{month}/dry-run/statements": BOOKS,
         "GET /v1/me/incentive": frozenset({A, W}),

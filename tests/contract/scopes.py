@@ -324,6 +324,8 @@ RULES: dict[str, dict[str, Rule]] = {
         "POST /v1/commission-months/{month}/closing/decision": Rule(
             Reach.COUNTRY, second_person="own_month_closing"
         ),
+        "GET /v1/commission-months/{month}/verification": COUNTRY_ONLY,
+        "POST /v1/commission-months/{month}/verification": COUNTRY_ONLY,
         "GET /v1/commission-months/{month}/dry-run": COUNTRY_ONLY,
         "GET /v1/commission-months/{month}/dry-run/statements": COUNTRY_ONLY,
         # Of the principal's own, found by what the token says.

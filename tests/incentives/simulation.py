@@ -41,6 +41,7 @@ from payment_service.payments import service as payments
 from payment_service.payments.rules import Notice, Settlement
 from payment_service.settings import Settings
 from payment_service.testing_closings import close_month
+from payment_service.verifications import service as verifications
 from perisai_kit.auth.principal import Principal, Role, Scope, ScopeKind
 from perisai_kit.db.engine import Database
 from perisai_kit.db.sql import execute_together, make_executor
@@ -317,6 +318,8 @@ class Simulation:
         await self.read(everything=True, whole=True)
         async with self.services.payment.begin() as session:
             await close_month(session, month, settings=self.services.settings)
+        opinion = await verifications.verify(self.services.payment, month)
+        assert (opinion.difference_count, opinion.left_out_count) == (0, 0), opinion.differences
         async with self.services.payment.read() as session:
             rows = await session.scalars(select(Statement).where(Statement.month == month))
             return {row.beneficiary_id: row.amount for row in rows}

@@ -13,6 +13,7 @@ from stage.waiting import PATIENCE_S, until
 from payment_service import checks
 from payment_service.banks import service as banks
 from payment_service.ledger import service as ledger
+from payment_service.verifications import service as verifications
 from perisai_kit.db.engine import Database
 
 Urls = Mapping[str, str]
@@ -134,6 +135,7 @@ async def _service_faults(payment_url: str) -> list[str]:
     try:
         async with database.read() as session:
             found = await checks.find_faults(session)
+            found += await verifications.find_faults(session)
             names = await banks.list_account_names(session)
             plan = await ledger.plan_export(session, bank_names=names)
             exported = "".join([piece async for piece in ledger.export(session, plan)])

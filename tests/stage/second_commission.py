@@ -1,9 +1,9 @@
 """Commissions computed from zero a second time, and compared with what the service stored.
 
-Written from docs/money.md ("Commissions", the scheme from April 2022) and from nothing of the
-service: plain Python over the payments, the answers that member-service published and the decisions
-that agent-service published. What was known at each closing it cannot know: there it takes the
-months in which the service booked its lines, and checks the arithmetic of the statements.
+Written from docs/commissions.md (the scheme from April 2022) and from nothing of the service: plain
+Python over the payments, the answers that member-service published and the decisions that
+agent-service published. What was known at each closing it cannot know: there it takes the months in
+which the service booked its lines, and checks the arithmetic of the statements.
 """
 
 from collections import Counter, defaultdict

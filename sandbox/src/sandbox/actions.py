@@ -34,6 +34,7 @@ from sandbox.seed import create_admin
 from sandbox.services import load_services
 from sandbox.show import read_description, status_lines, welcome_lines
 from sandbox.vault import load_secrets
+from sandbox.verify import verify_commissions
 
 if TYPE_CHECKING:
     from sandbox import doctor
@@ -172,6 +173,12 @@ def make_admin(folder: Path, username: str, password: str) -> None:
 def rotate_stored_data(folder: Path) -> None:
     """Re-encrypt all stored data under the newest data keys. Raises: SandboxError."""
     rotate_data_keys(folder, load_services(), read_description(folder))
+
+
+def verify_month(folder: Path, month: str) -> int:
+    """Compute a closed month a second time; return 0 if it agrees. Raises: SandboxError."""
+    sys.stdout.flush()  # the command writes by itself
+    return verify_commissions(month, read_description(folder))
 
 
 def set_clock(folder: Path, instant: str) -> None:

@@ -219,6 +219,22 @@ def rotate_data_keys_command(
     typer.echo("Everything is under the newest data keys; the older ones are removed.")
 
 
+@app.command("verify-commissions")
+def verify_commissions_command(
+    month: Annotated[str, typer.Option(help="A closed month, such as 2026-10.")],
+    folder: Folder = HERE,
+) -> None:
+    """Compute a closed month a second time and compare; exit 0 if it agrees, 1 if it differs.
+
+    The lines, statements and transfers of the month are computed by SQL that shares no code with
+    the service. It is done after every close too; the result is stored with the month.
+    In production: `perisai-verify-commissions --month 2026-10`, see docs/commissions.md.
+    """
+    with _one_line_errors():
+        code = actions.verify_month(folder, month)
+    raise typer.Exit(code)
+
+
 @clock_app.command("set")
 def set_clock(
     instant: Annotated[str, typer.Argument(help="Such as 2025-11-15 or 2025-11-15T09:00.")],

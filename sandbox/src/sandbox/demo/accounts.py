@@ -11,6 +11,11 @@ INQUIRIES = 5
 DIGITS = 10
 
 
+def wadah_account_no(wadah_id: str) -> str:
+    """Return the number that the account of a wadah gets, the same each time."""
+    return f"{UUID(wadah_id).int % 10**DIGITS:0{DIGITS}d}"
+
+
 async def ensure_wadah_account(
     wadah: dict[str, Any], *, bank: Bank, bank_code: str, officer: Actor, second_officer: Actor
 ) -> dict[str, Any]:
@@ -26,7 +31,7 @@ async def ensure_wadah_account(
     else:
         account = {
             "bank_code": bank_code,
-            "account_no": f"{UUID(wadah['id']).int % 10**DIGITS:0{DIGITS}d}",
+            "account_no": wadah_account_no(wadah["id"]),
             "holder_name": f"Bendahara {wadah['name']}".upper(),
         }
         await bank.open_account(**account)

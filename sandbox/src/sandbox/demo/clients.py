@@ -115,6 +115,24 @@ class Bank:
         """Send an inquiry."""
         return await self._post("/inquiries", {"virtual_account_no": virtual_account_no})
 
+    async def open_paying_account(self, account_no: str, *, balance: int) -> None:
+        """Open an account of the platform. balance: rupiah."""
+        await self._post(
+            "/paying-accounts", {"account_no": account_no, "balance": balance}, expect=201
+        )
+
+    async def plan_transfer(self, **plan: str) -> None:
+        """Say what happens to a transfer; see the fake bank's `POST /plans`."""
+        await self._post("/plans", plan, expect=201)
+
+    async def list_transfers(self) -> list[dict[str, Any]]:
+        """Return the transfers that the bank has taken, executed or not."""
+        answer = await self._http.get("/transfers")
+        if answer.status_code != 200:
+            raise StepFailed(f"bank /transfers: {answer.status_code}")
+        found: list[dict[str, Any]] = answer.json()
+        return found
+
     async def _post(self, path: str, body: Any, *, expect: int = 200) -> dict[str, Any]:
         answer = await self._http.post(path, json=body)
         if answer.status_code != expect:

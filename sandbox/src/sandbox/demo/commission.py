@@ -22,7 +22,7 @@ AGREED = ("month_closing_proposed", "month_closing_decided", "month_closed")
 class Expected:
     """The expected commission of the month in rupiah, by the scheme of 2022 and the one before.
 
-    Source: docs/money.md, Worked figures.
+    Source: docs/commissions.md, Worked examples.
     """
 
     agent: int
@@ -47,8 +47,8 @@ class Close:
         return self.journey.cast.finance
 
 
-async def earn(close: Close) -> None:
-    """Preview the commission, close the month, and add up every line.
+async def earn(close: Close) -> bool:
+    """Preview the commission, close the month, and add up every line; return whether it did.
 
     If the month is closed already, the payments count for a later month. That month is only
     previewed, because it may have just begun.
@@ -59,10 +59,12 @@ async def earn(close: Close) -> None:
         close.journey.report.check(said, preview["month"] > close.journey.month)
         await look_at_lines(close, preview, wadah=None)
         close.journey.report.step("6 commission, seen before the month closes")
-        return
+        return False
     await close_month(close)
     await look_at_payees(close, await look_at_statements(close))
+    await look_at_verification(close)
     close.journey.report.step("6 the month closes")
+    return True
 
 
 async def look_ahead(close: Close) -> dict[str, Any]:
@@ -188,6 +190,22 @@ async def look_at_payees(close: Close, statement: dict[str, Any]) -> None:
     if is_direct:
         agent = await close.agent.get(f"{path}/{statement['beneficiary_id']}")
         report.check(f"the agent gets {agent['payable']}", agent["payable"] == expected.agent)
+
+
+async def look_at_verification(close: Close) -> None:
+    """Wait for the second opinion on the month, and check that it agrees."""
+    report, month = close.journey.report, close.journey.month
+    found: dict[str, Any] = {}
+
+    async def is_verified() -> bool:
+        path = f"/v1/commission-months/{month}/verification"
+        found.update(await close.finance.call("GET", path, expect=(200, 404)))
+        return "verified" in found
+
+    waited = await until(is_verified, wait_s=close.journey.wait_s + CLOSE_S)
+    report.check(f"verified after {waited:.1f} s", "verified" in found)
+    said = f"a second computation of {found.get('line_count')} lines {found.get('verified')}"
+    report.check(said, found.get("verified") == "agrees")
 
 
 async def look_at_lines(

@@ -10,7 +10,7 @@ from sandbox.demo.clients import Actor
 from sandbox.demo.journey import Walk, take_on_an_agent, until
 
 CONTRIBUTION_BPS = 1_500
-"""What an agent earns of contributions in the first two years. Source: docs/money.md."""
+"""What an agent earns of contributions in the first two years. Source: docs/commissions.md."""
 
 
 @dataclass

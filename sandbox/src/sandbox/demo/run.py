@@ -18,6 +18,7 @@ from sandbox.demo.clients import TIMEOUT_S, Actor, Bank
 from sandbox.demo.commission import Close, Expected, earn
 from sandbox.demo.journey import WAIT_S, Cast, Walk, walk
 from sandbox.demo.later import Later, go_on
+from sandbox.demo.payouts import PayDay, pay_out
 from sandbox.demo.report import Report, StepFailed
 
 WALKS = (
@@ -40,7 +41,8 @@ paid the agents' part by the agreement; None: the wadah, by the scheme.
 Both months are over, so that no sandbox has the month closed that its people live in.
 
 36,800 is the tariff of the lowest band; PP 50/2025 halves JKK and JKM for workers outside transport
-from April to December 2026: 28,400. Source: docs/domain.md, Tariffs; docs/money.md, Worked figures.
+from April to December 2026: 28,400. Source: docs/domain.md, Tariffs; docs/commissions.md, Worked
+examples.
 """
 
 
@@ -71,7 +73,10 @@ async def run_demo(
                 journey = Walk(cast, report, at, amount, pays, wait_s)
                 agent = await walk(journey)
                 move_clock = partial(clock.set_test_clock, clock_file)
-                await earn(Close(journey, agent, expected, move_clock))
+                is_closed = await earn(Close(journey, agent, expected, move_clock))
+                if at == WALKS[-1][0] and is_closed:
+                    partner = sandbox["bank_partners"][0]
+                    await pay_out(PayDay(journey, agent, expected, partner))
                 if at == WALKS[0][0]:
                     await go_on(Later(journey, agent, move_clock))
             for what, value in journey.left.items():

@@ -57,6 +57,7 @@ from payment_service.tax_slips.routes import recaps as tax_recaps
 from payment_service.tax_slips.routes import slips as tax_slips
 from payment_service.taxes import service as taxes
 from payment_service.taxes.routes import router as taxes_due
+from payment_service.verifications.routes import router as month_verifications
 from payment_service.worker import (
     make_bank_clients,
     own_feed,
@@ -91,6 +92,7 @@ ROUTES = web.describe_routes(
     commissions,
     months,
     closings,
+    month_verifications,
     incentive_statements,
     statement_documents,
     own_incentives,

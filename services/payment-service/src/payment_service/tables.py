@@ -34,6 +34,7 @@ from payment_service.payouts import models as payouts
 from payment_service.schemes import models as schemes
 from payment_service.suspense import models as suspense
 from payment_service.taxes import models as taxes
+from payment_service.verifications import models as verifications
 from payment_service.virtual_accounts import models as virtual_accounts
 from perisai_kit.services.tables import KIT_METADATA
 
@@ -75,5 +76,6 @@ __all__ = [
     "schemes",
     "suspense",
     "taxes",
+    "verifications",
     "virtual_accounts",
 ]

@@ -11,6 +11,7 @@ from payment_service.closings.rules import ClosingVerdict
 from payment_service.months import service as months
 from payment_service.months.schemas import CommissionMonthOut
 from payment_service.settings import Settings
+from payment_service.verifications import service as verifications
 from perisai_kit.domain.ids import new_id
 from perisai_kit.domain.month import Month
 
@@ -47,4 +48,5 @@ async def close_month(
 async def find_faults(session: AsyncSession) -> list[str]:
     """Return what does not hold in the books, but that no bank has made these payments."""
     found = await checks.find_faults(session)
-    return [each for each in found if not any(known in each for known in NEVER_MADE)]
+    found = [each for each in found if not any(known in each for known in NEVER_MADE)]
+    return [*found, *await verifications.find_faults(session)]

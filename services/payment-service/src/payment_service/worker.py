@@ -34,6 +34,7 @@ from payment_service.payouts import tasks as payouts
 from payment_service.settings import Settings
 from payment_service.statement_holds import tasks as statement_holds
 from payment_service.tables import MIGRATIONS
+from payment_service.verifications import tasks as verifications
 from perisai_kit.events.catalogue import (
     AgentDismissed,
     BankAccountChanged,
@@ -72,6 +73,7 @@ def periodic(
         Periodic("payouts.release", 10, Releaser(payees).run),
         Periodic("disputes.count", 3600, disputes.every_hour),
         Periodic("ledger.snapshot", 3600, ledger.every_hour),
+        Periodic("months.verify", 10, verifications.every_ten_seconds),
         Periodic("jobs.forget", 3600, runner.every_hour),
         *payout_sending.list_periodic(Sender(clients, settings)),
         *payout_settlement.list_periodic(Settler(clients, settings)),

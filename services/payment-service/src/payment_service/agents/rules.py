@@ -1,6 +1,6 @@
 """Whether an agent was at work on a day, and why a wadah's incentive is held.
 
-Source: docs/money.md, Commissions.
+Source: docs/commissions.md.
 """
 
 from collections.abc import Iterable

@@ -1,6 +1,6 @@
 """When the acquisition bonus of an agent's month is reviewed, and who decides on it.
 
-Source: docs/money.md, Acquisition bonus under review.
+Source: docs/commissions.md, Acquisition bonus under review.
 """
 
 from enum import StrEnum

@@ -1,4 +1,7 @@
-"""Who may decide on the close of a month, and when. Source: docs/money.md, Closing a month."""
+"""Who may decide on the close of a month, and when.
+
+Source: docs/commissions.md, Closing a month.
+"""
 
 from enum import StrEnum
 

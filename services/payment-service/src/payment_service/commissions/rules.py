@@ -1,6 +1,6 @@
 """What an allocation earns, for whom, under a scheme; and what is to be booked when that changes.
 
-Source: docs/money.md, Commissions. Amounts are exact: integers of 1/10,000 rupiah ("parts"), so
+Source: docs/commissions.md. Amounts are exact: integers of 1/10,000 rupiah ("parts"), so
 that neither the order of allocations nor the month of a statement can change a sum.
 """
 
@@ -99,7 +99,7 @@ class Line:
 def month_index(first_month: Month, month: Month) -> int:
     """Return which month of the registration a contribution month is, from 1, by the calendar.
 
-    Source: docs/money.md, Commissions (the counter itself: one source; by calendar: inferred).
+    Source: docs/commissions.md (the counter itself: one source; by calendar: inferred).
     """
     return count_months(first_month, month) + 1
 

@@ -1,4 +1,4 @@
-"""For whom an allocation counts, and in which month. Source: docs/money.md, Commissions."""
+"""For whom an allocation counts, and in which month. Source: docs/commissions.md."""
 
 from dataclasses import dataclass
 from datetime import datetime

@@ -1,6 +1,7 @@
 """What may be disputed, by when it is answered, and which status follows which.
 
-Source: docs/money.md, Disputes. A dispute changes no money: facts are corrected where they belong.
+Source: docs/commissions.md, Disputes. A dispute changes no money: facts are corrected where they
+belong.
 """
 
 from datetime import datetime, timedelta

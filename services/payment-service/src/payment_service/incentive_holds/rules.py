@@ -1,6 +1,6 @@
 """What is held of stated incentives, and how two people decide on it.
 
-Source: docs/money.md, Incentives that are held.
+Source: docs/commissions.md, Incentives that are held.
 """
 
 from enum import StrEnum

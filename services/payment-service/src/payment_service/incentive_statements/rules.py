@@ -1,4 +1,4 @@
-"""What a statement pays. Source: docs/money.md, Commissions."""
+"""What a statement pays. Source: docs/commissions.md."""
 
 from dataclasses import dataclass
 from uuid import UUID

@@ -1,4 +1,4 @@
-"""When a month may be closed. Source: docs/money.md, Commissions."""
+"""When a month may be closed. Source: docs/commissions.md."""
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime

@@ -6,6 +6,7 @@ from pydantic import Field
 
 from payment_service.months.rules import MonthStatus
 from payment_service.schemes.rules import PARTS
+from payment_service.verifications.rules import Verified
 from perisai_kit.http.types import MonthText, Out
 
 PARTS_OF_A_RUPIAH = f"Exact: an integer of 1/{PARTS:,} rupiah."
@@ -28,4 +29,11 @@ class CommissionMonthOut(Out):
     closed_at: Annotated[datetime | None, Field(description="When it was closed.")]
     closed_by: Annotated[
         UUID | None, Field(description="Account of the second person, who confirmed the closing.")
+    ]
+    verified: Annotated[
+        Verified | None,
+        Field(
+            description="What the second opinion on a closed month says: none yet, it agrees, or it"
+            " differs."
+        ),
     ]

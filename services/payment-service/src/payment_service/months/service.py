@@ -16,6 +16,8 @@ from payment_service.months.models import ClosedMonth
 from payment_service.months.rules import MonthStatus
 from payment_service.months.schemas import CommissionMonthOut
 from payment_service.settings import Settings
+from payment_service.verifications import service as verifications
+from payment_service.verifications.rules import Verified
 from perisai_kit.domain import clock
 from perisai_kit.domain.jakarta import JAKARTA, midnight
 from perisai_kit.domain.month import Month
@@ -101,7 +103,8 @@ async def list_months(
         for month in sorted({*sums, *shown}, reverse=True)
     ]
     closed = await queries.list_months(session, before=before, limit=limit + 1)
-    items += [_closed(each) for each in closed]
+    verdicts = await verifications.find_verdicts(session, [each.month for each in closed])
+    items += [_closed(each, verdicts[each.month]) for each in closed]
     page = cut_page(items, limit, key=lambda shown: shown.month)
     return Page(items=list(page.items), next_cursor=page.next_cursor)
 
@@ -135,10 +138,11 @@ def _open(sums: MonthSums, waiting: Waiting, status: MonthStatus) -> CommissionM
         amount=None,
         closed_at=None,
         closed_by=None,
+        verified=None,
     )
 
 
-def _closed(month: ClosedMonth) -> CommissionMonthOut:
+def _closed(month: ClosedMonth, verified: Verified) -> CommissionMonthOut:
     return CommissionMonthOut(
         month=month.month,
         status=MonthStatus.CLOSED,
@@ -151,4 +155,5 @@ def _closed(month: ClosedMonth) -> CommissionMonthOut:
         amount=month.amount,
         closed_at=month.closed_at,
         closed_by=month.closed_by,
+        verified=verified,
     )

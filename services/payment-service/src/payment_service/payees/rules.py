@@ -1,4 +1,4 @@
-"""Who is paid what a statement owes. Source: docs/money.md, Payees."""
+"""Who is paid what a statement owes. Source: docs/commissions.md, Payees."""
 
 from dataclasses import dataclass
 from enum import StrEnum

@@ -1,4 +1,4 @@
-"""What a scheme says, and when one can be computed exactly. Source: docs/money.md, Commissions.
+"""What a scheme says, and when one can be computed exactly. Source: docs/commissions.md.
 
 Rates are basis points of whole rupiah, so a product of both is a whole number of 1/10,000 rupiah
 ("parts") and needs no rounding. A scheme whose products would need some is refused.
@@ -307,7 +307,7 @@ SCHEME_2018 = Terms(
 )
 """2017 to March 2022: 500,000 from 50 new members on and 7.5 % of contributions, shared 90 to 10.
 
-Source: docs/money.md, Commissions (confirmed; sponsored: not found, our default).
+Source: docs/commissions.md (confirmed; sponsored: not found, our default).
 """
 
 SCHEME_2022 = Terms(
@@ -322,5 +322,5 @@ SCHEME_2022 = Terms(
 )
 """From April 2022: 15,000 or 10,000 a new member from 25 on, 15 % then 5 %, and 10 % on top.
 
-Source: docs/money.md, Commissions (confirmed; after month 60: one source; sponsored: not found).
+Source: docs/commissions.md (confirmed; after month 60: one source; sponsored: not found).
 """

@@ -1,6 +1,6 @@
 """What a statement document says, in Indonesian, and the proof that it equals the ledger.
 
-Source: docs/money.md, Statement documents.
+Source: docs/commissions.md, Statement documents.
 """
 
 from collections.abc import Iterable, Mapping, Sequence

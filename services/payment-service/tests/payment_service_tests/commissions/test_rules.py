@@ -1,6 +1,6 @@
 """Every worked example of the sources, and the edges between them.
 
-Source: docs/money.md, Commissions (the 2022 slide deck compares both schemes).
+Source: docs/commissions.md (the 2022 slide deck compares both schemes).
 """
 
 from dataclasses import replace

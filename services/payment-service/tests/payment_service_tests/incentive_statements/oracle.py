@@ -1,7 +1,7 @@
 """What agents and wadahs earn, computed a second time, in fractions, from the facts alone.
 
-Written from docs/money.md ("Commissions"), not from the service: no lines, no entries, no state.
-It knows the scheme of 2022, with another threshold.
+Written from docs/commissions.md ("What earns, when"), not from the service: no lines, no entries,
+no state. It knows the scheme of 2022, with another threshold.
 """
 
 from collections import defaultdict

@@ -1,0 +1,185 @@
+"""The last step: the incentives of the month are paid, through a bank that fails to answer once."""
+
+import secrets
+import uuid
+from dataclasses import dataclass
+from typing import Any
+
+from sandbox.demo.accounts import wadah_account_no
+from sandbox.demo.clients import Actor
+from sandbox.demo.commission import CLOSE_S, Expected
+from sandbox.demo.journey import Walk, until
+
+TAX_BPS = 300
+"""Of a gross up to 120 million: half of it, by 5 %, by 120 % as long as no NPWP is known.
+
+Source: docs/tax.md.
+"""
+FUNDS = 1_000_000_000
+PREPARE_S = 40.0
+"""The worker looks for runs to prepare, and to release, every ten seconds."""
+SEND_S = 120.0
+"""A bank that does not answer is given up after ten seconds, and asked again within minutes."""
+
+
+@dataclass
+class PayDay:
+    """The participants of the payment, and what the two payees of the month earned.
+
+    partner: the bank that pays, as sandbox.json has it.
+    """
+
+    journey: Walk
+    agent: Actor
+    expected: Expected
+    partner: dict[str, Any]
+
+    @property
+    def proposer(self) -> Actor:
+        return self.journey.cast.finance
+
+    @property
+    def approver(self) -> Actor:
+        return self.journey.cast.second_finance
+
+
+async def pay_out(day: PayDay) -> None:
+    """Pay the agent and the wadah, each once, and check every rupiah."""
+    wadah_id = day.journey.left["the wadah"]
+    agent_id = (await day.agent.get("/v1/me"))["agent_id"]
+    await day.journey.cast.bank.plan_transfer(
+        delivery="silence", beneficiary_account_no=wadah_account_no(wadah_id)
+    )
+    run = await agree(day, await open_account(day))
+    paid = {
+        payee_id: await look_at_payout(day, run["id"], payee_id, gross=gross)
+        for payee_id, gross in (
+            (agent_id, day.expected.agent),
+            (wadah_id, day.expected.wadah),
+        )
+    }
+    await look_at_the_bank(day, paid[agent_id], paid[wadah_id])
+    await look_at_the_books(day, paid)
+    day.journey.report.step("7 the incentives are paid")
+
+
+async def open_account(day: PayDay) -> str:
+    """Register an account of ours with money on it; another officer activates it."""
+    account_no = f"{secrets.randbelow(10**10):010d}"
+    await day.journey.cast.bank.open_paying_account(account_no, balance=FUNDS)
+    account = await day.proposer.post(
+        "/v1/payout-accounts",
+        {
+            "name": "Rekening operasional",
+            "bank_code": day.partner["bank_code"],
+            "channel": "snap",
+            "account_no": account_no,
+            "bank_partner_id": day.partner["partner_id"],
+        },
+    )
+    path = f"/v1/payout-accounts/{account['id']}/activation"
+    headers = {"Idempotency-Key": str(uuid.uuid4()), "If-Match": '"1"'}
+    active = await day.approver.call("POST", path, headers=headers)
+    day.journey.report.check(
+        "an account to pay from, by two officers", active["status"] == "active"
+    )
+    return str(active["id"])
+
+
+async def agree(day: PayDay, account_id: str) -> dict[str, Any]:
+    """Let one officer propose a run, and another approve and release it."""
+    report = day.journey.report
+    asked = {"through_month": day.journey.month, "payout_account_id": account_id}
+    run = await day.proposer.post("/v1/payout-runs", asked)
+    path = f"/v1/payout-runs/{run['id']}"
+
+    async def is_prepared() -> bool:
+        run.update(await day.proposer.get(path))
+        return bool(run["status"] == "proposed")
+
+    waited = await until(is_prepared, wait_s=day.journey.wait_s + PREPARE_S)
+    figures = run["figures"] or {}
+    said = f"{figures.get('payout_count')} payouts of {figures.get('amount')} proposed"
+    report.check(f"{said} after {waited:.1f} s", run["status"] == "proposed")
+    left = figures.get("gross", 0) - figures.get("tax", 0)
+    report.check(f"{figures.get('tax')} of tax", left == figures.get("amount"))
+    decision = {"verdict": "approved"}
+    key = {"Idempotency-Key": str(uuid.uuid4())}
+    own = await day.proposer.call(
+        "POST", f"{path}/decision", json=decision, headers=key, expect=(403,)
+    )
+    report.check(f"one's own proposal: {own['code']}", own["code"] == "own_payout_run")
+    approved = await day.approver.post(f"{path}/decision", decision)
+    released = await day.approver.post(f"{path}/release", None)
+    states = (approved["status"], released["status"])
+    report.check("approved and released by another officer", states == ("approved", "released"))
+    return run
+
+
+async def look_at_payout(day: PayDay, run_id: str, payee_id: str, *, gross: int) -> dict[str, Any]:
+    """Wait until a payee is paid, and check the amount."""
+    report, found = day.journey.report, dict[str, Any]()
+
+    async def is_paid() -> bool:
+        page = await day.proposer.get(f"/v1/payout-runs/{run_id}/payouts", limit=200)
+        mine = [each for each in page["items"] if each["payee_id"] == payee_id]
+        found.update(*mine)
+        return bool(found.get("status") == "paid")
+
+    waited = await until(is_paid, wait_s=day.journey.wait_s + SEND_S)
+    tax = gross * TAX_BPS // 10_000
+    kind, amount = found.get("payee_kind"), found.get("amount")
+    report.check(f"the {kind} is {found.get('status')} after {waited:.1f} s", waited < SEND_S)
+    said = f"{amount}, which is {found.get('gross')} less {found.get('tax')}"
+    is_right = (found.get("gross"), found.get("tax"), amount) == (gross, tax, gross - tax)
+    report.check(said, is_right)
+    detail: dict[str, Any] = await day.proposer.get(f"/v1/payouts/{found['id']}")
+    return detail
+
+
+async def look_at_the_bank(day: PayDay, usual: dict[str, Any], silent: dict[str, Any]) -> None:
+    """Check that the bank moved each amount once, and how the silent transfer was settled."""
+    report = day.journey.report
+    history = [(each["status"], each["source"]) for each in silent["history"]]
+    states = [status for status, _ in history]
+    report.check(
+        f"the bank did not answer: {', '.join(states)}, by {history[-1][1]}",
+        states[-2:] == ["unknown", "paid"] and history[-1][1] == "status_inquiry",
+    )
+    moved = await day.journey.cast.bank.list_transfers()
+    for payout in (usual, silent):
+        references = {each["partner_reference_no"] for each in payout["transfers"]}
+        amounts = [
+            each["amount"]
+            for each in moved
+            if each["partner_reference_no"] in references and each["state"] == "executed"
+        ]
+        report.check(f"the bank moved {amounts} once", amounts == [payout["amount"]])
+
+
+async def look_at_the_books(day: PayDay, paid: dict[str, dict[str, Any]]) -> None:
+    """Check that nothing is owed any more, and that the second opinion still agrees."""
+    report, month = day.journey.report, day.journey.month
+    for payee_id, payout in paid.items():
+        account = f"incentive_payable:{payee_id}"
+        page = await day.proposer.get("/v1/ledger/transfers", account=account, limit=200)
+        owed = sum(
+            each["amount"] if each["credit_account"] == account else -each["amount"]
+            for each in page["items"]
+        )
+        report.check(f"the ledger owes the {payout['payee_kind']} {owed}", owed == 0)
+    own = (await day.agent.get("/v1/me/payouts"))["items"]
+    amounts = [each["amount"] for each in own if each["status"] == "paid"]
+    report.check(f"the agent reads {amounts}", amounts == [next(iter(paid.values()))["amount"]])
+    path = f"/v1/commission-months/{month}/verification"
+    key = {"Idempotency-Key": str(uuid.uuid4())}
+    await day.proposer.call("POST", path, headers=key, expect=(202, 409))
+    found: dict[str, Any] = {}
+
+    async def is_verified() -> bool:
+        found.update(await day.proposer.get(path))
+        return not found["requested_again"]
+
+    waited = await until(is_verified, wait_s=day.journey.wait_s + CLOSE_S)
+    said = f"verified once more after {waited:.1f} s: {found['verified']}"
+    report.check(said, found["verified"] == "agrees" and not found["requested_again"])

@@ -1,0 +1,96 @@
+"""The second computation, and what is stored of it.
+
+The tables of other features are named in SQL only: the second opinion shares no code with them.
+"""
+
+import hashlib
+from collections.abc import Collection, Mapping, Sequence
+from importlib import resources
+
+from sqlalchemy import exists, select, text
+from sqlalchemy.dialects.postgresql import distinct_on
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from payment_service.verifications.models import MonthVerification, VerificationRequest
+from payment_service.verifications.rules import Opinion
+from perisai_kit.domain.month import Month
+
+VERIFY = (resources.files("payment_service.verifications") / "verify.sql").read_text("utf-8")
+VERIFY_SHA256 = hashlib.sha256(VERIFY.encode()).hexdigest()
+"""Says which text a stored result comes from."""
+_IS_CLOSED = text("SELECT EXISTS (SELECT FROM commission_months WHERE month = :month)")
+_CLOSED = text("SELECT month FROM commission_months ORDER BY month")
+_NEVER_VERIFIED = text("""
+    SELECT month FROM commission_months AS closed
+    WHERE NOT EXISTS (SELECT FROM month_verifications AS made WHERE made.month = closed.month)
+    ORDER BY month LIMIT :limit
+""")
+
+
+async def compute(session: AsyncSession, month: Month) -> Opinion:
+    """Compute a month anew and compare: one statement, which writes and locks nothing."""
+    row = (await session.execute(text(VERIFY), {"month": str(month)})).mappings().one()
+    return Opinion(**row)
+
+
+async def is_closed(session: AsyncSession, month: Month) -> bool:
+    return bool(await session.scalar(_IS_CLOSED, {"month": str(month)}))
+
+
+async def list_closed(session: AsyncSession) -> list[Month]:
+    return [Month.parse(month) for month in await session.scalars(_CLOSED)]
+
+
+async def list_never_verified(session: AsyncSession, *, limit: int) -> list[Month]:
+    """Return closed months without a second opinion, the earliest first."""
+    rows = await session.scalars(_NEVER_VERIFIED, {"limit": limit})
+    return [Month.parse(month) for month in rows]
+
+
+async def list_requests(session: AsyncSession, *, limit: int) -> Sequence[VerificationRequest]:
+    """Return requests without their result, the earliest first."""
+    answered = exists().where(MonthVerification.request_id == VerificationRequest.id)
+    statement = select(VerificationRequest).where(~answered).order_by(VerificationRequest.id)
+    return (await session.scalars(statement.limit(limit))).all()
+
+
+async def has_request(session: AsyncSession, month: Month) -> bool:
+    """Tell whether a request for a month waits."""
+    answered = exists().where(MonthVerification.request_id == VerificationRequest.id)
+    waiting = exists().where(VerificationRequest.month == month, ~answered)
+    return bool(await session.scalar(select(waiting)))
+
+
+async def insert(session: AsyncSession, row: MonthVerification | VerificationRequest) -> None:
+    session.add(row)
+    await session.flush()
+
+
+async def find_latest(session: AsyncSession, month: Month) -> MonthVerification | None:
+    """Return the last second opinion on a month."""
+    statement = (
+        select(MonthVerification)
+        .where(MonthVerification.month == month)
+        .order_by(MonthVerification.id.desc())
+        .limit(1)
+    )
+    return (await session.scalars(statement)).one_or_none()
+
+
+async def list_difference_counts(
+    session: AsyncSession, months: Collection[Month] | None = None
+) -> Mapping[Month, int]:
+    """Return how many differences the last second opinion on each month has found.
+
+    months: None for all that have one.
+    """
+    made = MonthVerification
+    latest = (
+        select(made.month, made.difference_count)
+        .ext(distinct_on(made.month))
+        .order_by(made.month, made.id.desc())
+    )
+    if months is not None:
+        latest = latest.where(made.month.in_(months))
+    rows = await session.execute(latest)
+    return {row.month: row.difference_count for row in rows}

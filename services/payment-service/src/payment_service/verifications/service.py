@@ -1,0 +1,123 @@
+"""Make second opinions on closed months, keep them, and say what they found."""
+
+from collections.abc import Collection
+from dataclasses import asdict, dataclass
+from uuid import UUID
+
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from payment_service.verifications import queries, rules
+from payment_service.verifications.models import MonthVerification, VerificationRequest
+from payment_service.verifications.rules import Verified, find_verdict
+from perisai_kit.db.engine import Database, allow_minutes
+from perisai_kit.domain import clock
+from perisai_kit.domain.ids import new_id
+from perisai_kit.domain.month import Month
+
+VERIFY_MINUTES = 60
+"""To compute a month of many millions of payments; it locks nothing that others wait for."""
+
+
+@dataclass(frozen=True, slots=True)
+class Due:
+    """A month to be verified; request_id: of the officer who asked once more."""
+
+    month: Month
+    request_id: UUID | None
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """How many closed months have no second opinion, and how many have one that differs."""
+
+    pending: int
+    differing: int
+
+
+async def verify(
+    database: Database, month: Month, *, request_id: UUID | None = None
+) -> MonthVerification:
+    """Compute a closed month anew, compare it, and store the result.
+
+    It reads in a transaction that can write nothing, and stores in another one.
+    Raises: MonthOpen.
+    """
+    started_at = clock.now()
+    async with database.read() as session:
+        await allow_minutes(session, VERIFY_MINUTES)
+        opinion = await queries.compute(session, month)
+    if not opinion.is_closed:
+        raise rules.MonthOpen
+    figures = asdict(opinion)
+    del figures["is_closed"]
+    made = MonthVerification(
+        id=new_id(),
+        month=month,
+        request_id=request_id,
+        started_at=started_at,
+        finished_at=clock.now(),
+        sql_sha256=queries.VERIFY_SHA256,
+        **figures,
+    )
+    async with database.begin() as session:
+        await queries.insert(session, made)
+    return made
+
+
+async def list_due(session: AsyncSession, *, limit: int) -> list[Due]:
+    """Return closed months without a second opinion, then those asked for once more."""
+    never = await queries.list_never_verified(session, limit=limit)
+    asked = await queries.list_requests(session, limit=limit)
+    due = [Due(month, None) for month in never]
+    return [*due, *(Due(each.month, each.id) for each in asked)][:limit]
+
+
+async def request(session: AsyncSession, month: Month, *, by: UUID) -> VerificationRequest:
+    """Ask for a further second opinion on a closed month; the worker makes it.
+
+    Raises: MonthOpen, VerificationRequested.
+    """
+    if not await queries.is_closed(session, month):
+        raise rules.MonthOpen
+    if await queries.has_request(session, month):
+        raise rules.VerificationRequested
+    asked = VerificationRequest(id=new_id(), month=month, requested_by=by, requested_at=clock.now())
+    await queries.insert(session, asked)
+    return asked
+
+
+async def is_requested(session: AsyncSession, month: Month) -> bool:
+    """Tell whether a further second opinion on a month waits to be made."""
+    return await queries.has_request(session, month)
+
+
+async def get_latest(session: AsyncSession, month: Month) -> MonthVerification:
+    """Return the last second opinion on a month. Raises: MonthNotVerified."""
+    found = await queries.find_latest(session, month)
+    if found is None:
+        raise rules.MonthNotVerified
+    return found
+
+
+async def find_verdicts(session: AsyncSession, months: Collection[Month]) -> dict[Month, Verified]:
+    """Return what the last second opinion on each of these months says."""
+    counts = await queries.list_difference_counts(session, months) if months else {}
+    return {month: find_verdict(counts.get(month)) for month in months}
+
+
+async def measure(session: AsyncSession, *, limit: int) -> Standing:
+    """Return how many closed months are not proven. limit: the most that are counted as pending."""
+    pending = await queries.list_never_verified(session, limit=limit)
+    counts = await queries.list_difference_counts(session)
+    return Standing(len(pending), sum(count > 0 for count in counts.values()))
+
+
+async def find_faults(session: AsyncSession) -> list[str]:
+    """Compute every closed month anew; return a sentence for each that differs. For audits."""
+    found = []
+    for month in await queries.list_closed(session):
+        opinion = await queries.compute(session, month)
+        if opinion.difference_count:
+            names = sorted({each["name"] for each in opinion.differences})
+            found.append(f"{opinion.difference_count} differences in {month}: {', '.join(names)}")
+    return found

@@ -1,0 +1,54 @@
+"""The worker's part: a second opinion on every month that was closed."""
+
+from prometheus_client import Gauge
+
+from payment_service.verifications import service
+from payment_service.verifications.models import MonthVerification
+from payment_service.verifications.service import Due
+from perisai_kit.db.engine import Database
+from perisai_kit.runtime.log import get_logger
+
+SHOWN = 10
+"""Differences in the log; the rest is stored with the month."""
+COUNTED = 1_000
+
+log = get_logger()
+pending = Gauge("perisai_months_unverified", "Closed months without a second opinion.")
+differing = Gauge("perisai_months_differing", "Closed months whose second opinion differs.")
+
+
+async def every_ten_seconds(database: Database) -> bool:
+    """Verify the next month that is due; return whether there is more."""
+    async with database.read() as session:
+        due = await service.list_due(session, limit=2)
+    if due:
+        await _verify(database, due[0])
+    async with database.read() as session:
+        standing = await service.measure(session, limit=COUNTED)
+    pending.set(standing.pending)
+    differing.set(standing.differing)
+    return len(due) > 1
+
+
+async def _verify(database: Database, due: Due) -> None:
+    tell(await service.verify(database, due.month, request_id=due.request_id))
+
+
+def tell(made: MonthVerification) -> None:
+    """Log a result: a difference is an alarm."""
+    said = {
+        "month": str(made.month),
+        "lines": made.line_count,
+        "statements": made.statement_count,
+        "transfers": made.transfer_count,
+        "left_out": made.left_out_count,
+    }
+    if not made.difference_count:
+        log.info("month.verified", **said)
+        return
+    log.error(
+        "month.differed",
+        **said,
+        differences=made.difference_count,
+        first=made.differences[:SHOWN],
+    )
