@@ -318,6 +318,10 @@ RULES: dict[str, dict[str, Rule]] = {
         "POST /v1/commission-schemes/{scheme_id}/decision": Rule(
             Reach.COUNTRY, second_person="own_proposal"
         ),
+        "POST /v1/scheme-comparisons": COUNTRY_ONLY,
+        "GET /v1/scheme-comparisons": COUNTRY_ONLY,
+        "GET /v1/scheme-comparisons/{comparison_id}": COUNTRY_ONLY,
+        "GET /v1/scheme-comparisons/{comparison_id}/beneficiaries": COUNTRY_ONLY,
         "GET /v1/commission-months": ANYWHERE,
         "POST /v1/commission-months/{month}/closing": COUNTRY_ONLY,
         "GET /v1/commission-months/{month}/closing": COUNTRY_ONLY,

@@ -58,6 +58,7 @@ TAGS = (
         "Schemes, previews, closing of months, statements, payees, held incentives, disputes.",
         (
             "commission_schemes",
+            "scheme_comparisons",
             "commission_months",
             "commission_previews",
             "commission_payees",

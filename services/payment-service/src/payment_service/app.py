@@ -39,6 +39,7 @@ from payment_service.payments.routes import router as payments
 from payment_service.quotes.routes import router as quotes
 from payment_service.receipts.routes import router as receipts
 from payment_service.refused_payments.routes import router as refused_payments
+from payment_service.scheme_comparisons.routes import router as scheme_comparisons
 from payment_service.schemes.routes import router as schemes
 from payment_service.settings import Settings
 from payment_service.statement_documents.files import Printer
@@ -70,6 +71,7 @@ ROUTES = web.describe_routes(
     verifications,
     bank_calls,
     schemes,
+    scheme_comparisons,
     commissions,
     months,
     closings,

@@ -23,6 +23,7 @@ from payment_service.months import models as months
 from payment_service.orders import models as orders
 from payment_service.payees import models as payees
 from payment_service.payments import models as payments
+from payment_service.scheme_comparisons import models as scheme_comparisons
 from payment_service.schemes import models as schemes
 from payment_service.suspense import models as suspense
 from payment_service.virtual_accounts import models as virtual_accounts
@@ -55,6 +56,7 @@ __all__ = [
     "orders",
     "payees",
     "payments",
+    "scheme_comparisons",
     "schemes",
     "suspense",
     "virtual_accounts",

@@ -20,6 +20,7 @@ from payment_service.disputes import tasks as disputes
 from payment_service.incentive_statements import tasks as incentive_statements
 from payment_service.ledger import tasks as ledger
 from payment_service.orders.tasks import Renaming, on_member_updated
+from payment_service.scheme_comparisons import tasks as scheme_comparisons
 from payment_service.settings import Settings
 from payment_service.tables import MIGRATIONS
 from perisai_kit.events.catalogue import (
@@ -46,6 +47,8 @@ def periodic(settings: Settings, *, agents: FeedSource, members: MembersClient) 
         Periodic("commissions.compute", 10, Computation(agents).run),
         Periodic("closings.run", 10, Closer(settings).run),
         Periodic("disputes.count", 3600, disputes.every_hour),
+        Periodic("scheme_comparisons.run", 10, scheme_comparisons.Comparer().run),
+        Periodic("scheme_comparisons.delete", 3600, scheme_comparisons.every_hour),
         Periodic("ledger.snapshot", 3600, ledger.every_hour),
     ]
 

@@ -34,6 +34,9 @@ SHORT_LIVED = {
     "commission_waits",
     "idempotency_keys",
     "month_closing_entries",  # work of a close, deleted at its end
+    "scheme_comparisons",  # reports, deleted after 30 days
+    "scheme_comparison_months",
+    "scheme_comparison_beneficiaries",
     "ledger_balance_snapshots",  # sums, which can be added up again
     "snap_access_tokens",
     "snap_external_ids",
