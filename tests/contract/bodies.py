@@ -44,6 +44,11 @@ def _fill(body: Any, ids: dict[str, str]) -> Any:
 
 _BODIES: dict[str, Any] = {
     "POST /v1/commission-months/{month}/closing/decision": {"verdict": "rejected"},
+    "POST /v1/scheme-comparisons": {
+        "scheme_id": "{scheme_id}",
+        "first_month": "2026-01",
+        "month_count": 2,
+    },
     "POST /v1/wadahs/{wadah_id}/agreements": {
         "number": "PKS/2",
         "starts_on": "{today}",

@@ -100,6 +100,7 @@ READINGS = {
     "GET /v1/commission-previews": "agent_id",
     "GET /v1/commission-previews/lines": "agent_id",
     "GET /v1/commission-months/{month}/dry-run/statements": "",
+    "GET /v1/scheme-comparisons/{comparison_id}/beneficiaries": "agent_id",
 }
 """The operations that read, and the person whom they show here. Empty: the money in suspense that
 is made here is nobody's, no payment is refused, and nothing is earned in the month."""

@@ -238,7 +238,9 @@ async def compare_schemes(simulation: Simulation, seed: str) -> None:
         other = await schemes.propose(session, new, by=new_id(), settings=services.settings)
         of_the_test = (await schemes.approved(session))[0]
         asked = [
-            await comparisons.ask(session, scheme_id=id_, first=FIRST, last=last, by=new_id())
+            await comparisons.ask(
+                session, scheme_id=id_, first=FIRST, month_count=MONTHS, by=new_id()
+            )
             for id_ in (of_the_test.id, other.id)
         ]
     await Comparer(batch=3).run(services.payment)

@@ -13,7 +13,6 @@ from payment_service.scheme_comparisons.models import SchemeComparison
 from payment_service.scheme_comparisons.rules import (
     KEPT,
     Amounts,
-    ComparedMonthsInvalid,
     ComparisonNotFound,
     ComparisonSort,
     ComparisonStatus,
@@ -59,7 +58,6 @@ ComparisonId = Annotated[UUID, Path(description="Id of the comparison.")]
     openapi_extra=IDEMPOTENT,
     responses=problems(
         SchemeNotFound,
-        ComparedMonthsInvalid,
         MonthOutsideProgramme,
         MonthNotClosed,
         TooManyComparisons,
@@ -75,7 +73,7 @@ async def ask(new: NewSchemeComparison, session: Session, asker: Asker) -> Schem
         session,
         scheme_id=new.scheme_id,
         first=new.first_month,
-        last=new.last_month,
+        month_count=new.month_count,
         by=asker.account_id,
     )
     return _comparison_out(found)

@@ -10,7 +10,7 @@ from uuid import UUID
 from payment_service.commissions.rules import Booked, Line
 from payment_service.counting.rules import BeneficiaryKind
 from payment_service.incentive_statements.rules import Balance, Due
-from perisai_kit.domain.errors import Conflict, Invalid, NotFound
+from perisai_kit.domain.errors import Conflict, NotFound
 from perisai_kit.domain.month import Month, count_months, list_months
 
 MAX_MONTHS = 12
@@ -60,26 +60,15 @@ class TooManyComparisons(Conflict):
     text_id = "Terlalu banyak perbandingan menunggu. Coba lagi setelah salah satu selesai."
 
 
-class ComparedMonthsInvalid(Invalid):
-    """`details`: `limit`, how many months at most."""
-
-    code = "compared_months_invalid"
-    text = "The last month must not be before the first one, and there may be 12 months at most."
-    text_id = "Bulan terakhir tidak boleh sebelum bulan pertama, dan paling banyak 12 bulan."
-
-
 class MonthNotClosed(Conflict):
     """`details`: `closed_through`, the last closed month; null: there is none."""
 
     code = "month_not_closed"
-    text = "Only closed months can be compared. Choose an earlier last month."
-    text_id = "Hanya bulan yang sudah ditutup yang dapat dibandingkan. Pilih bulan sebelumnya."
-
-
-def check_months(first: Month, last: Month) -> None:
-    """Refuse a range that is empty or too long. Raises: ComparedMonthsInvalid."""
-    if not 0 <= count_months(first, last) < MAX_MONTHS:
-        raise ComparedMonthsInvalid(field="last_month", limit=MAX_MONTHS)
+    text = "Only closed months can be compared. Ask for earlier months, or fewer."
+    text_id = (
+        "Hanya bulan yang sudah ditutup yang dapat dibandingkan. Pilih bulan sebelumnya atau "
+        "kurangi jumlah bulan."
+    )
 
 
 def check_closed(last: Month, *, closed_through: Month | None, closing: Month | None) -> None:
@@ -90,7 +79,7 @@ def check_closed(last: Month, *, closed_through: Month | None, closing: Month | 
     complete = closed_through if closing is None else closing.plus(-1)
     if closed_through is None or complete is None or last > complete:
         raise MonthNotClosed(
-            field="last_month", closed_through=str(complete) if closed_through else None
+            field="month_count", closed_through=str(complete) if closed_through else None
         )
 
 

@@ -5,7 +5,7 @@ from uuid import UUID
 from pydantic import Field
 
 from payment_service.counting.rules import BeneficiaryKind
-from payment_service.scheme_comparisons.rules import ComparisonStatus
+from payment_service.scheme_comparisons.rules import MAX_MONTHS, ComparisonStatus
 from perisai_kit.http.types import (
     AccountId,
     BeneficiaryId,
@@ -24,14 +24,14 @@ class NewSchemeComparison(Model):
     model_config = with_example(
         scheme_id="01980000-0000-7000-8000-000000000001",
         first_month="2026-08",
-        last_month="2026-10",
+        month_count=3,
     )
 
     scheme_id: SchemeId
     first_month: Annotated[MonthText, Field(description="First closed month, inside.")]
-    last_month: Annotated[
-        MonthText, Field(description="Last closed month, inside; 12 months at most.")
-    ]
+    month_count: Annotated[
+        int, Field(ge=1, le=MAX_MONTHS, strict=True, description="How many closed months.")
+    ] = 1
 
 
 class ComparedAmountsOut(Out):

@@ -52,14 +52,14 @@ COUNT_MINUTES = 10
 
 
 async def ask(
-    session: AsyncSession, *, scheme_id: UUID, first: Month, last: Month, by: UUID
+    session: AsyncSession, *, scheme_id: UUID, first: Month, month_count: int, by: UUID
 ) -> SchemeComparison:
     """Ask what a scheme would have paid in closed months, whatever was decided on it.
 
-    Raises: SchemeNotFound, ComparedMonthsInvalid, MonthOutsideProgramme, MonthNotClosed,
-    TooManyComparisons.
+    month_count: of the months from the first one on, MAX_MONTHS at most.
+    Raises: SchemeNotFound, MonthOutsideProgramme, MonthNotClosed, TooManyComparisons.
     """
-    rules.check_months(first, last)
+    last = first.plus(month_count - 1)
     check_month(first, present=Month.of(clock.today()), field="first_month")
     watermark = await counting.read_watermark(session)
     rules.check_closed(last, closed_through=watermark.closed_through, closing=watermark.closing)

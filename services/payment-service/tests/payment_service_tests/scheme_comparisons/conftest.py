@@ -51,10 +51,10 @@ def compare(session: AsyncSession, database: Database) -> Compare:
     """Ask for a comparison, and let the worker make it."""
 
     async def compare(
-        scheme_id: UUID, first: Month, last: Month | None = None, *, batch: int = 500
+        scheme_id: UUID, first: Month, month_count: int = 1, *, batch: int = 500
     ) -> SchemeComparison:
         asked = await service.ask(
-            session, scheme_id=scheme_id, first=first, last=last or first, by=new_id()
+            session, scheme_id=scheme_id, first=first, month_count=month_count, by=new_id()
         )
         assert await Comparer(batch=batch).run(database) is False
         await session.refresh(asked)

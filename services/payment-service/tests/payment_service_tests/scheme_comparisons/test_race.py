@@ -63,7 +63,7 @@ async def ask(database: Database) -> UUID:
             session,
             scheme_id=(await session.scalars(present)).one(),
             first=NOVEMBER,
-            last=NOVEMBER,
+            month_count=1,
             by=new_id(),
         )
         return asked.id

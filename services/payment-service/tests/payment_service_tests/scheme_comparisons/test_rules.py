@@ -10,12 +10,10 @@ from payment_service.counting.rules import BeneficiaryKind
 from payment_service.incentive_statements.rules import Balance
 from payment_service.scheme_comparisons.rules import (
     Amounts,
-    ComparedMonthsInvalid,
     MonthFigures,
     MonthNotClosed,
     Parts,
     check_closed,
-    check_months,
     compare,
     months_between,
 )
@@ -24,17 +22,6 @@ from perisai_kit.domain.month import Month
 JANUARY = Month(2026, 1)
 YEAR = months_between(JANUARY, Month(2026, 12))
 AGENT = UUID(int=1)
-
-
-@pytest.mark.parametrize("last", [Month(2025, 12), Month(2027, 1)])
-def test_an_empty_or_too_long_range_is_refused(last: Month) -> None:
-    with pytest.raises(ComparedMonthsInvalid):
-        check_months(JANUARY, last)
-
-
-def test_one_month_and_twelve_can_be_compared() -> None:
-    check_months(JANUARY, JANUARY)
-    check_months(JANUARY, Month(2026, 12))
 
 
 @pytest.mark.parametrize(
