@@ -65,8 +65,12 @@ MAY_COMMIT = {
     "libs/perisai-kit/src/perisai_kit/db/engine.py",
     "libs/perisai-kit/src/perisai_kit/db/migrations/run.py",
 }
-MAY_NOTIFY = {"libs/perisai-kit/src/perisai_kit/db/notifications.py"}
-"""Sends in autocommit: at its commit NOTIFY takes a lock of the whole server."""
+MAY_NOTIFY = {
+    # Sends in autocommit: at its commit NOTIFY takes a lock of the whole server.
+    "libs/perisai-kit/src/perisai_kit/db/notifications.py",
+    # The trigger of the job queue, which no payment writes to (docs/adr/0021).
+    "libs/perisai-kit/src/perisai_kit/db/migrations/job_queue.py",
+}
 NOT_FEATURES = {"edge"}
 """The gateway's path of a request; its `routes.py` is the table of what leads where."""
 FORBIDDEN_NAMES = {"utils.py", "helpers.py", "common.py", "constants.py", "manager.py"}

@@ -3,6 +3,7 @@
 from gateway.notices.service import Outbox
 from gateway.settings import Settings as GatewaySettings
 from gateway.worker import make_periodic
+from payment_service.clients.banks import BankClients
 from payment_service.clients.members import MembersClient
 from payment_service.settings import Settings as PaymentSettings
 from payment_service.worker import periodic
@@ -23,8 +24,13 @@ def test_no_periodic_task_runs_more_often_than_six_times_a_minute(keyring: Keyri
     members = MembersClient(ServiceClient("http://127.0.0.1:9", nobody))
     tasks = [
         *make_periodic(GatewaySettings.model_construct(), Outbox(database, keyring)),
-        *periodic(PaymentSettings.model_construct(), agents=feed, members=members),
+        *periodic(
+            PaymentSettings.model_construct(payout_window_h=1, payout_statement_after_h=1),
+            agents=feed,
+            members=members,
+            clients=BankClients(),
+        ),
     ]
 
-    assert len(tasks) == 10
+    assert len(tasks) == 14
     assert [each.name for each in tasks if each.every_s < LEAST_S] == []

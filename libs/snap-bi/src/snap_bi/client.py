@@ -17,17 +17,15 @@ import httpx
 from snap_bi.answers import TOKEN_LIFE_S
 from snap_bi.codes import ResponseCode, Service
 from snap_bi.errors import BodyInvalid, FieldProblem
-from snap_bi.messages import (
-    AccountInquiryAnswer,
-    AccountInquiryRequest,
-    PaymentStatusAnswer,
-    PaymentStatusData,
-    PaymentStatusRequest,
-    TokenAnswer,
-    TokenRequest,
+from snap_bi.inquiries import (
+    AccountInquiry,
+    PaymentInquiry,
+    read_account_inquiry,
+    read_payment_inquiry,
 )
-from snap_bi.outcomes import BankPaymentStatus, CallResult, Outcome, classify, read_payment_status
-from snap_bi.outgoing import Sender, sign_token_request, sign_transaction
+from snap_bi.messages import AccountInquiryRequest, PaymentStatusRequest, TokenAnswer, TokenRequest
+from snap_bi.outcomes import CallResult, Outcome, classify
+from snap_bi.outgoing import Sender, SignedRequest, sign_token_request, sign_transaction
 from snap_bi.profiles import Profile
 from snap_bi.strict_json import parse_object
 from snap_bi.virtual_account import VirtualAccount
@@ -36,26 +34,6 @@ from snap_bi.virtual_account import VirtualAccount
 _RENEWAL_MARGIN_S = 60
 _MAX_ANSWER_BYTES = 256 * 1024
 _INVALID_TOKEN = (401, "01")
-
-
-@dataclass(frozen=True, slots=True)
-class AccountInquiry:
-    """Result of an account inquiry; `answer` is set if and only if the outcome is EXECUTED."""
-
-    result: CallResult
-    answer: AccountInquiryAnswer | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class PaymentInquiry:
-    """Result of a status inquiry.
-
-    `answer` is set if and only if the bank stated the status of the payment in question.
-    """
-
-    result: CallResult
-    status: BankPaymentStatus
-    answer: PaymentStatusData | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,8 +72,8 @@ class BankClient:
 
         timeout_s: for a whole inquiry, including its token request and its second attempt.
         """
-        self._profile = profile
-        self._sender = sender
+        self.profile = profile
+        self.sender = sender
         self._base_url = base_url.rstrip("/")
         self._now = now
         self._timeout_s = timeout_s
@@ -135,16 +113,16 @@ class BankClient:
     ) -> AccountInquiry:
         """Ask for the holder of an account: service 15 without a bank code, 16 with one."""
         service, path = (
-            (Service.ACCOUNT_INQUIRY_INTERNAL, self._profile.account_inquiry_internal_path)
+            (Service.ACCOUNT_INQUIRY_INTERNAL, self.profile.account_inquiry_internal_path)
             if bank_code is None
-            else (Service.ACCOUNT_INQUIRY_EXTERNAL, self._profile.account_inquiry_external_path)
+            else (Service.ACCOUNT_INQUIRY_EXTERNAL, self.profile.account_inquiry_external_path)
         )
         body = AccountInquiryRequest(
             beneficiary_account_no=account_no,
             beneficiary_bank_code=bank_code,
             partner_reference_no=partner_reference_no,
         ).to_bytes()
-        return _read_account_inquiry(await self._inquire(service, path, body))
+        return read_account_inquiry(await self.inquire(service, path, body))
 
     async def inquire_payment(
         self, account: VirtualAccount, *, payment_request_id: str
@@ -157,31 +135,61 @@ class BankClient:
             inquiry_request_id=payment_request_id,
             payment_request_id=payment_request_id,
         ).to_bytes()
-        path = self._profile.payment_status_path
-        result = await self._inquire(Service.PAYMENT_STATUS, path, body)
-        return _read_payment_inquiry(result, account, payment_request_id)
+        path = self.profile.payment_status_path
+        result = await self.inquire(Service.PAYMENT_STATUS, path, body)
+        return read_payment_inquiry(result, account, payment_request_id)
 
-    async def _inquire(self, service: Service, path: str, body: bytes) -> CallResult:
-        external_id = self.new_external_id()
+    async def inquire(
+        self,
+        service: Service,
+        path: str,
+        body: bytes,
+        *,
+        sender: Sender | None = None,
+        external_id_length: int | None = None,
+        max_answer_bytes: int | None = None,
+    ) -> CallResult:
+        """Make a call that moves no money; a refused token is renewed once.
+
+        sender: X-PARTNER-ID and CHANNEL-ID where they differ from those of this client.
+        """
+        external_id = self.new_external_id(external_id_length)
         try:
             async with asyncio.timeout(self._timeout_s):
-                result = await self.call(service, path, body, external_id=external_id)
-                if _is_invalid_token(result.code):
+                for _ in range(2):
+                    result = await self.call(
+                        service,
+                        path,
+                        body,
+                        external_id=external_id,
+                        sender=sender,
+                        max_answer_bytes=max_answer_bytes,
+                    )
                     # Safe to repeat: the call was refused, and an inquiry moves no money.
-                    self._token = None
-                    external_id = self.new_external_id()
-                    result = await self.call(service, path, body, external_id=external_id)
+                    if not _is_invalid_token(result.code):
+                        break
+                    external_id = self.new_external_id(external_id_length)
         except TimeoutError:
             return CallResult(outcome=Outcome.UNKNOWN, external_id=external_id)
         return result
 
     async def call(
-        self, service: Service, path: str, body: bytes, *, external_id: str
+        self,
+        service: Service,
+        path: str,
+        body: bytes,
+        *,
+        external_id: str,
+        at: datetime | None = None,
+        sender: Sender | None = None,
+        max_answer_bytes: int | None = None,
     ) -> CallResult:
         """Sign these bytes and send them once.
 
-        Store `external_id` before a call that moves money: a status inquiry needs it.
+        Store `external_id` and `at` before a call that moves money: a status inquiry needs them.
+        at: X-TIMESTAMP; now when left out. sender: as in `inquire`.
         """
+        signed: SignedRequest | None = None
         try:
             # The timeout of httpx bounds each read. Only this one bounds a call that trickles.
             async with asyncio.timeout(self._timeout_s):
@@ -189,20 +197,25 @@ class BankClient:
                 if refused is not None:
                     return _build_result(service, refused, external_id=external_id, was_sent=False)
                 request = self._http.build_request("POST", self._base_url + path, content=body)
-                signed = sign_transaction(
-                    self._profile,
-                    self._sender,
-                    target=request.url.raw_path.decode("ascii"),
+                signed = self._sign(
+                    request,
+                    token,
+                    sender=sender or self.sender,
                     body=body,
-                    at=self._now(),
                     external_id=external_id,
-                    token=token,
+                    at=at or self._now(),
                 )
-                request.headers.update(signed.headers)
-                reply = await self._send(request)
+                reply = await self._send(request, max_answer_bytes or _MAX_ANSWER_BYTES)
         except (httpx.HTTPError, httpx.StreamError, httpx.InvalidURL, OSError):
             # Also connect errors: some transports report a connection dropped after sending so.
-            return CallResult(outcome=Outcome.UNKNOWN, external_id=external_id)
+            return CallResult(
+                outcome=Outcome.UNKNOWN,
+                external_id=external_id,
+                timestamp=signed.timestamp if signed else "",
+                string_to_sign=signed.string_to_sign if signed else "",
+            )
+        if _is_invalid_token(reply.code):
+            self._token = None
         return _build_result(
             service,
             reply,
@@ -211,13 +224,44 @@ class BankClient:
             string_to_sign=signed.string_to_sign,
         )
 
-    def new_external_id(self) -> str:
-        """Return a random X-EXTERNAL-ID of the length that this bank accepts."""
-        length = self._profile.external_id_length
+    def _sign(
+        self,
+        request: httpx.Request,
+        token: str | None,
+        *,
+        sender: Sender,
+        body: bytes,
+        external_id: str,
+        at: datetime,
+    ) -> SignedRequest:
+        signed = sign_transaction(
+            self.profile,
+            sender,
+            target=request.url.raw_path.decode("ascii"),
+            body=body,
+            at=at,
+            external_id=external_id,
+            token=token,
+        )
+        request.headers.update(signed.headers)
+        return signed
+
+    async def has_token(self) -> bool:
+        """Return whether the bank issues us a token; True where none is needed."""
+        try:
+            async with asyncio.timeout(self._timeout_s):
+                _, refused = await self._current_token()
+        except (httpx.HTTPError, httpx.StreamError, httpx.InvalidURL, OSError):
+            return False
+        return refused is None
+
+    def new_external_id(self, length: int | None = None) -> str:
+        """Return a random X-EXTERNAL-ID. length: as this bank accepts it when left out."""
+        length = length or self.profile.external_id_length
         return str(secrets.randbelow(10**length)).rjust(length, "0")
 
     async def _current_token(self) -> tuple[str | None, _Reply | None]:
-        if not self._profile.needs_token:
+        if not self.profile.needs_token:
             return None, None
         async with self._token_lock:
             if self._token and self._token_until and self._now() < self._token_until:
@@ -225,22 +269,22 @@ class BankClient:
             return await self._request_token()
 
     async def _request_token(self) -> tuple[str | None, _Reply | None]:
-        if self._sender.private_key is None:
+        if self.sender.private_key is None:
             raise ValueError("a token request needs a private key")
         asked_at = self._now()
         signed = sign_token_request(
-            client_id=self._sender.client_id,
-            private_key=self._sender.private_key,
-            profile=self._profile,
+            client_id=self.sender.client_id,
+            private_key=self.sender.private_key,
+            profile=self.profile,
             at=asked_at,
         )
         request = self._http.build_request(
             "POST",
-            self._base_url + self._profile.token_path,
+            self._base_url + self.profile.token_path,
             content=TokenRequest(grant_type="client_credentials").to_bytes(),
             headers=signed.headers,
         )
-        reply = await self._send(request)
+        reply = await self._send(request, _MAX_ANSWER_BYTES)
         answer = _read_token_answer(reply)
         if answer is None:
             return None, reply
@@ -249,22 +293,30 @@ class BankClient:
         self._token_until = asked_at + timedelta(seconds=life_s)
         return self._token, None
 
-    async def _send(self, request: httpx.Request) -> _Reply:
+    async def _send(self, request: httpx.Request, max_bytes: int) -> _Reply:
+        try:
+            status, body = await self._receive(request, max_bytes)
+        except Exception as error:
+            raise httpx.ReadError("The connection was lost.", request=request) from error
+        try:
+            return _Reply(status, parse_object(body))
+        except BodyInvalid:
+            return _Reply(status, None)
+
+    async def _receive(self, request: httpx.Request, max_bytes: int) -> tuple[int, bytes]:
+        """Return the HTTP status and the body, or no body when it is too large or compressed."""
         response = await self._http.send(request, stream=True)
         try:
             if response.headers.get("content-encoding", "identity").lower() != "identity":
-                return _Reply(response.status_code, None)  # could decompress to gigabytes
+                return response.status_code, b""  # could decompress to gigabytes
             content = bytearray()
             async for chunk in response.aiter_bytes():
                 content += chunk
-                if len(content) > _MAX_ANSWER_BYTES:
-                    return _Reply(response.status_code, None)
+                if len(content) > max_bytes:
+                    return response.status_code, b""
         finally:
             await response.aclose()
-        try:
-            return _Reply(response.status_code, parse_object(bytes(content)))
-        except BodyInvalid:
-            return _Reply(response.status_code, None)
+        return response.status_code, bytes(content)
 
 
 def _is_invalid_token(code: ResponseCode | None) -> bool:
@@ -300,41 +352,5 @@ def _build_result(
         code=reply.code,
         message=reply.message,
         body=reply.body,
-    )
-
-
-def _read_account_inquiry(result: CallResult) -> AccountInquiry:
-    if result.outcome is not Outcome.EXECUTED or result.body is None:
-        return AccountInquiry(result)
-    try:
-        return AccountInquiry(result, AccountInquiryAnswer.read(result.body))
-    except FieldProblem:
-        return AccountInquiry(_mark_unknown(result))
-
-
-def _read_payment_inquiry(
-    result: CallResult, account: VirtualAccount, payment_request_id: str
-) -> PaymentInquiry:
-    if result.outcome is not Outcome.EXECUTED or result.body is None:
-        return PaymentInquiry(result, read_payment_status(result, None))
-    try:
-        data = PaymentStatusAnswer.read(result.body).virtual_account_data
-    except FieldProblem:
-        return PaymentInquiry(_mark_unknown(result), BankPaymentStatus.UNKNOWN)
-    is_other_account = (data.virtual_account_no or account.number).strip() != account.number
-    if is_other_account or data.payment_request_id not in (None, payment_request_id):
-        # The answer is about another payment.
-        return PaymentInquiry(_mark_unknown(result), BankPaymentStatus.UNKNOWN)
-    return PaymentInquiry(result, read_payment_status(result, data.payment_flag_status), data)
-
-
-def _mark_unknown(result: CallResult) -> CallResult:
-    return CallResult(
-        outcome=Outcome.UNKNOWN,
-        external_id=result.external_id,
-        timestamp=result.timestamp,
-        string_to_sign=result.string_to_sign,
-        http_status=result.http_status,
-        code=result.code,
-        message=result.message,
+        was_sent=was_sent,
     )

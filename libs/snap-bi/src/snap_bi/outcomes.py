@@ -4,7 +4,7 @@ Unknown does not mean failed. A status inquiry and the bank statement must resol
 call is sent again. Every answer that is not listed here is unknown.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from snap_bi.codes import ResponseCode, Service
@@ -43,6 +43,7 @@ class CallResult:
     """One call and its outcome; the token in `string_to_sign` is masked.
 
     `body` is the parsed answer. It may hold personal data, so never log it.
+    `was_sent` is False if and only if the bank refused the token that the call needs.
     """
 
     outcome: Outcome
@@ -53,6 +54,7 @@ class CallResult:
     code: ResponseCode | None = None
     message: str = ""
     body: dict[str, object] | None = None
+    was_sent: bool = True
 
 
 def classify(service: Service, http_status: int, code: ResponseCode | None) -> Outcome:
@@ -69,6 +71,11 @@ def classify(service: Service, http_status: int, code: ResponseCode | None) -> O
     if http_status in _REFUSING_STATUSES or refused_404:
         return Outcome.NOT_EXECUTED
     return Outcome.UNKNOWN
+
+
+def mark_unknown(result: CallResult) -> CallResult:
+    """Return the result of a call whose answer cannot be used."""
+    return replace(result, outcome=Outcome.UNKNOWN, body=None)
 
 
 def read_payment_status(result: CallResult, flag: str | None) -> BankPaymentStatus:

@@ -11,6 +11,12 @@ from types import MappingProxyType
 
 from snap_bi.signing import SignatureEncoding
 from snap_bi.timestamps import TimestampFormat
+from snap_bi.transfer_rules import (
+    BCA_TRANSFERS,
+    BRI_TRANSFERS,
+    STANDARD_TRANSFERS,
+    TransferRules,
+)
 
 
 class SignatureType(StrEnum):
@@ -126,6 +132,7 @@ class Profile:
     account_inquiry_internal_path: str
     account_inquiry_external_path: str
     payment_status_path: str
+    transfers: TransferRules = STANDARD_TRANSFERS
 
     @property
     def virtual_account_length(self) -> int:
@@ -221,6 +228,7 @@ BCA = Profile(
     account_inquiry_internal_path="/openapi/v1.0/account-inquiry-internal",
     account_inquiry_external_path="/openapi/v2.0/account-inquiry-external",
     payment_status_path="/openapi/v1.0/transfer-va/status",
+    transfers=BCA_TRANSFERS,
 )
 
 # Source: https://developers.bri.co.id (OAuth SNAP BI, BRIVA Online SNAP BI, Account Inquiry
@@ -251,6 +259,7 @@ BRI = Profile(
     account_inquiry_internal_path="/intrabank/snap/v1.0/account-inquiry-internal",
     account_inquiry_external_path="/interbank/snap/v1.0/account-inquiry-external",
     payment_status_path="/snap/v1.0/transfer-va/status",
+    transfers=BRI_TRANSFERS,
 )
 
 PROFILES: Mapping[str, Profile] = MappingProxyType(

@@ -24,3 +24,33 @@ PAYMENT_STATUS_ANSWER = frozenset({"responseCode", "virtualAccountData"})
 PAYMENT_STATUS_DATA = frozenset(
     {"paymentFlagStatus", "virtualAccountNo", "paymentRequestId", "paidAmount"}
 )
+
+# Money out. An answer that contradicts our transfer proves nothing, so all its ids are strict.
+TRANSFER_ANSWER = frozenset(
+    {
+        "responseCode",
+        "partnerReferenceNo",
+        "amount",
+        "beneficiaryAccountNo",
+        "sourceAccountNo",
+    }
+)
+TRANSFER_STATUS_ANSWER = frozenset(
+    {
+        "responseCode",
+        "latestTransactionStatus",
+        "originalPartnerReferenceNo",
+        "originalExternalId",
+        "serviceCode",
+        "amount",
+        "beneficiaryAccountNo",
+        "sourceAccountNo",
+    }
+)
+BALANCE_ANSWER = frozenset({"responseCode", "partnerReferenceNo", "accountNo", "accountInfos"})
+BALANCE_INFO = frozenset({"availableBalance"})
+# A malformed mark of a further page must not make the bank statement look complete.
+BANK_STATEMENT_ANSWER = frozenset(
+    {"responseCode", "accountNo", "hasMore", "lastRecordDateTime", "detailData"}
+)
+BANK_STATEMENT_DETAIL = frozenset({"amount", "transactionDate", "type", "remark"})

@@ -18,7 +18,6 @@ from payment_service.bonus_reviews.routes import router as bonus_reviews
 from payment_service.callbacks import service as callbacks
 from payment_service.callbacks.routes import SnapCallbacks
 from payment_service.callbacks.writer import Writer
-from payment_service.clients.banks import BankClients
 from payment_service.clients.members import MembersClient
 from payment_service.closings.routes import router as closings
 from payment_service.collections.routes import router as collections
@@ -36,6 +35,7 @@ from payment_service.own_bills.routes import router as own_bills
 from payment_service.own_incentives.routes import router as own_incentives
 from payment_service.payee_totals.routes import router as payee_totals
 from payment_service.payments.routes import router as payments
+from payment_service.payout_settlement.routes import router as payout_settlements
 from payment_service.quotes.routes import router as quotes
 from payment_service.receipts.routes import router as receipts
 from payment_service.refused_payments.routes import router as refused_payments
@@ -47,7 +47,15 @@ from payment_service.statement_documents.routes import router as statement_docum
 from payment_service.suspense.routes import router as suspense
 from payment_service.tables import MIGRATIONS
 from payment_service.tariffs import service as tariffs
-from payment_service.worker import own_feed, periodic, subscribe_to_flags, subscriptions
+from payment_service.taxes import service as taxes
+from payment_service.worker import (
+    make_bank_clients,
+    own_feed,
+    periodic,
+    run_jobs,
+    subscribe_to_flags,
+    subscriptions,
+)
 from perisai_kit.services import app as web
 from perisai_kit.services.kit import Kit
 from perisai_kit.services.names.agents import AgentsClient
@@ -82,6 +90,7 @@ ROUTES = web.describe_routes(
     incentive_holds,
     bonus_reviews,
     disputes,
+    payout_settlements,
 )
 
 
@@ -99,16 +108,12 @@ def app_of(kit: Kit, settings: Settings) -> FastAPI:
     """Return the app that stands on this kit."""
     kit.visibility_checks[bills_service.SHOWN_AS] = bills_service.check_visibility
     kit.may_see_person = counting_service.may_see
-    tariffs.book()  # a broken tariff must not start
+    tariffs.book(), taxes.book()  # a broken table must not start
     members = MembersClient(kit.client(settings.member_url))
     agents = AgentsClient(kit.client(settings.agent_url))
     feed_of_members = kit.client(settings.member_url)
     feed_of_agents = kit.client(settings.agent_url)
-    bank_clients = BankClients(
-        transport=kit.http_transport,
-        timeout_s=settings.bank_timeout_s,
-        sandbox=settings.sandbox,
-    )
+    bank_clients = make_bank_clients(settings, transport=kit.http_transport)
     gate = Gate(
         kit.database,
         kit.keyring,
@@ -128,7 +133,8 @@ def app_of(kit: Kit, settings: Settings) -> FastAPI:
             *subscriptions(own=own_feed(kit), members=feed_of_members, agents=feed_of_agents),
             subscribe_to_flags(feed_of_members, settings),
         ],
-        periodic=periodic(settings, agents=feed_of_agents, members=members),
+        periodic=periodic(settings, agents=feed_of_agents, members=members, clients=bank_clients),
+        jobs=run_jobs(settings, bank_clients),
         on_close=[
             payment_writer.close,
             inquiry_writer.close,

@@ -1,7 +1,4 @@
-"""Whether the books of this service hold, asked of the tables in a second, independent way.
-
-For tests, load and crash runs, and audits; it reads everything.
-"""
+"""Whether the books of this service hold, asked of the tables in a second, independent way."""
 
 from uuid import UUID
 
@@ -10,6 +7,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from payment_service.ledger import service as ledger
 from payment_service.partitions import CALLBACKS
+from payment_service.tax_checks import COUNTS as TAX_COUNTS
 from perisai_kit.db.engine import allow_minutes
 from perisai_kit.db.partitions.watch import list_attached
 
@@ -386,14 +384,15 @@ _COUNTS = {
 async def find_faults(session: AsyncSession) -> list[str]:
     """Return what is wrong with the books, one sentence each; nothing when they hold.
 
-    Messages older than all partitions of today were archived, so that nothing leads to them.
+    For tests, load and crash runs, and audits: it reads everything. Messages older than all
+    partitions of today were archived, so that nothing leads to them.
     """
     await allow_minutes(session, ALL_MINUTES)
     attached = await list_attached(session, CALLBACKS)
     oldest = attached[0].low if attached else None
     since = UUID(int=0) if oldest is None else UUID(CALLBACKS.format_bound(oldest))
     counted = {}
-    for what, query in _COUNTS.items():
+    for what, query in (_COUNTS | TAX_COUNTS).items():
         named = {"callbacks_since": since} if ":callbacks_since" in query else {}
         counted[what] = await session.scalar(text(query), named)
     found = [f"{count} {what}" for what, count in counted.items() if count]

@@ -1,7 +1,7 @@
 """This service's own variables, beside those every service has."""
 
 from ipaddress import ip_network
-from typing import Annotated
+from typing import Annotated, Literal
 
 from fastapi import Depends, Request
 from pydantic import Field
@@ -46,6 +46,60 @@ class Settings(ServiceSettings):
 
     dispute_answer_days: int = Field(default=14, ge=1, le=366)
     """Days within which an officer answers a dispute. No source found says; ours."""
+
+    payout_daily_cap: int = Field(default=5_000_000_000, ge=1, le=10**15)
+    """The most rupiah sent from one account of ours on a Jakarta day, unless the account says
+    otherwise. No bank's or office's limit was found; ours."""
+    payout_transfer_max: int = Field(default=250_000_000, ge=1, le=10**15)
+    """The same for one transfer. Not found; ours: agents earn far less in a month."""
+    payout_batch_max: int = Field(default=1_000, ge=1, le=10_000)
+    """The same for the payouts of one run. Not found; ours."""
+    payout_cut_off: str = Field(default="15:00", pattern=r"^([01][0-9]|2[0-3]):[0-5][0-9]$")
+    """The same for the Jakarta time after which nothing is sent on that day. Not found; ours."""
+    payout_due_day: int = Field(default=5, ge=1, le=28)
+    """The day of the following month by which incentives are paid: the 5th, by one source [S10]."""
+    payout_alarm_days: int = Field(default=2, ge=0, le=27)
+    """From how many days before that day unpaid statements raise an alarm. Ours."""
+    payout_send_batch: int = Field(default=50, ge=1, le=1_000)
+    """So many transfers of one account are ordered in a round of the worker. Ours."""
+    payout_jobs: int = Field(default=4, ge=2, le=50)
+    """Jobs that a worker runs at once. Ours; no limit of a bank was found."""
+    payout_repeat_max: int = Field(default=5, ge=0, le=20)
+    """How often a transfer that the bank was too busy for is tried again by itself. Ours."""
+    payout_check_names: bool = False
+    """Whether the holder is asked before every transfer, and not only where the bank requires it.
+    Ours: holders were confirmed when the account was registered."""
+    payout_window_h: int = Field(default=24, ge=1, le=744)
+    """Hours after which a bank that does not know a transfer will not process it any more. No
+    bank's was found; ours, and only together with a statement without the debit."""
+    payout_statement_after_h: int = Field(default=24, ge=1, le=744)
+    """Hours after which a transfer without a clear status is looked for in the bank statement too:
+    the next day, as docs/snap.md 4.5 says."""
+    payout_decision_after_h: int = Field(default=72, ge=1, le=744)
+    """Hours after which two officers may settle what is still unknown. Ours."""
+    payout_return_days: int = Field(default=7, ge=0, le=31)
+    """Days in which a bank is asked whether it has given a payout back. No bank's was found; ours:
+    a statement goes back 31 days."""
+    treasury_bank_code: str = ""
+    """Code of the bank of the state's account for taxes. Empty: no tax can be paid from here."""
+    treasury_account_no: str = ""
+    """Number of that account. Not found in any source; the tax office or the bank names it."""
+    treasury_holder_name: str = "Kas Negara"
+    """Holder of that account, as it stands in the upload file."""
+
+    tax_agent_through_wadah: Literal["platform", "wadah"] = "platform"
+    """Who withholds the PPh 21 of an agent paid through the wadah: `platform` or `wadah`. Not
+    found; ours, because this platform knows what each agent earns. See docs/tax.md for all."""
+    tax_wadah_entity: Literal["pph21", "pph23", "none"] = "pph23"
+    """The tax of a wadah that is a legal entity. Our own knowledge, no source found."""
+    tax_wadah_person: Literal["pph21", "pph23", "none"] = "pph21"
+    """The tax of a wadah that is no legal entity. Not found; ours: as that of a person."""
+    tax_unknown_is_no_npwp: bool = True
+    """Whether an unknown tax identity is taxed at the higher rate. Not found; ours: yes."""
+    tax_nik_serves: bool = True
+    """Whether a valid NIK serves as NPWP (PENG-6/PJ.09/2024), by one source only."""
+    tax_base_unit: Literal[1, 1000] = 1
+    """Rupiah to which the base of PPh 21 is rounded down, 1 or 1000. Not found; ours."""
 
     designated_banks: CommaSeparated = ()
     """Codes of the banks agents may be paid at, by comma. No current official list was found (see

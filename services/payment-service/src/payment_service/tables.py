@@ -23,9 +23,16 @@ from payment_service.months import models as months
 from payment_service.orders import models as orders
 from payment_service.payees import models as payees
 from payment_service.payments import models as payments
+from payment_service.payout_accounts import models as payout_accounts
+from payment_service.payout_runs import models as payout_runs
+from payment_service.payout_sending import models as payout_sending
+from payment_service.payout_settlement import models as payout_settlement
+from payment_service.payout_transfers import models as payout_transfers
+from payment_service.payouts import models as payouts
 from payment_service.scheme_comparisons import models as scheme_comparisons
 from payment_service.schemes import models as schemes
 from payment_service.suspense import models as suspense
+from payment_service.taxes import models as taxes
 from payment_service.virtual_accounts import models as virtual_accounts
 from perisai_kit.services.tables import KIT_METADATA
 
@@ -56,8 +63,15 @@ __all__ = [
     "orders",
     "payees",
     "payments",
+    "payout_accounts",
+    "payout_runs",
+    "payout_sending",
+    "payout_settlement",
+    "payout_transfers",
+    "payouts",
     "scheme_comparisons",
     "schemes",
     "suspense",
+    "taxes",
     "virtual_accounts",
 ]

@@ -2,11 +2,14 @@
 
 from functools import partial
 
+import httpx
+
 from payment_service import partitions
 from payment_service.attributions import tasks as attributions
 from payment_service.bills import tasks as bills
 from payment_service.bonus_reviews.tasks import ReviewTasks
 from payment_service.callbacks import tasks as callbacks
+from payment_service.clients.banks import BankClients
 from payment_service.clients.members import MembersClient
 from payment_service.closings.tasks import Closer
 from payment_service.commissions import tasks as commissions
@@ -20,6 +23,10 @@ from payment_service.disputes import tasks as disputes
 from payment_service.incentive_statements import tasks as incentive_statements
 from payment_service.ledger import tasks as ledger
 from payment_service.orders.tasks import Renaming, on_member_updated
+from payment_service.payout_sending import tasks as payout_sending
+from payment_service.payout_sending.sending import Sender
+from payment_service.payout_settlement import tasks as payout_settlement
+from payment_service.payout_settlement.asking import Settler
 from payment_service.scheme_comparisons import tasks as scheme_comparisons
 from payment_service.settings import Settings
 from payment_service.tables import MIGRATIONS
@@ -32,12 +39,16 @@ from perisai_kit.events.catalogue import (
 )
 from perisai_kit.events.feed import LocalFeed
 from perisai_kit.events.subscription import POLL_S, FeedSource, Subscription
+from perisai_kit.jobs import runner
+from perisai_kit.jobs.runner import JobRunner
 from perisai_kit.services import app as web
 from perisai_kit.services.kit import Kit
 from perisai_kit.services.worker import Periodic, Worker
 
 
-def periodic(settings: Settings, *, agents: FeedSource, members: MembersClient) -> list[Periodic]:
+def periodic(
+    settings: Settings, *, agents: FeedSource, members: MembersClient, clients: BankClients
+) -> list[Periodic]:
     """Return this service's periodic tasks."""
     expire = partial(bills.every_minute, late_notice_h=settings.bill_late_notice_h)
     return [
@@ -50,7 +61,28 @@ def periodic(settings: Settings, *, agents: FeedSource, members: MembersClient) 
         Periodic("scheme_comparisons.run", 10, scheme_comparisons.Comparer().run),
         Periodic("scheme_comparisons.delete", 3600, scheme_comparisons.every_hour),
         Periodic("ledger.snapshot", 3600, ledger.every_hour),
+        Periodic("jobs.forget", 3600, runner.every_hour),
+        *payout_sending.list_periodic(Sender(clients, settings)),
+        *payout_settlement.list_periodic(Settler(clients, settings)),
     ]
+
+
+def run_jobs(settings: Settings, clients: BankClients) -> JobRunner:
+    """Return what runs the jobs of this service."""
+    handlers = {
+        **payout_sending.list_handlers(Sender(clients, settings)),
+        **payout_settlement.list_handlers(Settler(clients, settings)),
+    }
+    return JobRunner(handlers, concurrency=settings.payout_jobs)
+
+
+def make_bank_clients(
+    settings: Settings, *, transport: httpx.AsyncBaseTransport | None = None
+) -> BankClients:
+    """Return the clients that call banks. transport: the network when left out."""
+    return BankClients(
+        transport=transport, timeout_s=settings.bank_timeout_s, sandbox=settings.sandbox
+    )
 
 
 def own_feed(kit: Kit) -> LocalFeed:
@@ -106,11 +138,13 @@ def create_worker() -> Worker:
     kit = web.create_kit(settings, migrations=MIGRATIONS)
     kit.partitioned = partitions.TABLES
     agents, members = kit.client(settings.agent_url), kit.client(settings.member_url)
+    clients = make_bank_clients(settings)
     return web.create_worker(
         kit,
         subscriptions=[
             *subscriptions(own=own_feed(kit), members=members, agents=agents),
             subscribe_to_flags(members, settings),
         ],
-        periodic=periodic(settings, agents=agents, members=MembersClient(members)),
+        periodic=periodic(settings, agents=agents, members=MembersClient(members), clients=clients),
+        jobs=run_jobs(settings, clients),
     )

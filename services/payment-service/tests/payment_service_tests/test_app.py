@@ -4,6 +4,7 @@ from collections.abc import Callable
 import httpx
 import pytest
 
+from payment_service.clients.banks import BankClients
 from payment_service.clients.members import MembersClient
 from payment_service.settings import Settings
 from payment_service.tables import MIGRATIONS
@@ -60,7 +61,8 @@ def test_periodic_tasks_have_names_of_their_own(
     members = MembersClient(kit.client(settings.member_url))
     feed = LocalFeed(database, source="agent-service", signals=Signals())
 
-    names = [each.name for each in periodic(settings, agents=feed, members=members)]
+    tasks = periodic(settings, agents=feed, members=members, clients=BankClients())
+    names = [each.name for each in tasks]
 
     assert {"bills.expire", "ledger.snapshot"} <= set(names)
     assert len(set(names)) == len(names)

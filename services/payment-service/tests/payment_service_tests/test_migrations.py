@@ -37,6 +37,7 @@ SHORT_LIVED = {
     "scheme_comparisons",  # reports, deleted after 30 days
     "scheme_comparison_months",
     "scheme_comparison_beneficiaries",
+    "payout_run_entries",  # work of a run, deleted when it is prepared
     "ledger_balance_snapshots",  # sums, which can be added up again
     "snap_access_tokens",
     "snap_external_ids",
@@ -59,10 +60,18 @@ NEVER_CHANGED = (
     "payee_accounts",
     "payment_requests",
     "payments",
+    "payout_confirmations",
+    "payout_run_omissions",
+    "payout_stops",
+    "payout_transfer_changes",
     "read_audits",
     "statements",
+    "tax_computation_items",
+    "tax_computations",
+    "tax_remittances",
     "wadah_agreements",
     "wadah_terminations",
+    "withholdings",
 )
 
 

@@ -1,4 +1,4 @@
-"""Background work of a service: the sequencer, subscriptions and periodic tasks.
+"""Background work of a service: the sequencer, subscriptions, periodic tasks and jobs.
 
 It runs inside the service's process with RUN_WORKER=1, or as its own process. Any number can run,
 because locks in the database decide which one works. A cancelled worker finishes its current item.
@@ -20,6 +20,7 @@ from perisai_kit.db.partitions.watch import measure
 from perisai_kit.events.sequencer import Sequencer
 from perisai_kit.events.signals import Signals
 from perisai_kit.events.subscription import Subscription
+from perisai_kit.jobs.runner import JobRunner
 from perisai_kit.runtime.graceful import finish
 from perisai_kit.runtime.log import get_logger
 
@@ -96,10 +97,11 @@ class Worker:
         subscriptions: Sequence[Subscription] = (),
         periodic: Sequence[Periodic] = (),
         partitioned: Sequence[PartitionedTable] = (),
+        jobs: JobRunner | None = None,
     ) -> None:
         """signals: those of the feed route in the same process, if any.
 
-        partitioned: the tables whose partitions are measured.
+        partitioned: the tables whose partitions are measured. jobs: what runs those of the queue.
         """
         if signals is None:
             signals = Signals()
@@ -109,6 +111,7 @@ class Worker:
         self._subscriptions = subscriptions
         self._periodic = periodic
         self._partitioned = partitioned
+        self._jobs = jobs
         self._tasks = self._named_tasks()
 
     async def run(self) -> None:
@@ -126,6 +129,8 @@ class Worker:
         }
         given = [(each.name, each.run) for each in self._subscriptions]
         given += [(each.name, each.run_for_ever) for each in self._periodic]
+        if self._jobs is not None:
+            given.append(("jobs", self._jobs.run))
         for name, run in given:
             if name in tasks:
                 raise ValueError(f"two tasks of a worker have the same name: {name}")

@@ -44,10 +44,10 @@ from perisai_kit.http.etag import allows
 from perisai_kit.http.paging import Page, cut_page, read_cursor
 from perisai_kit.runtime.log import get_logger
 from snap_bi.addresses import is_public_host
-from snap_bi.client import AccountInquiry
 from snap_bi.codes import ResponseCode
 from snap_bi.errors import KeyRefused
 from snap_bi.fields import Amount, AmountNotRupiah
+from snap_bi.inquiries import AccountInquiry
 from snap_bi.keys import load_private_key, load_public_key
 from snap_bi.messages import PaymentStatusData
 from snap_bi.profiles import PROFILES, Profile, ReplayAnswer
@@ -245,7 +245,7 @@ async def verify_account(
     if partner is None:
         log.warning("account.not_verified", bank_code=asked.bank_code)
         return AccountVerdict(designated=True, outcome=NameOutcome.UNKNOWN)
-    inquiry = await clients.of(_route(partner)).inquire_account(
+    inquiry = await clients.of(make_route(partner)).inquire_account(
         account_no=asked.account_no,
         bank_code=None if partner.bank_code == asked.bank_code else asked.bank_code,
     )
@@ -267,7 +267,7 @@ async def inquire_payment(
     if partner.base_url is None:
         raise BankNotCallable
     customer_no = rules.customer_no(asked.virtual_account_no, company_code=partner.company_code)
-    inquiry = await clients.of(_route(partner)).inquire_payment(
+    inquiry = await clients.of(make_route(partner)).inquire_payment(
         VirtualAccount(partner.company_code, customer_no),
         payment_request_id=asked.payment_request_id,
     )
@@ -359,7 +359,8 @@ def _asked_partner(active: list[BankPartner], bank_code: str) -> BankPartner | N
     return next(iter([*own, *callable_]), None)
 
 
-def _route(partner: BankPartner) -> Route:
+def make_route(partner: BankPartner) -> Route:
+    """Return how a partner that has a base_url is called."""
     assert partner.base_url is not None, "only partners that can be called are asked"
     return Route(
         partner_id=partner.id,

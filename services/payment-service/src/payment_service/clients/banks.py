@@ -10,6 +10,7 @@ from fastapi import Depends, Request
 from perisai_kit.domain import clock
 from perisai_kit.runtime.network import Network
 from snap_bi.client import BankClient
+from snap_bi.disbursement import DisbursementClient
 from snap_bi.keys import load_private_key
 from snap_bi.outgoing import Sender
 from snap_bi.profiles import PROFILES
@@ -72,6 +73,13 @@ class BankClients:
         )
         self._clients[route.partner_id] = (route, client)
         return client
+
+    def disbursement(self, route: Route, *, corporate_id: str | None = None) -> DisbursementClient:
+        """Return the client that moves and shows our money, over the connection of `of`.
+
+        corporate_id: X-PARTNER-ID of these services, where it is not the one of the route.
+        """
+        return DisbursementClient(self.of(route), partner_id=corporate_id)
 
     def _network(self) -> httpx.AsyncBaseTransport:
         # One a client: a pool must not give one bank's connection to another at its address.

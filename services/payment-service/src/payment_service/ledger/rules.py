@@ -38,6 +38,7 @@ class AccountKind(StrEnum):
     OPERATING_BANK = "operating_bank"  # the account incentives are paid from
     INCENTIVE_EXPENSE = "incentive_expense"  # :<month>
     INCENTIVE_PAYABLE = "incentive_payable"  # :<beneficiary id>
+    TAX_PAYABLE = "tax_payable"  # :<pph21|pph23>:<month>  tax withheld and not yet remitted
 
 
 CHART: dict[AccountKind, tuple[AccountClass, AccountPurpose]] = {
@@ -47,6 +48,7 @@ CHART: dict[AccountKind, tuple[AccountClass, AccountPurpose]] = {
     AccountKind.OPERATING_BANK: (AccountClass.ASSET, AccountPurpose.OPERATING),
     AccountKind.INCENTIVE_EXPENSE: (AccountClass.EXPENSE, AccountPurpose.OPERATING),
     AccountKind.INCENTIVE_PAYABLE: (AccountClass.LIABILITY, AccountPurpose.OPERATING),
+    AccountKind.TAX_PAYABLE: (AccountClass.LIABILITY, AccountPurpose.OPERATING),
 }
 
 
@@ -58,12 +60,19 @@ class TransferCode(StrEnum):
     INCENTIVE_ACCRUED = "incentive_accrued"
     INCENTIVE_REVERSED = "incentive_reversed"
     INCENTIVE_FORFEITED = "incentive_forfeited"
+    INCENTIVE_PAID = "incentive_paid"
+    INCENTIVE_RETURNED = "incentive_returned"
+    TAX_WITHHELD = "tax_withheld"
+    TAX_RELEASED = "tax_released"
+    TAX_REMITTED = "tax_remitted"
     CORRECTION = "correction"
 
 
 class CauseKind(StrEnum):
     ALLOCATION = "allocation"
     STATEMENT = "statement"
+    PAYOUT_ITEM = "payout_item"
+    TAX_REMITTANCE = "tax_remittance"
 
 
 CAUSES: dict[TransferCode, CauseKind] = {
@@ -74,6 +83,11 @@ CAUSES: dict[TransferCode, CauseKind] = {
     TransferCode.INCENTIVE_ACCRUED: CauseKind.STATEMENT,
     TransferCode.INCENTIVE_REVERSED: CauseKind.STATEMENT,
     TransferCode.INCENTIVE_FORFEITED: CauseKind.STATEMENT,
+    TransferCode.INCENTIVE_PAID: CauseKind.PAYOUT_ITEM,
+    TransferCode.INCENTIVE_RETURNED: CauseKind.PAYOUT_ITEM,
+    TransferCode.TAX_WITHHELD: CauseKind.PAYOUT_ITEM,
+    TransferCode.TAX_RELEASED: CauseKind.PAYOUT_ITEM,
+    TransferCode.TAX_REMITTED: CauseKind.TAX_REMITTANCE,
 }
 """What a code books for. A correction has the cause of what it corrects."""
 
@@ -88,6 +102,11 @@ POSTINGS: dict[TransferCode, tuple[AccountKind, AccountKind]] = {
         AccountKind.INCENTIVE_PAYABLE,
         AccountKind.INCENTIVE_EXPENSE,
     ),
+    TransferCode.INCENTIVE_PAID: (AccountKind.INCENTIVE_PAYABLE, AccountKind.OPERATING_BANK),
+    TransferCode.INCENTIVE_RETURNED: (AccountKind.OPERATING_BANK, AccountKind.INCENTIVE_PAYABLE),
+    TransferCode.TAX_WITHHELD: (AccountKind.INCENTIVE_PAYABLE, AccountKind.TAX_PAYABLE),
+    TransferCode.TAX_RELEASED: (AccountKind.TAX_PAYABLE, AccountKind.INCENTIVE_PAYABLE),
+    TransferCode.TAX_REMITTED: (AccountKind.TAX_PAYABLE, AccountKind.OPERATING_BANK),
 }
 """Which kinds of account a code debits and credits. A correction mirrors what it corrects."""
 
@@ -141,6 +160,14 @@ class Account:
 def incentive_expense(month: Month) -> Account:
     """Return the account of the incentives that were earned in a month."""
     return Account(AccountKind.INCENTIVE_EXPENSE, (str(month),))
+
+
+def tax_payable(kind: str, month: Month) -> Account:
+    """Return the account of a tax withheld in a month. kind: pph21 or pph23."""
+    return Account(AccountKind.TAX_PAYABLE, (kind, str(month)))
+
+
+OPERATING_BANK = Account(AccountKind.OPERATING_BANK)
 
 
 @dataclass(frozen=True, slots=True)

@@ -62,7 +62,7 @@ async def transfer_rows(
     )
 
 
-async def correct(session: AsyncSession, booked: Transfer, *, business_on: date) -> Transfer:
+async def correct(session: AsyncSession, booked: Booked, *, business_on: date) -> Transfer:
     """Take a booked transfer back in full by a transfer that names it. Twice is once."""
     return await queries.insert_once_correction(
         session, booked.id, business_on=business_on, booked_at=clock.now()

@@ -93,7 +93,7 @@ def _migrate(connection: Connection, metadata: Metadata) -> None:
         target_metadata=cast(Any, metadata),  # it only iterates
         compare_type=True,
         compare_server_default=False,
-        include_name=partial(_is_no_partition, connection),
+        include_name=partial(_is_compared, connection),
         transaction_per_migration=True,
         on_version_apply=_show_version,
     )
@@ -101,10 +101,17 @@ def _migrate(connection: Connection, metadata: Metadata) -> None:
         context.run_migrations()
 
 
-def _is_no_partition(connection: Connection, name: str | None, kind: str, _: object) -> bool:
-    """Tell whether a name is to be compared with the models, which know no partitions."""
+def _is_compared(connection: Connection, name: str | None, kind: str, _: object) -> bool:
+    """Tell whether a name is to be compared with the models.
+
+    They know no partitions, and not the tables of the job queue, which are pgqueuer's.
+    """
+    if kind != "table":
+        return True
+    if str(name).startswith("pgqueuer"):
+        return False
     partition = text("SELECT count(*) FROM pg_class WHERE relname = :name AND relispartition")
-    return kind != "table" or not connection.scalar(partition, {"name": name})
+    return not connection.scalar(partition, {"name": name})
 
 
 def _show_version(ctx: MigrationContext, step: object, heads: object, run_args: object) -> None:

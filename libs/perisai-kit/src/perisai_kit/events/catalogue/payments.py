@@ -9,6 +9,7 @@ from perisai_kit.http.types import Code, Count, Instant, MonthText, Rupiah, Sign
 Programme = Literal["jkk", "jkm", "jht"]
 Payer = Literal["self", "sponsor", "government"]
 BeneficiaryKind = Literal["agent", "wadah"]
+PayeeKind = Literal["agent", "wadah"]
 
 
 class BillIssued(Event):
@@ -117,3 +118,53 @@ class StatementIssued(Event):
     wadah_id: UUID
     month: MonthText
     amount: SignedRupiah
+
+
+class PayoutPaid(Event):
+    """The bank has paid an agent or wadah what statements through a month owed, less tax.
+
+    `amount`: what was sent, after tax.
+    """
+
+    type: ClassVar[str] = "payout.paid.v1"
+    subject_field: ClassVar[str] = "payee_id"
+
+    payout_id: UUID
+    run_id: UUID
+    payee_kind: PayeeKind
+    payee_id: UUID
+    month: MonthText
+    amount: Rupiah
+    statement_count: Count
+
+
+class PayoutFailed(Event):
+    """The bank has not executed a payout. An officer tries it again or gives it up."""
+
+    type: ClassVar[str] = "payout.failed.v1"
+    subject_field: ClassVar[str] = "payee_id"
+
+    payout_id: UUID
+    run_id: UUID
+    payee_kind: PayeeKind
+    payee_id: UUID
+    month: MonthText
+    amount: Rupiah
+    statement_count: Count
+    reason_code: Code
+
+
+class PayoutReturned(Event):
+    """The bank gave the money of a payout back. Its statements will be paid by a later run."""
+
+    type: ClassVar[str] = "payout.returned.v1"
+    subject_field: ClassVar[str] = "payee_id"
+
+    payout_id: UUID
+    run_id: UUID
+    payee_kind: PayeeKind
+    payee_id: UUID
+    month: MonthText
+    amount: Rupiah
+    statement_count: Count
+    reason_code: Code

@@ -7,8 +7,8 @@ from alembic import op
 
 from perisai_kit.db.migrations.steps import execute_script
 
-revision = "0020"
-down_revision = "0019"
+revision = "0025"
+down_revision = "0022"
 
 TABLES = """
 CREATE TABLE scheme_comparisons (

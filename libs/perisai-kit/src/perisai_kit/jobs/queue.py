@@ -1,0 +1,157 @@
+"""Order jobs in a transaction, and see those that failed."""
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import TypeAlias, cast
+
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from perisai_kit.jobs.library import Connection, make_queries
+
+Payload: TypeAlias = Mapping[str, str | int]
+"""Ids and numbers. No personal data: it is stored as it is and shown to operators."""
+
+AT_ONCE = timedelta(0)
+
+_COUNT = text("SELECT entrypoint, status::text AS status, count(*) FROM pgqueuer GROUP BY 1, 2")
+_FAILED = text(
+    """
+    SELECT id, entrypoint, payload, attempts, created, updated FROM pgqueuer
+    WHERE status = 'failed' AND id > :after ORDER BY id LIMIT :limit
+    """
+)
+_FAILED_KEYS = text(
+    "SELECT dedupe_key FROM pgqueuer WHERE status = 'failed' AND dedupe_key = ANY (:keys)"
+)
+_REQUEUE = text(
+    """
+    UPDATE pgqueuer SET status = 'queued', execute_after = now(), attempts = 0, updated = now()
+    WHERE id = :id AND status = 'failed'
+        AND NOT EXISTS (
+            SELECT FROM pgqueuer AS other WHERE other.dedupe_key = pgqueuer.dedupe_key
+                AND other.status IN ('queued', 'picked')
+        )
+    RETURNING id
+    """
+)
+_FORGET_FAILED = text(
+    "DELETE FROM pgqueuer WHERE dedupe_key = :key AND status = 'failed' RETURNING id"
+)
+_FORGET = text(
+    """
+    DELETE FROM pgqueuer_log WHERE ctid = ANY (ARRAY(
+        SELECT ctid FROM pgqueuer_log WHERE created < :before ORDER BY created LIMIT :limit
+    )) RETURNING id
+    """
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """What to do. dedupe_key: while a job with it waits or runs, no other is added.
+
+    execute_after: how long it waits, in real time.
+    """
+
+    entrypoint: str
+    payload: Payload
+    dedupe_key: str
+    execute_after: timedelta = AT_ONCE
+
+
+@dataclass(frozen=True, slots=True)
+class FailedJob:
+    """A job that failed as often as it may, kept until somebody decides."""
+
+    id: int
+    entrypoint: str
+    payload: Payload
+    attempts: int
+    created: datetime
+    failed_at: datetime
+
+
+async def enqueue(
+    session: AsyncSession,
+    entrypoint: str,
+    payload: Payload,
+    *,
+    dedupe_key: str,
+    execute_after: timedelta = AT_ONCE,
+) -> bool:
+    """Order a job in the session's transaction.
+
+    Return whether it was added: not while one with the same key waits or runs.
+    """
+    job = Job(entrypoint, payload, dedupe_key=dedupe_key, execute_after=execute_after)
+    return await enqueue_all(session, [job]) == 1
+
+
+async def enqueue_all(session: AsyncSession, jobs: Iterable[Job]) -> int:
+    """Order jobs in the session's transaction, in one statement; return how many were added."""
+    wanted = list(jobs)
+    if not wanted:
+        return 0
+    queries = make_queries(await _driver_connection(session))
+    added = await queries.enqueue(
+        [job.entrypoint for job in wanted],
+        [json.dumps(dict(job.payload)).encode() for job in wanted],
+        [0] * len(wanted),
+        [job.execute_after for job in wanted],
+        [job.dedupe_key for job in wanted],
+        # The library's default aborts the transaction.
+        on_conflict="skip",
+    )
+    return sum(job_id is not None for job_id in added)
+
+
+async def _driver_connection(session: AsyncSession) -> Connection:
+    connection = await session.connection()
+    # The driver begins a transaction with the first statement that SQLAlchemy sends; before it, the
+    # queue would commit its own.
+    await connection.execute(text("SELECT 1"))
+    raw = await connection.get_raw_connection()
+    return cast("Connection", raw.driver_connection)
+
+
+async def count_jobs(session: AsyncSession) -> dict[tuple[str, str], int]:
+    """Count the jobs by entrypoint and status: `queued`, `picked` or `failed`."""
+    return {(name, status): count for name, status, count in await session.execute(_COUNT)}
+
+
+async def list_failed(
+    session: AsyncSession, *, after: int = 0, limit: int = 100
+) -> Sequence[FailedJob]:
+    """List the jobs that failed for good, oldest first. after: the last id of a page."""
+    rows = await session.execute(_FAILED, {"after": after, "limit": limit})
+    return [
+        FailedJob(id, entrypoint, json.loads(payload), attempts, created, failed_at)
+        for id, entrypoint, payload, attempts, created, failed_at in rows
+    ]
+
+
+async def find_failed_keys(session: AsyncSession, keys: Sequence[str]) -> set[str]:
+    """Return those of these keys that have a job which failed for good."""
+    return set(await session.scalars(_FAILED_KEYS, {"keys": list(keys)}))
+
+
+async def requeue(session: AsyncSession, job_id: int) -> bool:
+    """Let a failed job run again; return whether it will.
+
+    It does not while another with its key waits or runs.
+    """
+    return await session.scalar(_REQUEUE, {"id": job_id}) is not None
+
+
+async def forget_failed(session: AsyncSession, dedupe_key: str) -> None:
+    """Delete the failed jobs of a key, after what they were for was done in another way."""
+    await session.execute(_FORGET_FAILED, {"key": dedupe_key})
+
+
+async def forget_log(session: AsyncSession, limit: int, *, before: datetime) -> int:
+    """Delete at most `limit` lines of the queue's log, the oldest first; return their number."""
+    deleted = await session.scalars(_FORGET, {"before": before, "limit": limit})
+    return len(deleted.all())

@@ -1,0 +1,1 @@
+"""Our accounts that incentives are paid from, and the stop of all payouts."""

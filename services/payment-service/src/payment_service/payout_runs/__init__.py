@@ -1,0 +1,1 @@
+"""Runs: who is paid what, prepared by the worker and approved by two people."""

@@ -1,0 +1,1 @@
+"""Send the payouts of released runs to banks, each at most once."""

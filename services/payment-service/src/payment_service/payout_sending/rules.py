@@ -1,0 +1,86 @@
+"""When a payout may leave us, and what the bank's first answer makes of it.
+
+Source: docs/payouts.md; docs/snap.md 4.5 for the answers.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime, time, timedelta
+from enum import StrEnum
+from uuid import UUID
+
+from perisai_kit.domain.jakarta import JAKARTA
+
+FIRST_INQUIRY = timedelta(seconds=7)
+"""From an unclear answer to the first status inquiry. Source: docs/snap.md 4.5: 5 to 10 s."""
+LOST_AFTER = timedelta(minutes=2)
+"""From the sending to the first status inquiry where nothing is heard of the worker again: longer
+than a bank may take to answer, 60 s at most."""
+FIRST_REPEAT = timedelta(seconds=30)
+LONGEST_REPEAT = timedelta(hours=1)
+NAME_MISMATCH = "name_mismatch"
+"""In the place of a bank's code: the bank names another holder of the account."""
+
+
+class NameVerdict(StrEnum):
+    """What a bank says about the holder of an account. unknown: nothing usable; ask again."""
+
+    MATCH = "match"
+    MISMATCH = "mismatch"
+    NOT_FOUND = "not_found"
+    UNKNOWN = "unknown"
+
+
+class HeldBack(StrEnum):
+    """Why a transfer stays where it is. taken: another worker has it, or it is over."""
+
+    STOPPED = "stopped"
+    ACCOUNT_NOT_ACTIVE = "account_not_active"
+    CUT_OFF = "cut_off"
+    DAILY_CAP = "daily_cap"
+    TAKEN = "taken"
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """A transfer that nothing was sent for; amount in rupiah."""
+
+    transfer_id: UUID
+    amount: int
+
+
+def is_open(cut_off: time, *, at: datetime) -> bool:
+    """Tell whether an account still sends on this Jakarta day."""
+    return at.astimezone(JAKARTA).time() < cut_off
+
+
+def fits_cap(amount: int, *, sent: int, cap: int) -> bool:
+    """Tell whether an amount may follow what was sent on a day; all in rupiah."""
+    return sent + amount <= cap
+
+
+def choose(waiting: Iterable[Waiting], *, room: int) -> list[Waiting]:
+    """Return the transfers that fit into so many rupiah, in their order.
+
+    One that is too large waits, and smaller ones behind it go.
+    """
+    chosen = []
+    for each in waiting:
+        if each.amount <= room:
+            chosen.append(each)
+            room -= each.amount
+    return chosen
+
+
+def find_room(*, cap: int, sent: int, funds: int, in_flight: int) -> int:
+    """Return how many rupiah may be sent now, 0 or more.
+
+    funds: what the bank says is there. in_flight: sent and not settled; it may not be booked yet.
+    """
+    return max(0, min(cap - sent, funds - in_flight))
+
+
+def pause_before_repeat(attempt: int) -> timedelta:
+    """Return how long an attempt waits after the bank was too busy for the one before; from 2 on."""
+    factor: int = 2 ** min(attempt - 2, 10)
+    return min(FIRST_REPEAT * factor, LONGEST_REPEAT)

@@ -1,0 +1,303 @@
+"""The steps of sending a payout that are transactions; what happens between them is in `tasks`.
+
+A transfer is committed as sent before the bank is called, and nothing that is sent is sent again:
+whoever finds it sent later, because the worker died, asks the bank what became of it.
+"""
+
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from payment_service.banks import service as banks
+from payment_service.banks.models import BankPartner
+from payment_service.banks.rules import PartnerStatus
+from payment_service.clients.banks import Route
+from payment_service.payout_accounts import service as payout_accounts
+from payment_service.payout_accounts.models import PayoutAccount
+from payment_service.payout_sending import queries, rules
+from payment_service.payout_sending.models import PayoutNameCheck
+from payment_service.payout_sending.rules import HeldBack, NameVerdict, Waiting
+from payment_service.payout_transfers import queries as transfer_queries
+from payment_service.payout_transfers import service as transfers
+from payment_service.payout_transfers.models import PayoutTransfer
+from payment_service.payout_transfers.rules import (
+    INTRABANK,
+    PayoutTransferStatusConflict,
+    Report,
+    TransferSource,
+    TransferStatus,
+)
+from payment_service.payouts import queries as payout_queries
+from payment_service.payouts import service as payouts
+from payment_service.payouts.models import Payout
+from perisai_kit.domain import clock
+from perisai_kit.domain.jakarta import jakarta_date, midnight
+from perisai_kit.jobs.queue import AT_ONCE, Job, enqueue_all, find_failed_keys
+from perisai_kit.runtime.log import get_logger
+from snap_bi.bank_statements import build_remark
+from snap_bi.transfer_outcomes import TransferOrder
+from snap_bi.transfer_rules import TransferRules
+
+SEND = "payout.send"
+"""The entrypoint of the job that sends one transfer."""
+INQUIRE = "payout.inquire"
+"""The entrypoint of the job that asks what became of one; see `payout_settlement`."""
+REMARK = "INSENTIF PERISAI"
+BY_WORKER = Report(TransferSource.WORKER)
+
+log = get_logger()
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """A transfer with everything that a call to the bank about it needs.
+
+    may_send: whether the bank partner is active; what was sent is asked about in any case.
+    """
+
+    transfer_id: UUID
+    payout_account_id: UUID
+    status: TransferStatus
+    number: int
+    amount: int
+    service_code: str
+    partner_reference_no: str
+    remark_code: str
+    external_id: str | None
+    request_timestamp: datetime | None
+    reference_no: str | None
+    inquiries: int
+    bank_code: str
+    account_no: str = field(repr=False)
+    holder_name: str = field(repr=False)
+    source_account_no: str = field(repr=False)
+    route: Route
+    may_send: bool
+
+
+@dataclass(frozen=True, slots=True)
+class AccountToSend:
+    """An account of ours that something waits to be sent from, and how much may be.
+
+    room: rupiah, before the funds are known. waiting: in the order of sending.
+    """
+
+    account_id: UUID
+    account_no: str = field(repr=False)
+    route: Route
+    cap: int
+    sent: int
+    in_flight: int
+    waiting: Sequence[Waiting]
+
+
+async def find_attempt(session: AsyncSession, transfer_id: UUID) -> Attempt | None:
+    """Return a transfer for a bank's API; None where there is none, or its bank has no address."""
+    found = await queries.find_attempt(session, transfer_id)
+    if found is None:
+        return None
+    transfer, payout, account = found
+    partner = await _find_partner(session, account)
+    return None if partner is None else _make_attempt(transfer, payout, account, partner)
+
+
+async def plan(session: AsyncSession, *, limit: int, at: datetime) -> list[AccountToSend]:
+    """Return the accounts that may send now, with at most `limit` transfers of each."""
+    if await payout_accounts.is_stopped(session):
+        return []
+    found = []
+    for account in await queries.list_accounts_to_send(session):
+        partner = await _find_partner(session, account)
+        if not rules.is_open(account.cut_off, at=at) or partner is None:
+            continue
+        if partner.status is PartnerStatus.ACTIVE:
+            found.append(
+                AccountToSend(
+                    account_id=account.id,
+                    account_no=account.account_no,
+                    route=banks.make_route(partner),
+                    cap=account.daily_cap,
+                    sent=await _sum_sent(session, account.id, at),
+                    in_flight=await queries.sum_in_flight(session, account.id),
+                    waiting=await queries.list_waiting(session, account.id, limit=limit),
+                )
+            )
+    return found
+
+
+async def order_sending(session: AsyncSession, chosen: Sequence[Waiting]) -> int:
+    """Order a job for each transfer; return how many are new.
+
+    One whose job failed for good waits for an operator.
+    """
+    return await _order(session, [_make_job(SEND, each.transfer_id) for each in chosen])
+
+
+def make_order(
+    attempt: Attempt, bank: TransferRules, *, external_id: str, requested_at: datetime
+) -> TransferOrder:
+    """Return what the bank is told, or asked about. bank: how it differs from others."""
+    is_intrabank = attempt.service_code == INTRABANK
+    return TransferOrder(
+        partner_reference_no=attempt.partner_reference_no,
+        external_id=external_id,
+        requested_at=requested_at,
+        amount=attempt.amount,
+        source_account_no=attempt.source_account_no,
+        beneficiary_account_no=attempt.account_no,
+        beneficiary_name=attempt.holder_name,
+        beneficiary_bank_code=None if is_intrabank else attempt.bank_code,
+        customer_reference=attempt.remark_code,
+        remark=build_remark(attempt.remark_code, REMARK, bank),
+    )
+
+
+async def record_name(
+    session: AsyncSession, attempt: Attempt, verdict: NameVerdict, *, response_code: str | None
+) -> None:
+    """Store what the bank says of the holder; what cannot be theirs fails before it is sent."""
+    await queries.upsert_name_check(
+        session, attempt.transfer_id, verdict, response_code=response_code, at=clock.now()
+    )
+    if verdict in (NameVerdict.MISMATCH, NameVerdict.NOT_FOUND):
+        code = rules.NAME_MISMATCH if verdict is NameVerdict.MISMATCH else response_code
+        report = Report(TransferSource.BANK_ANSWER, response_code=code)
+        await payouts.mark_failed(session, attempt.transfer_id, report)
+
+
+async def find_name_check(session: AsyncSession, transfer_id: UUID) -> PayoutNameCheck | None:
+    """Return what the bank said of the holder of the account of a transfer, if it was asked."""
+    return await queries.find_name_check(session, transfer_id)
+
+
+async def claim(
+    session: AsyncSession, attempt: Attempt, *, external_id: str, requested_at: datetime
+) -> HeldBack | None:
+    """Mark a transfer as sent, for this caller alone; return why not, where it may not go.
+
+    external_id, requested_at: X-EXTERNAL-ID and X-TIMESTAMP. Locks the account, so that two do not
+    pass the limit of a day together, then the payout and the transfer.
+    Raises: PayoutsStopped, PayoutAccountNotActive, PayoutTransferStatusConflict.
+    """
+    now = clock.now()
+    await queries.lock_account(session, attempt.payout_account_id)
+    account = await payout_accounts.get(session, attempt.payout_account_id)
+    await session.refresh(account)
+    if not rules.is_open(account.cut_off, at=now):
+        return HeldBack.CUT_OFF
+    sent = await _sum_sent(session, account.id, now)
+    if not rules.fits_cap(attempt.amount, sent=sent, cap=account.daily_cap):
+        return HeldBack.DAILY_CAP
+    await payouts.mark_sent(
+        session,
+        attempt.transfer_id,
+        external_id=external_id,
+        request_timestamp=requested_at,
+        next_inquiry_at=now + rules.LOST_AFTER,
+    )
+    if not await queries.is_released(session, attempt.transfer_id):
+        raise PayoutTransferStatusConflict(status=attempt.status.value, to=TransferStatus.SENT)
+    return None
+
+
+async def abandon(session: AsyncSession, transfer_id: UUID, report: Report = BY_WORKER) -> None:
+    """Mark what was sent, and nobody knows how it ended, as unknown; the bank is asked soon.
+
+    What was settled meanwhile stays so. The time of the inquiry is stored too, in case its job is
+    lost to an operator.
+    """
+    at = clock.now() + rules.FIRST_INQUIRY
+    with suppress(PayoutTransferStatusConflict):
+        if await payouts.mark_unknown(session, transfer_id, report, next_inquiry_at=at):
+            await order_inquiries(session, [transfer_id], after=rules.FIRST_INQUIRY)
+
+
+async def order_inquiries(
+    session: AsyncSession, transfer_ids: Sequence[UUID], *, after: timedelta = AT_ONCE
+) -> int:
+    """Order a job for each of these transfers that asks the bank; return how many are new."""
+    return await _order(session, [_make_job(INQUIRE, id_, after=after) for id_ in transfer_ids])
+
+
+async def repeat(session: AsyncSession, attempt: Attempt, report: Report) -> UUID:
+    """Make another attempt, under new references, of what a bank was too busy for; return its id.
+
+    The payout has not failed, so nothing is published. Its job waits, longer each time.
+    Raises: PayoutTransferStatusConflict.
+    """
+    payout_id = await transfer_queries.find_payout_id(session, attempt.transfer_id)
+    assert payout_id is not None, "an attempt has a payout"
+    payout = await payout_queries.lock_payout(session, payout_id)
+    assert payout is not None, "an attempt has a payout"
+    transfer = await transfer_queries.lock_transfer(session, attempt.transfer_id)
+    now = clock.now()
+    transfers.move(session, transfer, TransferStatus.FAILED, report, at=now)
+    await session.flush()
+    made, change = transfers.make(
+        payout_id=payout.id,
+        payout_account_id=transfer.payout_account_id,
+        attempt=transfer.attempt + 1,
+        amount=transfer.amount,
+        service_code=transfer.service_code,
+        at=now,
+    )
+    session.add(made)
+    await session.flush()
+    session.add(change)
+    payout.status, payout.settled_at = TransferStatus.CREATED, None
+    await session.flush()
+    await _order(session, [_make_job(SEND, made.id, after=rules.pause_before_repeat(made.attempt))])
+    return made.id
+
+
+def _make_job(entrypoint: str, transfer_id: UUID, *, after: timedelta = AT_ONCE) -> Job:
+    key, payload = f"{entrypoint}:{transfer_id}", {"transfer_id": str(transfer_id)}
+    return Job(entrypoint, payload, dedupe_key=key, execute_after=after)
+
+
+async def _order(session: AsyncSession, jobs: Sequence[Job]) -> int:
+    failed = await find_failed_keys(session, [job.dedupe_key for job in jobs]) if jobs else set()
+    return await enqueue_all(session, [job for job in jobs if job.dedupe_key not in failed])
+
+
+async def _sum_sent(session: AsyncSession, account_id: UUID, at: datetime) -> int:
+    day = jakarta_date(at)
+    return await queries.sum_sent(
+        session, account_id, since=midnight(day), until=midnight(day + timedelta(days=1))
+    )
+
+
+async def _find_partner(session: AsyncSession, account: PayoutAccount) -> BankPartner | None:
+    if account.bank_partner_id is None:
+        return None
+    partner = await banks.get(session, account.bank_partner_id)
+    return partner if partner.base_url is not None else None
+
+
+def _make_attempt(
+    transfer: PayoutTransfer, payout: Payout, account: PayoutAccount, partner: BankPartner
+) -> Attempt:
+    return Attempt(
+        transfer_id=transfer.id,
+        payout_account_id=account.id,
+        status=transfer.status,
+        number=transfer.attempt,
+        amount=transfer.amount,
+        service_code=transfer.service_code,
+        partner_reference_no=transfer.partner_reference_no,
+        remark_code=transfer.remark_code,
+        external_id=transfer.external_id,
+        request_timestamp=transfer.request_timestamp,
+        reference_no=transfer.reference_no,
+        inquiries=transfer.inquiries,
+        bank_code=payout.bank_code,
+        account_no=payout.account_no,
+        holder_name=payout.holder_name,
+        source_account_no=account.account_no,
+        route=banks.make_route(partner),
+        may_send=partner.status is PartnerStatus.ACTIVE,
+    )

@@ -1,0 +1,1 @@
+"""Find out what became of payouts that were sent: ask the bank, read its statement, ask people."""

@@ -1,0 +1,231 @@
+"""Ask banks what became of transfers, and read their statements: between transactions."""
+
+from collections.abc import Sequence
+from datetime import timedelta
+from uuid import UUID
+
+from prometheus_client import Counter, Gauge
+
+from payment_service.clients.banks import BankClients
+from payment_service.payout_sending import service as sending
+from payment_service.payout_sending.service import Attempt
+from payment_service.payout_settlement import queries, rules, service
+from payment_service.payout_settlement.queries import PaidTransfer
+from payment_service.payout_settlement.rules import (
+    Booking,
+    Credit,
+    Evidence,
+    Paid,
+    SettlementOutcome,
+    Times,
+)
+from payment_service.payout_transfers.rules import (
+    PayoutTransferStatusConflict,
+    Report,
+    TransferSource,
+    TransferStatus,
+)
+from payment_service.payout_transfers.service import REMARK_CODE_LENGTH
+from payment_service.settings import Settings
+from perisai_kit.db.engine import Database
+from perisai_kit.domain import clock
+from perisai_kit.domain.jakarta import jakarta_date
+from perisai_kit.jobs.queue import Payload
+from perisai_kit.runtime.log import get_logger
+from snap_bi.bank_statements import BankStatementRow, EntryType
+from snap_bi.disbursement import DisbursementClient
+from snap_bi.transfer_outcomes import BankTransferStatus, TransferInquiry, TransferOrder
+
+BATCH = 100
+"""Transfers that are ordered to be asked about at once."""
+OUTCOMES = {
+    BankTransferStatus.PAID: SettlementOutcome.PAID,
+    BankTransferStatus.FAILED: SettlementOutcome.FAILED,
+    BankTransferStatus.RETURNED: SettlementOutcome.RETURNED,
+}
+ASKED = frozenset({TransferStatus.UNKNOWN, TransferStatus.PAID})
+
+log = get_logger()
+contradicted_total = Counter(
+    "payment_payout_settlement_contradictions_total",
+    "Words of a bank that contradict what is settled.",
+)
+debited_twice_total = Counter(
+    "payment_payouts_debited_twice_total", "Transfers that a bank statement shows twice."
+)
+unknown_gauge = Gauge("payment_payouts_unknown", "Transfers of unknown outcome.")
+unknown_age = Gauge(
+    "payment_payouts_unknown_oldest_seconds", "How long the first of them is unknown."
+)
+
+
+class Settler:
+    """Finds out what became of transfers. It never sends one."""
+
+    def __init__(self, clients: BankClients, settings: Settings) -> None:
+        self._clients = clients
+        self._settings = settings
+        self._times = Times(
+            window=timedelta(hours=settings.payout_window_h),
+            statement_after=timedelta(hours=settings.payout_statement_after_h),
+        )
+
+    async def order_due(self, database: Database) -> bool:
+        """Order jobs for what is due to be asked about; return whether there may be more."""
+        async with database.begin() as session:
+            ordered = await service.order_due(session, limit=BATCH)
+            count, first = await queries.measure_unknown(session)
+        unknown_gauge.set(count)
+        unknown_age.set((clock.now() - first).total_seconds() if first else 0)
+        return ordered == BATCH
+
+    async def inquire(self, database: Database, payload: Payload) -> None:
+        """Ask what became of a transfer (36), then look into the statement (14) if it is time."""
+        transfer_id = UUID(str(payload["transfer_id"]))
+        async with database.read() as session:
+            attempt = await sending.find_attempt(session, transfer_id)
+        if attempt is None or attempt.external_id is None or attempt.request_timestamp is None:
+            return
+        if attempt.status is TransferStatus.SENT:
+            # Nothing was heard of the worker that sent it.
+            async with database.begin() as session:
+                await sending.abandon(session, transfer_id)
+        elif attempt.status not in ASKED:
+            return
+        client = self._clients.disbursement(attempt.route)
+        order = sending.make_order(
+            attempt,
+            client.rules,
+            external_id=attempt.external_id,
+            requested_at=attempt.request_timestamp,
+        )
+        age = clock.real_now() - attempt.request_timestamp
+        if age >= timedelta(days=client.rules.transfer_status_days):
+            await self._read_statement(database, attempt, order, client, is_not_found=False)
+            return
+        inquiry = await client.inquire_transfer(order, reference_no=attempt.reference_no)
+        outcome = OUTCOMES.get(inquiry.status)
+        if attempt.status is TransferStatus.PAID and outcome is not SettlementOutcome.RETURNED:
+            return
+        if outcome is not None:
+            await self._settle(database, attempt, outcome, _make_report(inquiry))
+            return
+        is_not_found = inquiry.status is BankTransferStatus.NOT_FOUND
+        if rules.needs_statement(is_not_found=is_not_found, age=age, times=self._times):
+            await self._read_statement(database, attempt, order, client, is_not_found=is_not_found)
+        else:
+            await self._wait(database, attempt)
+
+    async def _read_statement(
+        self,
+        database: Database,
+        attempt: Attempt,
+        order: TransferOrder,
+        client: DisbursementClient,
+        *,
+        is_not_found: bool,
+    ) -> None:
+        """Settle by the statement: no debit means failed only where the bank knows no transfer."""
+        now = clock.real_now()
+        first, last = rules.find_statement_days(order.requested_at, at=now)
+        is_last = now - order.requested_at >= timedelta(days=client.rules.bank_statement_days)
+        if is_last:
+            await self._wait(database, attempt, is_last=True)
+            return
+        async with database.read() as session:
+            others = await service.list_other_codes(session, attempt, order.requested_at)
+        found = await client.read_bank_statement(order.source_account_no, first=first, last=last)
+        bookings = [_make_booking(row, attempt.remark_code, others) for row in found.rows]
+        evidence = rules.judge(bookings, amount=attempt.amount)
+        if rules.count_debits(bookings, amount=attempt.amount) > 1:
+            debited_twice_total.inc()
+            log.error("payout.debited_twice", transfer_id=str(attempt.transfer_id))
+        report = Report(TransferSource.BANK_STATEMENT)
+        match evidence:
+            case Evidence.PAID:
+                await self._settle(database, attempt, SettlementOutcome.PAID, report)
+            case Evidence.RETURNED:
+                await self._settle(database, attempt, SettlementOutcome.RETURNED, report)
+            case Evidence.NOTHING if is_not_found and found.is_complete:
+                await self._settle(database, attempt, SettlementOutcome.FAILED, report)
+            case Evidence.NOTHING | Evidence.AMBIGUOUS:
+                if evidence is Evidence.AMBIGUOUS:
+                    log.warning("payout.not_settled", transfer_id=str(attempt.transfer_id))
+                await self._wait(database, attempt)
+
+    async def _wait(self, database: Database, attempt: Attempt, *, is_last: bool = False) -> None:
+        async with database.begin() as session:
+            await service.schedule(session, attempt, is_last=is_last)
+
+    async def _settle(
+        self, database: Database, attempt: Attempt, outcome: SettlementOutcome, report: Report
+    ) -> None:
+        id_ = attempt.transfer_id
+        try:
+            async with database.begin() as session:
+                is_new = await service.settle(session, id_, outcome, report)
+        except PayoutTransferStatusConflict:
+            contradicted_total.inc()
+            log.error("payout.contradicted", transfer_id=str(id_), outcome=outcome.value)
+            return
+        if is_new:
+            log.info("payout.settled", transfer_id=str(id_), outcome=outcome.value)
+
+    async def watch_returns(self, database: Database) -> None:
+        """Look into each account's statement for money that the bank has given back."""
+        async with database.read() as session:
+            account_ids = await queries.list_accounts(session)
+        for account_id in account_ids:
+            async with database.read() as session:
+                days = self._settings.payout_return_days
+                paid = await service.list_paid(session, account_id, days=days)
+            if paid:
+                await self._watch(database, paid)
+
+    async def _watch(self, database: Database, paid: Sequence[PaidTransfer]) -> None:
+        async with database.read() as session:
+            attempt = await sending.find_attempt(session, paid[0].transfer_id)
+        if attempt is None:
+            return
+        client = self._clients.disbursement(attempt.route)
+        last = jakarta_date(clock.real_now())
+        earliest = last - timedelta(days=client.rules.bank_statement_days)
+        first = max(min(jakarta_date(each.requested_at) for each in paid), earliest)
+        found = await client.read_bank_statement(
+            attempt.source_account_no, first=min(first, last), last=last
+        )
+        ids = {each.remark_code: each.transfer_id for each in paid}
+        credits = [
+            Credit(row.amount, rules.find_code(row.remark, ids.keys(), length=REMARK_CODE_LENGTH))
+            for row in found.rows
+            if row.type is EntryType.CREDIT
+        ]
+        listed = [Paid(each.remark_code, each.amount) for each in paid]
+        returned, doubtful = rules.find_returns(credits, listed)
+        for code in sorted(returned):
+            async with database.begin() as session:
+                report = Report(TransferSource.BANK_STATEMENT)
+                await service.settle(session, ids[code], SettlementOutcome.RETURNED, report)
+            log.warning("payout.returned", transfer_id=str(ids[code]))
+        async with database.begin() as session:
+            await sending.order_inquiries(session, [ids[code] for code in sorted(doubtful)])
+
+
+def _make_report(inquiry: TransferInquiry) -> Report:
+    answer, code = inquiry.answer, inquiry.result.code
+    return Report(
+        TransferSource.STATUS_INQUIRY,
+        response_code=str(code) if code else None,
+        reference_no=answer.reference_number if answer else None,
+    )
+
+
+def _make_booking(row: BankStatementRow, code: str, others: Sequence[str]) -> Booking:
+    is_ours = row.has_code(code)
+    return Booking(
+        is_debit=row.type is EntryType.DEBIT,
+        amount=row.amount,
+        is_ours=is_ours,
+        is_others=not is_ours and any(row.has_code(other) for other in others),
+        is_correction=row.is_correction,
+    )

@@ -1,0 +1,146 @@
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from sqlalchemy import func, select, update
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from payment_service.payout_accounts.models import PayoutAccount
+from payment_service.payout_accounts.rules import PayoutChannel
+from payment_service.payout_settlement.models import SettlementProposal
+from payment_service.payout_transfers.models import PayoutTransfer
+from payment_service.payout_transfers.rules import TransferStatus
+from payment_service.payouts.models import Payout
+from perisai_kit.db.bulk import insert_once
+
+OPEN = (TransferStatus.SENT, TransferStatus.UNKNOWN)
+MAX_PAID = 50_000
+"""Transfers of one account that are looked for in one statement; a bank pages at 9,000 rows."""
+
+
+@dataclass(frozen=True, slots=True)
+class PaidTransfer:
+    """A transfer that was paid. requested_at: X-TIMESTAMP."""
+
+    transfer_id: UUID
+    remark_code: str
+    amount: int
+    requested_at: datetime
+
+
+async def list_due(session: AsyncSession, *, at: datetime, limit: int) -> list[UUID]:
+    """Return the transfers sent to a bank's API that are due to be asked about, by their time."""
+    statement = (
+        select(PayoutTransfer.id)
+        .where(
+            PayoutTransfer.status.in_(OPEN),
+            PayoutTransfer.next_inquiry_at <= at,
+            PayoutTransfer.external_id.is_not(None),
+        )
+        .order_by(PayoutTransfer.next_inquiry_at)
+        .limit(limit)
+    )
+    return list(await session.scalars(statement))
+
+
+async def schedule_inquiry(
+    session: AsyncSession, transfer_id: UUID, *, next_inquiry_at: datetime | None
+) -> None:
+    """Count an inquiry that settled nothing, and store when the next one is."""
+    await session.execute(
+        update(PayoutTransfer)
+        .where(PayoutTransfer.id == transfer_id, PayoutTransfer.status.in_(OPEN))
+        .values(next_inquiry_at=next_inquiry_at, inquiries=PayoutTransfer.inquiries + 1)
+        .execution_options(synchronize_session=False)
+    )
+
+
+async def list_other_codes(
+    session: AsyncSession, account_id: UUID, *, amount: int, requested_at: datetime, besides: UUID
+) -> list[str]:
+    """Return the codes of other transfers of the same amount that were sent at about that time."""
+    span = timedelta(days=3)
+    statement = select(PayoutTransfer.remark_code).where(
+        PayoutTransfer.payout_account_id == account_id,
+        PayoutTransfer.amount == amount,
+        PayoutTransfer.request_timestamp.between(requested_at - span, requested_at + span),
+        PayoutTransfer.id != besides,
+    )
+    return list(await session.scalars(statement.limit(MAX_PAID)))
+
+
+async def list_accounts(session: AsyncSession) -> list[UUID]:
+    """Return our accounts at banks' APIs, active or not."""
+    chosen = select(PayoutAccount.id).where(PayoutAccount.channel == PayoutChannel.SNAP)
+    return list(await session.scalars(chosen.order_by(PayoutAccount.id)))
+
+
+async def list_paid(
+    session: AsyncSession, account_id: UUID, *, since: datetime
+) -> list[PaidTransfer]:
+    """Return the paid transfers of an account that were sent since an instant."""
+    columns = (
+        PayoutTransfer.id,
+        PayoutTransfer.remark_code,
+        PayoutTransfer.amount,
+        PayoutTransfer.request_timestamp,
+    )
+    statement = (
+        select(*columns)
+        .where(
+            PayoutTransfer.payout_account_id == account_id,
+            PayoutTransfer.sent_at >= since,
+            PayoutTransfer.status == TransferStatus.PAID,
+        )
+        .order_by(PayoutTransfer.sent_at.desc())
+        .limit(MAX_PAID)
+    )
+    return [
+        PaidTransfer(id_, code, amount, requested_at)
+        for id_, code, amount, requested_at in await session.execute(statement)
+        if requested_at is not None
+    ]
+
+
+async def measure_unknown(session: AsyncSession) -> tuple[int, datetime | None]:
+    """Count the transfers of unknown outcome; return also when the first of them was sent."""
+    measured = select(func.count(), func.min(PayoutTransfer.sent_at)).where(
+        PayoutTransfer.status == TransferStatus.UNKNOWN
+    )
+    count, first = (await session.execute(measured)).one()
+    return count, first
+
+
+async def lock_payout(session: AsyncSession, payout_id: UUID) -> Payout | None:
+    chosen = select(Payout).where(Payout.id == payout_id).with_for_update()
+    fresh = chosen.execution_options(populate_existing=True)
+    return (await session.scalars(fresh)).one_or_none()
+
+
+async def find_payout(session: AsyncSession, payout_id: UUID) -> Payout | None:
+    return await session.get(Payout, payout_id)
+
+
+async def insert_once_proposal(
+    session: AsyncSession, proposal: SettlementProposal
+) -> SettlementProposal | None:
+    """Insert a proposal; return None while another one is open."""
+    return await insert_once(session, proposal)
+
+
+async def lock_proposal(
+    session: AsyncSession, payout_id: UUID, proposal_id: UUID
+) -> SettlementProposal | None:
+    statement = (
+        select(SettlementProposal)
+        .where(SettlementProposal.id == proposal_id, SettlementProposal.payout_id == payout_id)
+        .with_for_update()
+    )
+    return (await session.scalars(statement)).one_or_none()
+
+
+async def list_proposals(session: AsyncSession, payout_id: UUID) -> Sequence[SettlementProposal]:
+    """Return the proposals for a payout, the oldest first."""
+    statement = select(SettlementProposal).where(SettlementProposal.payout_id == payout_id)
+    return (await session.scalars(statement.order_by(SettlementProposal.id))).all()

@@ -1,0 +1,218 @@
+"""When a bank is asked what became of a transfer, and what its statement proves.
+
+Source: docs/payouts.md; docs/snap.md 4.4 and 4.5.
+"""
+
+import re
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from enum import StrEnum
+
+from payment_service.payout_sending.rules import FIRST_INQUIRY
+from perisai_kit.domain.errors import Conflict, Forbidden, NotFound
+from perisai_kit.domain.jakarta import jakarta_date
+
+LONGEST_PAUSE = timedelta(hours=6)
+_IGNORED = re.compile(r"[^A-Z0-9]")
+
+
+class Evidence(StrEnum):
+    """What a bank statement says of a transfer.
+
+    nothing: no debit that could be it. ambiguous: something that only a person can judge.
+    """
+
+    PAID = "paid"
+    RETURNED = "returned"
+    NOTHING = "nothing"
+    AMBIGUOUS = "ambiguous"
+
+
+class SettlementOutcome(StrEnum):
+    """What two officers may settle an unknown payout as."""
+
+    PAID = "paid"
+    FAILED = "failed"
+    RETURNED = "returned"
+
+
+class SettlementStatus(StrEnum):
+    PROPOSED = "proposed"
+    APPROVED = "approved"
+    REJECTED = "rejected"
+
+
+class SettlementVerdict(StrEnum):
+    APPROVED = "approved"
+    REJECTED = "rejected"
+
+
+class PayoutNotUnknown(Conflict):
+    """`details`: `status`, what it is."""
+
+    code = "payout_not_unknown"
+    text = "Only a payout of unknown outcome is settled by officers. Look at its status again."
+    text_id = "Hanya pembayaran yang hasilnya belum diketahui yang dapat diputuskan petugas."
+
+
+class SettlementTooEarly(Conflict):
+    """`details`: `from`, the instant from which officers may decide."""
+
+    code = "payout_settlement_too_early"
+    text = "The bank may still answer. Officers decide only when it has not for days."
+    text_id = "Bank masih dapat menjawab. Petugas baru dapat memutuskan setelah beberapa hari."
+
+
+class SettlementProposalNotFound(NotFound):
+    code = "payout_settlement_proposal_not_found"
+    text = "There is no such proposal for this payout."
+    text_id = "Usulan untuk pembayaran ini tidak ditemukan."
+
+
+class SettlementProposalDecided(Conflict):
+    code = "payout_settlement_proposal_decided"
+    text = "This proposal has been decided."
+    text_id = "Usulan ini sudah diputuskan."
+
+
+class SettlementProposalOpen(Conflict):
+    code = "payout_settlement_proposal_open"
+    text = "There is an open proposal for this payout. It must be decided first."
+    text_id = "Masih ada usulan untuk pembayaran ini yang belum diputuskan."
+
+
+class OwnSettlementProposal(Forbidden):
+    code = "own_payout_settlement_proposal"
+    text = "You cannot approve your own proposal. Another person must decide."
+    text_id = "Anda tidak dapat menyetujui usulan sendiri. Harus diputuskan orang lain."
+
+
+@dataclass(frozen=True, slots=True)
+class Booking:
+    """A row of a bank statement, as it concerns one transfer. amount: whole rupiah.
+
+    is_ours: its remark has the code of the transfer. is_others: it has that of another one.
+    is_correction: the bank marks it so.
+    """
+
+    is_debit: bool
+    amount: int
+    is_ours: bool
+    is_others: bool
+    is_correction: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Times:
+    """How long is waited, by settings."""
+
+    window: timedelta
+    statement_after: timedelta
+
+
+def judge(bookings: Iterable[Booking], *, amount: int) -> Evidence:
+    """Return what the rows of a complete statement say of a transfer of this amount.
+
+    A debit with our code may contain the fee. One without any code of ours and of the very amount
+    may be the transfer, so it proves neither.
+    """
+    rows = list(bookings)
+    ours = [each for each in rows if each.is_ours]
+    debits = count_debits(ours, amount=amount)
+    credited = sum(not each.is_debit and each.amount == amount for each in ours)
+    if credited >= max(debits, 1):
+        return Evidence.RETURNED
+    if debits:
+        is_corrected = any(_may_be_return(each, amount) for each in rows)
+        return Evidence.AMBIGUOUS if is_corrected else Evidence.PAID
+    is_stray = any(each.is_debit and each.amount == amount and not each.is_others for each in rows)
+    return Evidence.AMBIGUOUS if ours or is_stray else Evidence.NOTHING
+
+
+def count_debits(bookings: Iterable[Booking], *, amount: int) -> int:
+    """Count the debits with our code that contain this amount; more than one is an alarm."""
+    return sum(each.is_ours and each.is_debit and each.amount >= amount for each in bookings)
+
+
+def _may_be_return(booking: Booking, amount: int) -> bool:
+    has_no_code = not booking.is_ours and not booking.is_others
+    is_credit = not booking.is_debit and booking.is_correction
+    return has_no_code and is_credit and booking.amount == amount
+
+
+def needs_statement(*, is_not_found: bool, age: timedelta, times: Times) -> bool:
+    """Tell whether the bank statement is read for a transfer that the inquiry does not settle."""
+    return age >= (times.window if is_not_found else times.statement_after)
+
+
+def pause_before_inquiry(inquiries: int) -> timedelta:
+    """Return the pause after so many inquiries: 7 s at first, doubling, at most six hours."""
+    factor: int = 2 ** min(inquiries, 12)  # then it is longer than the longest
+    return min(FIRST_INQUIRY * factor, LONGEST_PAUSE)
+
+
+def find_statement_days(requested_at: datetime, *, at: datetime) -> tuple[date, date]:
+    """Return the Jakarta days whose statement shows a transfer: its own and the next, up to now."""
+    first = jakarta_date(requested_at)
+    return first, max(first, min(first + timedelta(days=1), jakarta_date(at)))
+
+
+def find_code(remark: str, codes: Collection[str], *, length: int) -> str | None:
+    """Return which of these codes a remark has, however the bank has broken its lines."""
+    plain = _IGNORED.sub("", remark.upper())
+    for start in range(len(plain) - length + 1):
+        found = plain[start : start + length]
+        if found in codes:
+            return found
+    return None
+
+
+@dataclass(frozen=True, slots=True)
+class Credit:
+    """Money that came into our account. code: of the transfer that its remark names, if any."""
+
+    amount: int
+    code: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Paid:
+    """A transfer that was paid; amount in rupiah."""
+
+    remark_code: str
+    amount: int
+
+
+def find_returns(
+    credits: Sequence[Credit], paid: Sequence[Paid]
+) -> tuple[frozenset[str], frozenset[str]]:
+    """Return the codes of transfers that came back, and of those that may have.
+
+    A credit without a code and of the very amount may be a return: the bank is asked then.
+    """
+    amounts = {each.remark_code: each.amount for each in paid}
+    back = frozenset(
+        each.code for each in credits if each.code and amounts.get(each.code) == each.amount
+    )
+    uncoded = {each.amount for each in credits if each.code is None}
+    may_be = {code for code, amount in amounts.items() if amount in uncoded}
+    return back, frozenset(may_be - back)
+
+
+def check_decidable(*, sent_at: datetime, after: timedelta, at: datetime) -> None:
+    """Refuse that people settle what the bank may still answer. Raises: SettlementTooEarly."""
+    begins = sent_at + after
+    if at < begins:
+        raise SettlementTooEarly(**{"from": begins.isoformat()})
+
+
+def check_decision(status: SettlementStatus, *, verdict: SettlementVerdict, is_own: bool) -> None:
+    """Refuse to decide twice, or to approve one's own; one's own may be rejected.
+
+    Raises: SettlementProposalDecided, OwnSettlementProposal.
+    """
+    if status is not SettlementStatus.PROPOSED:
+        raise SettlementProposalDecided
+    if is_own and verdict is SettlementVerdict.APPROVED:
+        raise OwnSettlementProposal

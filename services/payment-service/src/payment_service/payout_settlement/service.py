@@ -1,0 +1,171 @@
+"""Settle what was sent by what the bank says of it, or by what two officers agree on."""
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from payment_service.payout_sending import service as sending
+from payment_service.payout_sending.service import Attempt
+from payment_service.payout_settlement import queries, rules
+from payment_service.payout_settlement.models import SettlementProposal
+from payment_service.payout_settlement.queries import PaidTransfer
+from payment_service.payout_settlement.rules import (
+    PayoutNotUnknown,
+    SettlementOutcome,
+    SettlementProposalNotFound,
+    SettlementProposalOpen,
+    SettlementStatus,
+    SettlementVerdict,
+)
+from payment_service.payout_transfers import queries as transfer_queries
+from payment_service.payout_transfers.models import PayoutTransfer
+from payment_service.payout_transfers.rules import Report, TransferSource, TransferStatus
+from payment_service.payouts import service as payouts
+from payment_service.payouts.models import Payout
+from payment_service.payouts.rules import PayoutNotFound, PayoutPayee
+from payment_service.settings import Settings
+from perisai_kit.domain import clock
+from perisai_kit.domain.ids import new_id
+from perisai_kit.privacy.read_audit import audit_read
+
+
+async def order_due(session: AsyncSession, *, limit: int) -> int:
+    """Order a job for each transfer that is due to be asked about; return how many are new."""
+    due = await queries.list_due(session, at=clock.now(), limit=limit)
+    return await sending.order_inquiries(session, due)
+
+
+async def schedule(session: AsyncSession, attempt: Attempt, *, is_last: bool = False) -> None:
+    """Store when the bank is asked again, later each time. is_last: it can tell no more."""
+    pause = rules.pause_before_inquiry(attempt.inquiries + 1)
+    at = None if is_last else clock.now() + pause
+    await queries.schedule_inquiry(session, attempt.transfer_id, next_inquiry_at=at)
+
+
+async def settle(
+    session: AsyncSession, transfer_id: UUID, outcome: SettlementOutcome, report: Report
+) -> bool:
+    """Settle a transfer; return whether that is new.
+
+    Raises: PayoutTransferStatusConflict where it is settled as something else.
+    """
+    match outcome:
+        case SettlementOutcome.PAID:
+            return await payouts.mark_paid(session, transfer_id, report)
+        case SettlementOutcome.FAILED:
+            return await payouts.mark_failed(session, transfer_id, report)
+        case SettlementOutcome.RETURNED:
+            return await payouts.mark_returned(session, transfer_id, report)
+
+
+async def list_other_codes(
+    session: AsyncSession, attempt: Attempt, requested_at: datetime
+) -> list[str]:
+    """Return the codes of other transfers that a debit of the same amount may belong to."""
+    return await queries.list_other_codes(
+        session,
+        attempt.payout_account_id,
+        amount=attempt.amount,
+        requested_at=requested_at,
+        besides=attempt.transfer_id,
+    )
+
+
+async def list_paid(
+    session: AsyncSession, account_id: UUID, *, days: int
+) -> Sequence[PaidTransfer]:
+    """Return the paid transfers of an account that a bank may still give back."""
+    since = clock.now() - timedelta(days=days)
+    return await queries.list_paid(session, account_id, since=since)
+
+
+async def propose(
+    session: AsyncSession,
+    payout_id: UUID,
+    *,
+    outcome: SettlementOutcome,
+    evidence: str,
+    by: UUID,
+    settings: Settings,
+) -> SettlementProposal:
+    """Propose how an unknown payout is settled; another officer decides.
+
+    Raises: PayoutNotFound, PayoutNotUnknown, SettlementTooEarly, SettlementProposalOpen.
+    """
+    _, transfer = await _lock_unknown(session, payout_id)
+    assert transfer.sent_at is not None, "what is unknown was sent"
+    now = clock.now()
+    after = timedelta(hours=settings.payout_decision_after_h)
+    rules.check_decidable(sent_at=transfer.sent_at, after=after, at=now)
+    proposal = SettlementProposal(id=new_id())
+    proposal.payout_id, proposal.transfer_id = payout_id, transfer.id
+    proposal.outcome, proposal.evidence = outcome, evidence
+    proposal.status = SettlementStatus.PROPOSED
+    proposal.proposed_by, proposal.proposed_at = by, now
+    made = await queries.insert_once_proposal(session, proposal)
+    if made is None:
+        raise SettlementProposalOpen
+    return made
+
+
+async def decide(
+    session: AsyncSession,
+    payout_id: UUID,
+    proposal_id: UUID,
+    *,
+    verdict: SettlementVerdict,
+    by: UUID,
+) -> SettlementProposal:
+    """Approve or reject a proposal. An approval settles the payout and never sends anything.
+
+    Raises: PayoutNotFound, SettlementProposalNotFound, SettlementProposalDecided,
+    OwnSettlementProposal; PayoutNotUnknown where the bank has answered meanwhile.
+    """
+    payout = await queries.lock_payout(session, payout_id)
+    if payout is None:
+        raise PayoutNotFound
+    proposal = await queries.lock_proposal(session, payout_id, proposal_id)
+    if proposal is None:
+        raise SettlementProposalNotFound
+    rules.check_decision(proposal.status, verdict=verdict, is_own=proposal.proposed_by == by)
+    if verdict is SettlementVerdict.APPROVED:
+        _check_unknown(payout)
+        report = Report(TransferSource.OFFICER, reported_by=by)
+        await settle(session, proposal.transfer_id, proposal.outcome, report)
+    proposal.status = SettlementStatus(verdict)
+    proposal.decided_by, proposal.decided_at = by, clock.now()
+    _audit(payout)
+    await session.flush()
+    return proposal
+
+
+async def list_proposals(session: AsyncSession, payout_id: UUID) -> Sequence[SettlementProposal]:
+    """Return the proposals for a payout, the oldest first. Raises: PayoutNotFound."""
+    payout = await queries.find_payout(session, payout_id)
+    if payout is None:
+        raise PayoutNotFound
+    _audit(payout)
+    return await queries.list_proposals(session, payout_id)
+
+
+async def _lock_unknown(session: AsyncSession, payout_id: UUID) -> tuple[Payout, PayoutTransfer]:
+    payout = await queries.lock_payout(session, payout_id)
+    if payout is None:
+        raise PayoutNotFound
+    _check_unknown(payout)
+    transfer = await transfer_queries.find_last(session, payout_id)
+    assert transfer is not None, "what is unknown was sent"
+    _audit(payout)
+    return payout, transfer
+
+
+def _check_unknown(payout: Payout) -> None:
+    if payout.status is not TransferStatus.UNKNOWN:
+        raise PayoutNotUnknown(status=payout.status.value)
+
+
+def _audit(payout: Payout) -> None:
+    if payout.payee_kind is PayoutPayee.AGENT:
+        audit_read([payout.payee_id])

@@ -1,0 +1,225 @@
+from collections.abc import Collection, Sequence
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import (
+    BigInteger,
+    ColumnElement,
+    Select,
+    Text,
+    and_,
+    case,
+    cast,
+    exists,
+    func,
+    literal,
+    or_,
+    select,
+    update,
+)
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from payment_service.payees.models import PayeeAccount
+from payment_service.payouts.models import Payout, PayoutItem, PayoutRemittance
+from payment_service.payouts.rules import (
+    PayoutPayee,
+    PayoutStatus,
+    StatementPayoutStatus,
+    WithdrawalReason,
+)
+from perisai_kit.db.bulk import any_id
+
+
+async def lock_payout(session: AsyncSession, payout_id: UUID) -> Payout | None:
+    statement = select(Payout).where(Payout.id == payout_id).with_for_update()
+    fresh = statement.execution_options(populate_existing=True)
+    return (await session.scalars(fresh)).one_or_none()
+
+
+async def lock_of_run(
+    session: AsyncSession, run_id: UUID, *, after_id: UUID | None, limit: int
+) -> Sequence[Payout]:
+    """Lock the next payouts of a run that are not withdrawn, by payee."""
+    conditions = [Payout.run_id == run_id, Payout.withdrawn_at.is_(None)]
+    if after_id is not None:
+        conditions.append(Payout.payee_id > after_id)
+    chosen = select(Payout).where(*conditions).order_by(Payout.payee_id).limit(limit)
+    return (await session.scalars(chosen.with_for_update())).all()
+
+
+async def count_items(session: AsyncSession, payout_id: UUID) -> int:
+    counted = select(func.count()).where(PayoutItem.payout_id == payout_id)
+    return (await session.scalars(counted)).one()
+
+
+async def list_items(session: AsyncSession, payout_id: UUID) -> Sequence[PayoutItem]:
+    """Return the items of a payout, the earliest month first."""
+    statement = select(PayoutItem).where(PayoutItem.payout_id == payout_id)
+    ordered = statement.order_by(PayoutItem.month, PayoutItem.beneficiary_id, PayoutItem.id)
+    return (await session.scalars(ordered)).all()
+
+
+def net_of_items(payout_id: UUID) -> Select[Any]:
+    """Return the query of what a payout pays for each item after tax: cause_id, part, amount."""
+    columns: list[ColumnElement[Any]] = [
+        PayoutItem.id.label("cause_id"),
+        cast(PayoutItem.beneficiary_id, Text).label("part"),
+        (PayoutItem.gross - PayoutItem.tax).label("amount"),
+    ]
+    # An item of a few rupiah may be tax altogether.
+    return select(*columns).where(
+        PayoutItem.payout_id == payout_id, PayoutItem.gross > PayoutItem.tax
+    )
+
+
+async def free_items(session: AsyncSession, payout_ids: Collection[UUID]) -> None:
+    """Let the statements and taxes of payouts be paid by others."""
+    await session.execute(
+        update(PayoutItem)
+        .where(PayoutItem.payout_id == any_id(payout_ids), PayoutItem.is_live)
+        .values(is_live=False)
+    )
+    await close_remittances(session, payout_ids)
+
+
+async def close_remittances(session: AsyncSession, payout_ids: Collection[UUID]) -> None:
+    await session.execute(
+        update(PayoutRemittance)
+        .where(PayoutRemittance.payout_id == any_id(payout_ids), PayoutRemittance.is_open)
+        .values(is_open=False)
+    )
+
+
+async def withdraw(
+    session: AsyncSession,
+    payout_ids: Collection[UUID],
+    *,
+    reason: WithdrawalReason,
+    by: UUID | None,
+    at: datetime,
+) -> None:
+    """Withdraw payouts that were not sent, or that failed."""
+    await session.execute(
+        update(Payout)
+        .where(Payout.id == any_id(payout_ids), Payout.withdrawn_at.is_(None))
+        .values(withdrawn_at=at, withdrawn_reason=reason, withdrawn_by=by)
+    )
+    await free_items(session, payout_ids)
+
+
+async def find_remittance(session: AsyncSession, payout_id: UUID) -> PayoutRemittance:
+    statement = select(PayoutRemittance).where(PayoutRemittance.payout_id == payout_id)
+    return (await session.scalars(statement)).one()
+
+
+async def find_current_account(session: AsyncSession, holder_id: UUID) -> PayeeAccount | None:
+    """Return the account of a payee that was approved last, as far as we know."""
+    statement = (
+        select(PayeeAccount)
+        .where(PayeeAccount.holder_id == holder_id)
+        .order_by(PayeeAccount.decided_at.desc(), PayeeAccount.bank_account_id.desc())
+        .limit(1)
+    )
+    return (await session.scalars(statement)).one_or_none()
+
+
+def is_live(statement_id: Any) -> ColumnElement[bool]:
+    """Return whether a statement is in a payout that is not over, or was paid."""
+    return exists().where(PayoutItem.statement_id == statement_id, PayoutItem.is_live)
+
+
+def status_of_statement(statement_id: Any) -> ColumnElement[str]:
+    """Return what has become of a statement: `StatementPayoutStatus` in SQL."""
+    of_statement = PayoutItem.statement_id == statement_id
+    joined = select(Payout.status).join(PayoutItem, PayoutItem.payout_id == Payout.id)
+    live = joined.where(of_statement, PayoutItem.is_live).limit(1).scalar_subquery()
+    was_returned = (
+        exists()
+        .where(of_statement, PayoutItem.payout_id == Payout.id)
+        .where(Payout.status == PayoutStatus.RETURNED)
+    )
+    values = {each: literal(each.value, Text()) for each in StatementPayoutStatus}
+    return case(
+        (live == PayoutStatus.PAID, values[StatementPayoutStatus.PAID]),
+        (live.is_not(None), values[StatementPayoutStatus.IN_PAYMENT]),
+        (was_returned, values[StatementPayoutStatus.RETURNED]),
+        else_=values[StatementPayoutStatus.UNPAID],
+    )
+
+
+async def find_statement_statuses(
+    session: AsyncSession, statement_ids: Collection[UUID]
+) -> dict[UUID, StatementPayoutStatus]:
+    """Return what has become of statements that were ever in a payout, by statement."""
+    ids = (
+        select(PayoutItem.statement_id)
+        .where(PayoutItem.statement_id == any_id(statement_ids))
+        .distinct()
+        .subquery("ids")
+    )
+    rows = await session.execute(
+        select(ids.c.statement_id, status_of_statement(ids.c.statement_id))
+    )
+    return {id_: StatementPayoutStatus(status) for id_, status in rows}
+
+
+async def find_payout(
+    session: AsyncSession, payout_id: UUID, visible: ColumnElement[bool]
+) -> Payout | None:
+    statement = select(Payout).where(Payout.id == payout_id, visible)
+    return (await session.scalars(statement)).one_or_none()
+
+
+async def list_payouts(
+    session: AsyncSession,
+    visible: ColumnElement[bool],
+    *,
+    run_id: UUID | None = None,
+    status: PayoutStatus | None = None,
+    payee_id: UUID | None = None,
+    before_id: UUID | None,
+    limit: int,
+) -> Sequence[Payout]:
+    """Return payouts, the latest first."""
+    conditions = [visible]
+    if run_id is not None:
+        conditions.append(Payout.run_id == run_id)
+    if status is not None:
+        conditions.append(Payout.status == status)
+    if payee_id is not None:
+        conditions.append(Payout.payee_id == payee_id)
+    if before_id is not None:
+        conditions.append(Payout.id < before_id)
+    statement = select(Payout).where(*conditions).order_by(Payout.id.desc()).limit(limit)
+    return (await session.scalars(statement)).all()
+
+
+def of_payee(payee_id: UUID) -> ColumnElement[bool]:
+    """Return the condition of payouts that this agent or wadah was paid, or is about to be."""
+    return and_(Payout.payee_id == payee_id, Payout.payee_kind != PayoutPayee.TREASURY)
+
+
+def for_beneficiary(beneficiary_id: UUID) -> ColumnElement[bool]:
+    """Return the condition of payouts that pay for statements of this agent or wadah."""
+    paid_for = select(PayoutItem.payout_id).where(PayoutItem.beneficiary_id == beneficiary_id)
+    return or_(of_payee(beneficiary_id), Payout.id.in_(paid_for))
+
+
+async def sum_items(
+    session: AsyncSession, payout_ids: Collection[UUID], *, beneficiary_id: UUID
+) -> dict[UUID, tuple[int, int, int]]:
+    """Return what payouts pay for one beneficiary: statements, gross and tax, by payout."""
+    summed = (
+        select(
+            PayoutItem.payout_id,
+            func.count(),
+            cast(func.sum(PayoutItem.gross), BigInteger),
+            cast(func.sum(PayoutItem.tax), BigInteger),
+        )
+        .where(
+            PayoutItem.payout_id == any_id(payout_ids), PayoutItem.beneficiary_id == beneficiary_id
+        )
+        .group_by(PayoutItem.payout_id)
+    )
+    return {id_: (count, gross, tax) for id_, count, gross, tax in await session.execute(summed)}

@@ -1,0 +1,92 @@
+"""What a payout is, and what may become of it. Source: docs/money.md, Payouts."""
+
+import re
+from enum import StrEnum
+
+from payment_service.payout_transfers.rules import TransferStatus
+from perisai_kit.domain.errors import Conflict, NotFound
+
+PayoutStatus = TransferStatus
+"""A payout has the status of its last transfer; `created` before it has one."""
+
+
+class PayoutPayee(StrEnum):
+    """treasury: the state, for tax that was withheld."""
+
+    AGENT = "agent"
+    WADAH = "wadah"
+    TREASURY = "treasury"
+
+
+class WithdrawalReason(StrEnum):
+    """Why a payout will not be sent, or not again: its statements may be paid by a later run.
+
+    held to payee_changed: found when its run was released.
+    """
+
+    RUN_REJECTED = "run_rejected"
+    HELD = "held"
+    ACCOUNT_CHANGED = "account_changed"
+    ACCOUNT_FROZEN = "account_frozen"
+    PAYEE_CHANGED = "payee_changed"
+    GIVEN_UP = "given_up"
+
+
+class StatementPayoutStatus(StrEnum):
+    """What of a statement: returned means that the bank gave the money back, so it is open again.
+
+    in_payment: in a run that is not over, or sent.
+    """
+
+    UNPAID = "unpaid"
+    IN_PAYMENT = "in_payment"
+    PAID = "paid"
+    RETURNED = "returned"
+
+
+_CODE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,39}")
+
+
+class PayoutNotFound(NotFound):
+    code = "payout_not_found"
+    text = "There is no such payout, or you may not see it."
+    text_id = "Pembayaran insentif tidak ditemukan, atau Anda tidak berwenang melihatnya."
+
+
+class PayoutNotFailed(Conflict):
+    """`details`: `status`, what it is."""
+
+    code = "payout_not_failed"
+    text = "Only a failed payout can be tried again or given up."
+    text_id = "Hanya pembayaran yang gagal yang dapat diulang atau dihentikan."
+
+
+class PayoutWithdrawn(Conflict):
+    """`details`: `reason`, why it was withdrawn."""
+
+    code = "payout_withdrawn"
+    text = "This payout was withdrawn. A later run pays its statements."
+    text_id = "Pembayaran ini sudah dibatalkan. Rekapnya dibayar pada proses berikutnya."
+
+
+class PayoutAccountReplaced(Conflict):
+    code = "payout_bank_account_changed"
+    text = "The payee has another bank account now, or it is frozen. Give this payout up."
+    text_id = "Rekening penerima sudah diganti atau sedang dibekukan. Hentikan pembayaran ini."
+
+
+def check_repeatable(status: PayoutStatus, withdrawn: WithdrawalReason | None) -> None:
+    """Refuse to try again, or to give up, what has not failed or was withdrawn.
+
+    Raises: PayoutWithdrawn, PayoutNotFailed.
+    """
+    if withdrawn is not None:
+        raise PayoutWithdrawn(reason=withdrawn.value)
+    if status is not PayoutStatus.FAILED:
+        raise PayoutNotFailed(status=status.value)
+
+
+def find_reason_code(response_code: str | None) -> str:
+    """Return what an event gives as the reason: a bank's code, where it is one."""
+    is_code = response_code is not None and _CODE.fullmatch(response_code)
+    return response_code if response_code and is_code else "unknown"

@@ -1,0 +1,298 @@
+"""Let payouts be sent, paid, failed and returned: the attempt, the money and the event at once.
+
+Lock order, for everybody: the run, then payouts by payee, then the attempt of a payout. An attempt
+is never locked before its payout; statements are not locked, because the unique index of live items
+decides between two runs.
+"""
+
+from collections.abc import Collection
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from payment_service.ledger import service as ledger
+from payment_service.ledger.rules import OPERATING_BANK, TransferCode
+from payment_service.payout_accounts import service as payout_accounts
+from payment_service.payout_transfers import queries as transfer_queries
+from payment_service.payout_transfers import service as transfers
+from payment_service.payout_transfers.models import PayoutTransfer
+from payment_service.payout_transfers.rules import (
+    SETTLED,
+    PayoutTransferNotFound,
+    PayoutTransferStatusConflict,
+    Report,
+    TransferSource,
+    TransferStatus,
+)
+from payment_service.payouts import queries, rules
+from payment_service.payouts.models import Payout
+from payment_service.payouts.rules import (
+    PayoutPayee,
+    PayoutStatus,
+    StatementPayoutStatus,
+    WithdrawalReason,
+)
+from payment_service.taxes import service as taxes
+from perisai_kit.domain import clock
+from perisai_kit.domain.jakarta import jakarta_date
+from perisai_kit.events.catalogue import PayoutFailed, PayoutPaid, PayoutReturned
+from perisai_kit.events.outbox import publish
+
+
+async def mark_sent(
+    session: AsyncSession,
+    transfer_id: UUID,
+    *,
+    external_id: str | None,
+    request_timestamp: datetime | None,
+    next_inquiry_at: datetime | None,
+    source: TransferSource = TransferSource.WORKER,
+    by: UUID | None = None,
+) -> PayoutTransfer:
+    """Store that an attempt is about to leave us; commit it before anything is sent.
+
+    external_id, request_timestamp: X-EXTERNAL-ID and X-TIMESTAMP of the request; None in a file.
+    A repeat is refused: of several callers one may send. Locks the payout and the attempt.
+    Raises: PayoutTransferNotFound, PayoutTransferStatusConflict, PayoutsStopped,
+    PayoutAccountNotActive.
+    """
+    payout, transfer = await _lock(session, transfer_id)
+    await payout_accounts.check_sending(session, payout.payout_account_id)
+    now = clock.now()
+    report = Report(source, reported_by=by)
+    if not transfers.move(session, transfer, TransferStatus.SENT, report, at=now):
+        raise PayoutTransferStatusConflict(status=transfer.status.value, to=TransferStatus.SENT)
+    transfer.external_id, transfer.request_timestamp = external_id, request_timestamp
+    transfer.sent_at, transfer.next_inquiry_at = now, next_inquiry_at
+    _follow(payout, transfer, now)
+    await session.flush()
+    return transfer
+
+
+async def mark_unknown(
+    session: AsyncSession, transfer_id: UUID, report: Report, *, next_inquiry_at: datetime | None
+) -> bool:
+    """Store that nobody knows what the bank has done; return whether that is new.
+
+    Raises: PayoutTransferNotFound, PayoutTransferStatusConflict.
+    """
+    payout, transfer = await _lock(session, transfer_id)
+    now = clock.now()
+    is_new = transfers.move(session, transfer, TransferStatus.UNKNOWN, report, at=now)
+    if is_new:
+        transfer.next_inquiry_at = next_inquiry_at
+        _follow(payout, transfer, now)
+        await session.flush()
+    return is_new
+
+
+async def mark_paid(session: AsyncSession, transfer_id: UUID, report: Report) -> bool:
+    """Settle an attempt: book each item, withhold its tax, and publish it; return whether new.
+
+    A repeat changes nothing. An attempt that was called failed may still turn out paid, unless its
+    payout was tried again or given up.
+    Raises: PayoutTransferNotFound, PayoutTransferStatusConflict.
+    """
+    payout, transfer = await _lock(session, transfer_id)
+    _check_late_word(payout, transfer)
+    now = clock.now()
+    if not transfers.move(session, transfer, TransferStatus.PAID, report, at=now):
+        return False
+    _follow(payout, transfer, now)
+    await session.flush()
+    await _book_paid(session, payout, now)
+    if payout.payee_kind is not PayoutPayee.TREASURY:
+        await publish(session, PayoutPaid(**await _told(session, payout)))
+    return True
+
+
+async def mark_failed(session: AsyncSession, transfer_id: UUID, report: Report) -> bool:
+    """Store that the bank has not executed an attempt, and publish it; return whether that is new.
+
+    The payout waits for an officer: `retry` or `give_up`.
+    Raises: PayoutTransferNotFound, PayoutTransferStatusConflict.
+    """
+    payout, transfer = await _lock(session, transfer_id)
+    now = clock.now()
+    if not transfers.move(session, transfer, TransferStatus.FAILED, report, at=now):
+        return False
+    _follow(payout, transfer, now)
+    await session.flush()
+    if payout.payee_kind is not PayoutPayee.TREASURY:
+        reason = rules.find_reason_code(report.response_code)
+        await publish(session, PayoutFailed(**await _told(session, payout), reason_code=reason))
+    return True
+
+
+async def mark_returned(session: AsyncSession, transfer_id: UUID, report: Report) -> bool:
+    """Book the money back that the bank returned, and let the statements be paid again.
+
+    An attempt that nobody knew paid is booked as paid first, since the bank shows both. Return
+    whether it is new; a repeat changes nothing.
+    Raises: PayoutTransferNotFound, PayoutTransferStatusConflict.
+    """
+    payout, transfer = await _lock(session, transfer_id)
+    now = clock.now()
+    was_paid = transfer.status is TransferStatus.PAID
+    if not transfers.move(session, transfer, TransferStatus.RETURNED, report, at=now):
+        return False
+    _follow(payout, transfer, now)
+    await session.flush()
+    if not was_paid:
+        await _book_paid(session, payout, now)
+    await _book_returned(session, payout, now)
+    await queries.free_items(session, [payout.id])
+    if payout.payee_kind is not PayoutPayee.TREASURY:
+        reason = rules.find_reason_code(report.response_code)
+        await publish(session, PayoutReturned(**await _told(session, payout), reason_code=reason))
+    return True
+
+
+async def retry(session: AsyncSession, payout_id: UUID, *, by: UUID) -> PayoutTransfer:
+    """Make another attempt of a failed payout, with new references; the sender takes it.
+
+    Raises: PayoutNotFound, PayoutWithdrawn, PayoutNotFailed, PayoutAccountReplaced.
+    """
+    payout = await _lock_failed(session, payout_id)
+    await _check_account(session, payout)
+    last = await transfer_queries.find_last(session, payout.id)
+    assert last is not None, "what failed was attempted"
+    now = clock.now()
+    transfer, change = transfers.make(
+        payout_id=payout.id,
+        payout_account_id=payout.payout_account_id,
+        attempt=last.attempt + 1,
+        amount=payout.amount,
+        service_code=last.service_code,
+        at=now,
+        by=by,
+    )
+    session.add(transfer)
+    await session.flush()
+    session.add(change)
+    _follow(payout, transfer, now)
+    await session.flush()
+    return transfer
+
+
+async def give_up(session: AsyncSession, payout_id: UUID, *, by: UUID) -> Payout:
+    """Let the statements of a failed payout be paid by a later run.
+
+    Raises: PayoutNotFound, PayoutWithdrawn, PayoutNotFailed.
+    """
+    payout = await _lock_failed(session, payout_id)
+    await withdraw(session, [payout.id], reason=WithdrawalReason.GIVEN_UP, by=by)
+    await session.refresh(payout)
+    return payout
+
+
+async def withdraw(
+    session: AsyncSession,
+    payout_ids: Collection[UUID],
+    *,
+    reason: WithdrawalReason,
+    by: UUID | None = None,
+) -> None:
+    """Withdraw locked payouts that nothing was sent for, or that failed; their items are free."""
+    await queries.withdraw(session, payout_ids, reason=reason, by=by, at=clock.now())
+
+
+async def find_statement_statuses(
+    session: AsyncSession, statement_ids: Collection[UUID]
+) -> dict[UUID, StatementPayoutStatus]:
+    """Return what has become of statements, by statement; unpaid ones may be missing."""
+    return await queries.find_statement_statuses(session, statement_ids) if statement_ids else {}
+
+
+async def _lock(session: AsyncSession, transfer_id: UUID) -> tuple[Payout, PayoutTransfer]:
+    payout_id = await transfer_queries.find_payout_id(session, transfer_id)
+    if payout_id is None:
+        raise PayoutTransferNotFound
+    payout = await queries.lock_payout(session, payout_id)
+    assert payout is not None, "a transfer has a payout"
+    return payout, await transfer_queries.lock_transfer(session, transfer_id)
+
+
+async def _lock_failed(session: AsyncSession, payout_id: UUID) -> Payout:
+    payout = await queries.lock_payout(session, payout_id)
+    if payout is None:
+        raise rules.PayoutNotFound
+    rules.check_repeatable(payout.status, payout.withdrawn_reason)
+    return payout
+
+
+async def _check_account(session: AsyncSession, payout: Payout) -> None:
+    """Refuse to try an account again that is not the current one, or is frozen."""
+    if payout.payee_kind is PayoutPayee.TREASURY:
+        return
+    current = await queries.find_current_account(session, payout.payee_id)
+    frozen_until = current.payouts_frozen_until if current else None
+    is_frozen = frozen_until is not None and clock.now() < frozen_until
+    if current is None or current.bank_account_id != payout.bank_account_id or is_frozen:
+        raise rules.PayoutAccountReplaced
+
+
+def _check_late_word(payout: Payout, transfer: PayoutTransfer) -> None:
+    """Refuse a late payment of what was tried again or given up: somebody must look at it."""
+    if transfer.status is TransferStatus.FAILED and (
+        payout.status is not PayoutStatus.FAILED or payout.withdrawn_at is not None
+    ):
+        raise PayoutTransferStatusConflict(status=transfer.status.value, to=TransferStatus.PAID)
+
+
+def _follow(payout: Payout, transfer: PayoutTransfer, at: datetime) -> None:
+    payout.status = transfer.status
+    payout.settled_at = at if transfer.status in SETTLED else None
+
+
+async def _book_paid(session: AsyncSession, payout: Payout, at: datetime) -> None:
+    paid_on = jakarta_date(at)
+    if payout.payee_kind is PayoutPayee.TREASURY:
+        of = await queries.find_remittance(session, payout.id)
+        await taxes.remit(
+            session,
+            remittance_id=payout.id,
+            kind=of.tax_kind,
+            month=of.month,
+            amount=of.amount,
+            remitted_on=paid_on,
+        )
+        await queries.close_remittances(session, [payout.id])
+        return
+    await ledger.transfer_rows(
+        session,
+        queries.net_of_items(payout.id),
+        code=TransferCode.INCENTIVE_PAID,
+        account=OPERATING_BANK,
+        business_on=paid_on,
+    )
+    await taxes.record(session, payout.id, paid_on=paid_on)
+
+
+async def _book_returned(session: AsyncSession, payout: Payout, at: datetime) -> None:
+    returned_on = jakarta_date(at)
+    if payout.payee_kind is PayoutPayee.TREASURY:
+        await taxes.return_remittance(session, payout.id, returned_on=returned_on)
+        return
+    await ledger.transfer_rows(
+        session,
+        queries.net_of_items(payout.id),
+        code=TransferCode.INCENTIVE_RETURNED,
+        account=OPERATING_BANK,
+        business_on=returned_on,
+    )
+    await taxes.reverse(session, payout.id, returned_on=returned_on)
+
+
+async def _told(session: AsyncSession, payout: Payout) -> dict[str, object]:
+    """Return what the events of a payout say of it."""
+    return {
+        "payout_id": payout.id,
+        "run_id": payout.run_id,
+        "payee_kind": payout.payee_kind.value,
+        "payee_id": payout.payee_id,
+        "month": payout.month,
+        "amount": payout.amount,
+        "statement_count": await queries.count_items(session, payout.id),
+    }

@@ -1,0 +1,1 @@
+"""The income tax withheld from what agents and wadahs are paid, and what is due to the state."""

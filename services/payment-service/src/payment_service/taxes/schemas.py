@@ -1,0 +1,45 @@
+from datetime import date
+
+from pydantic import Field
+
+from payment_service.taxes.rules import Bracket, TaxBook, TaxKind, TaxTable
+from perisai_kit.http.types import Code, Model, PositiveRupiah, Text255
+
+
+class BracketDocument(Model):
+    up_to: PositiveRupiah | None
+    rate_bps: int = Field(gt=0, le=10_000, strict=True)
+
+
+class TaxTableDocument(Model):
+    """A file in `data/`; see `rules.TaxTable`."""
+
+    id: Code
+    kind: TaxKind
+    legal_basis: Text255
+    first_on: date
+    last_on: date | None
+    base_bps: int = Field(gt=0, le=10_000, strict=True)
+    brackets: tuple[BracketDocument, ...] = Field(min_length=1)
+    no_npwp_bps: int = Field(ge=10_000, le=100_000, strict=True)
+    nik_serves: bool
+    sources: tuple[str, ...] = Field(min_length=1)
+    notes: tuple[str, ...]
+
+    def value(self) -> TaxTable:
+        return TaxTable(
+            id=self.id,
+            kind=self.kind,
+            legal_basis=self.legal_basis,
+            first_on=self.first_on,
+            last_on=self.last_on,
+            base_bps=self.base_bps,
+            brackets=tuple(Bracket(each.up_to, each.rate_bps) for each in self.brackets),
+            no_npwp_bps=self.no_npwp_bps,
+            nik_serves=self.nik_serves,
+        )
+
+
+def book_of(documents: list[TaxTableDocument]) -> TaxBook:
+    """Return the checked book. Raises: TaxTableBroken."""
+    return TaxBook(tuple(document.value() for document in documents))

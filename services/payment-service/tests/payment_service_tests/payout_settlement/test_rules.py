@@ -1,0 +1,139 @@
+from datetime import UTC, date, datetime, timedelta
+
+import pytest
+
+from payment_service.payout_settlement.rules import (
+    LONGEST_PAUSE,
+    Booking,
+    Credit,
+    Evidence,
+    OwnSettlementProposal,
+    Paid,
+    SettlementProposalDecided,
+    SettlementStatus,
+    SettlementTooEarly,
+    SettlementVerdict,
+    Times,
+    check_decidable,
+    check_decision,
+    count_debits,
+    find_code,
+    find_returns,
+    find_statement_days,
+    judge,
+    needs_statement,
+    pause_before_inquiry,
+)
+
+AMOUNT = 975_000
+CODE = "K7F3A2B9XY"
+
+
+def debit(amount: int = AMOUNT, **differences: bool) -> Booking:
+    return _booking(amount, is_debit=True, **differences)
+
+
+def credit(amount: int = AMOUNT, **differences: bool) -> Booking:
+    return _booking(amount, is_debit=False, **differences)
+
+
+def _booking(amount: int, **differences: bool) -> Booking:
+    usual = {"is_ours": True, "is_others": False, "is_correction": False}
+    return Booking(amount=amount, **{**usual, **differences})
+
+
+@pytest.mark.parametrize(
+    ("bookings", "evidence"),
+    [
+        ([], Evidence.NOTHING),
+        ([debit()], Evidence.PAID),
+        ([debit(AMOUNT + 2_500)], Evidence.PAID),  # with the fee in one sum
+        ([debit(), debit(2_500)], Evidence.PAID),  # the fee in a row of its own
+        ([debit(2_500)], Evidence.AMBIGUOUS),
+        ([debit(), credit()], Evidence.RETURNED),
+        ([credit()], Evidence.RETURNED),
+        ([debit(), credit(2_500)], Evidence.PAID),
+        ([debit(), debit(), credit()], Evidence.PAID),
+        ([debit(), credit(is_ours=False, is_correction=True)], Evidence.AMBIGUOUS),
+        ([debit(), credit(is_ours=False)], Evidence.PAID),
+        ([debit(is_ours=False)], Evidence.AMBIGUOUS),
+        ([debit(is_ours=False, is_others=True)], Evidence.NOTHING),
+        ([debit(AMOUNT - 1, is_ours=False)], Evidence.NOTHING),
+        ([credit(is_ours=False)], Evidence.NOTHING),
+    ],
+)
+def test_a_statement_proves_what_its_rows_say(bookings: list[Booking], evidence: Evidence) -> None:
+    assert judge(bookings, amount=AMOUNT) is evidence
+
+
+def test_two_debits_of_one_transfer_are_counted() -> None:
+    assert count_debits([debit(), debit(), debit(2_500)], amount=AMOUNT) == 2
+
+
+def test_inquiries_back_off_to_hours() -> None:
+    pauses = [pause_before_inquiry(n) for n in range(20)]
+
+    assert pauses[0] == timedelta(seconds=7)
+    assert pauses == sorted(pauses)
+    assert pauses[-1] == LONGEST_PAUSE
+
+
+@pytest.mark.parametrize(
+    ("at", "days"),
+    [
+        (datetime(2026, 12, 3, 2, tzinfo=UTC), (date(2026, 12, 3), date(2026, 12, 3))),
+        (datetime(2026, 12, 3, 18, tzinfo=UTC), (date(2026, 12, 3), date(2026, 12, 4))),
+        (datetime(2026, 12, 9, 2, tzinfo=UTC), (date(2026, 12, 3), date(2026, 12, 4))),
+    ],
+)
+def test_a_statement_is_read_of_the_day_and_the_next(at: datetime, days: tuple[date, date]) -> None:
+    assert find_statement_days(datetime(2026, 12, 3, 1, tzinfo=UTC), at=at) == days
+
+
+@pytest.mark.parametrize(
+    ("is_not_found", "hours", "is_needed"),
+    [(True, 11, False), (True, 12, True), (False, 12, False), (False, 24, True)],
+)
+def test_the_statement_is_read_when_it_can_tell(
+    is_not_found: bool, hours: int, is_needed: bool
+) -> None:
+    times = Times(window=timedelta(hours=12), statement_after=timedelta(hours=24))
+
+    age = timedelta(hours=hours)
+    assert needs_statement(is_not_found=is_not_found, age=age, times=times) is is_needed
+
+
+@pytest.mark.parametrize(
+    "remark", [CODE, f"TRSF {CODE} INSENTIF", f"trsf {CODE.lower()}", f"{CODE[:4]}\n{CODE[4:]}"]
+)
+def test_a_code_is_found_however_the_remark_is_written(remark: str) -> None:
+    assert find_code(remark, {"AAAAAAAAAA", CODE}, length=10) == CODE
+
+
+def test_a_remark_without_a_code_has_none() -> None:
+    assert find_code("TRSF INSENTIF PERISAI", {CODE}, length=10) is None
+
+
+def test_a_credit_with_a_code_is_a_return_and_one_of_the_amount_may_be() -> None:
+    paid = [Paid("A" * 10, 100), Paid("B" * 10, 200), Paid("C" * 10, 300), Paid("D" * 10, 400)]
+    credits = [Credit(100, "A" * 10), Credit(5, "B" * 10), Credit(300, None), Credit(999, None)]
+
+    assert find_returns(credits, paid) == ({"A" * 10}, {"C" * 10})
+
+
+def test_officers_decide_only_after_days() -> None:
+    sent = datetime(2026, 12, 1, tzinfo=UTC)
+    after = timedelta(hours=72)
+
+    check_decidable(sent_at=sent, after=after, at=sent + after)
+    with pytest.raises(SettlementTooEarly):
+        check_decidable(sent_at=sent, after=after, at=sent + after - timedelta(seconds=1))
+
+
+def test_ones_own_proposal_can_be_rejected_and_not_approved() -> None:
+    check_decision(SettlementStatus.PROPOSED, verdict=SettlementVerdict.REJECTED, is_own=True)
+    check_decision(SettlementStatus.PROPOSED, verdict=SettlementVerdict.APPROVED, is_own=False)
+    with pytest.raises(OwnSettlementProposal):
+        check_decision(SettlementStatus.PROPOSED, verdict=SettlementVerdict.APPROVED, is_own=True)
+    with pytest.raises(SettlementProposalDecided):
+        check_decision(SettlementStatus.REJECTED, verdict=SettlementVerdict.APPROVED, is_own=False)

@@ -1,0 +1,515 @@
+"""What was sent is settled by the bank's word, its statement, or people: never by sending again."""
+
+from datetime import datetime, timedelta
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from payment_service_tests.payout_world import (
+    AT_NOON,
+    NET,
+    Bank,
+    Killed,
+    World,
+    make_payouts,
+)
+from sqlalchemy import text
+
+from payment_service.payout_sending.service import INQUIRE
+from payment_service.payout_settlement import service
+from payment_service.payout_settlement.rules import (
+    OwnSettlementProposal,
+    PayoutNotUnknown,
+    SettlementOutcome,
+    SettlementProposalOpen,
+    SettlementTooEarly,
+    SettlementVerdict,
+)
+from payment_service.payout_transfers.rules import TransferStatus
+from payment_service.settings import Settings
+from perisai_kit.db.engine import Database
+from perisai_kit.domain.ids import new_id
+from perisai_kit.jobs.queue import count_jobs
+from perisai_kit.testing.plugin import BusinessTime
+
+PAID, FAILED, UNKNOWN = TransferStatus.PAID, TransferStatus.FAILED, TransferStatus.UNKNOWN
+SENT, RETURNED = TransferStatus.SENT, TransferStatus.RETURNED
+
+
+@pytest.mark.parametrize(
+    ("status", "became"),
+    [
+        ("00", PAID),
+        ("01", UNKNOWN),
+        ("02", UNKNOWN),
+        ("03", UNKNOWN),
+        ("04", RETURNED),
+        ("05", FAILED),
+        ("06", FAILED),
+        ("07", UNKNOWN),
+        ("4043601", UNKNOWN),
+        ("99", UNKNOWN),
+        ("5003600", UNKNOWN),
+        ("4013601", UNKNOWN),
+        ("lost", UNKNOWN),
+        ("foreign", UNKNOWN),
+    ],
+)
+async def test_an_inquiry_makes_of_an_unknown_transfer_what_the_table_says(
+    world: World, status: str, became: TransferStatus
+) -> None:
+    """Each row of docs/snap.md 4.4, an answer about another transfer, and no answer."""
+    (id_,) = await make_payouts(world.database, 1)
+    world.bank.script, world.bank.statuses = ["lost"], [status] * 2
+    await world.send(id_)
+
+    await world.ask(id_)
+
+    transfer = await world.find(id_)
+    assert transfer.status is became
+    assert world.bank.transfers == 1
+    assert "bank-statement" not in world.bank.calls
+    assert (transfer.next_inquiry_at is not None) is (became is UNKNOWN)
+    assert await world.count_paid() == (NET if became is PAID else 0)
+
+
+async def test_inquiries_are_ordered_when_they_are_due_and_back_off(
+    world: World, noon: BusinessTime
+) -> None:
+    (id_,) = await make_payouts(world.database, 1)
+    world.bank.script, world.bank.statuses = ["lost"], ["03"] * 9
+    await world.send(id_)
+    await world.execute("DELETE FROM pgqueuer")  # as after a failure that an operator removed
+
+    async def count() -> int:
+        async with world.database.read() as session:
+            return (await count_jobs(session)).get((INQUIRE, "queued"), 0)
+
+    await world.settler.order_due(world.database)
+    early = await count()
+    noon.at(AT_NOON + timedelta(seconds=30))
+    await world.settler.order_due(world.database)
+    due = await count()
+
+    pauses = []
+    for _ in range(4):
+        before = (await world.find(id_)).next_inquiry_at
+        await world.ask(id_)
+        after = (await world.find(id_)).next_inquiry_at
+        assert before is not None
+        assert after is not None
+        pauses.append(after - before)
+
+    assert (early, due) == (0, 1)
+    assert (await world.find(id_)).inquiries == 4
+    assert pauses[1:] == sorted(pauses[1:])
+
+
+async def test_the_first_inquiry_is_ordered_with_the_unclear_answer(world: World) -> None:
+    (id_,) = await make_payouts(world.database, 1)
+    world.bank.script = ["lost"]
+
+    await world.send(id_)
+
+    async with world.database.read() as session:
+        wait = await session.scalar(
+            text("SELECT execute_after - now() FROM pgqueuer WHERE entrypoint = :name"),
+            {"name": INQUIRE},
+        )
+    assert timedelta(seconds=5) <= wait <= timedelta(seconds=10)
+
+
+async def test_what_is_sent_and_not_heard_of_again_is_asked_about(
+    world: World, noon: BusinessTime
+) -> None:
+    (id_,) = await make_payouts(world.database, 1)
+    world.bank.script = ["killed"]
+    with pytest.raises(Killed):
+        await world.send(id_)
+
+    noon.at(AT_NOON + timedelta(minutes=3))
+    await world.settler.order_due(world.database)
+    async with world.database.read() as session:
+        counted = await count_jobs(session)
+    await world.ask(id_)
+
+    assert counted == {(INQUIRE, "queued"): 1}
+    assert await world.status(id_) is PAID
+    assert world.bank.transfers == 1
+
+
+class TestNotFound:
+    async def test_it_has_not_failed_before_the_window_of_the_bank(self, world: World) -> None:
+        (id_,) = await make_payouts(world.database, 1)
+        world.bank.script = ["unheard"]
+        await world.send(id_)
+
+        await world.ask(id_)
+        await world.age(id_, hours=23)
+        await world.ask(id_)
+
+        assert await world.status(id_) is UNKNOWN
+        assert "bank-statement" not in world.bank.calls
+
+    async def test_it_has_failed_after_it_where_the_statement_shows_no_debit(
+        self, world: World
+    ) -> None:
+        (id_,) = await make_payouts(world.database, 1)
+        world.bank.script = ["unheard"]
+        await world.send(id_)
+        await world.age(id_, hours=25)
+
+        await world.ask(id_)
+
+        assert await world.status(id_) is FAILED
+        assert world.bank.calls[-2:] == ["transfer/status", "bank-statement"]
+        assert await world.list_events() == ["payout.failed.v1"]
+
+    async def test_it_is_paid_where_the_statement_shows_the_debit(self, world: World) -> None:
+        (id_,) = await make_payouts(world.database, 1)
+        world.bank.script, world.bank.statuses = ["lost"], ["4043601"]
+        await world.send(id_)
+        await world.age(id_, hours=25)
+
+        await world.ask(id_)
+
+        assert await world.status(id_) is PAID
+        assert await world.count_paid() == NET
+
+    async def test_it_is_returned_where_the_statement_shows_the_money_coming_back(
+        self, world: World
+    ) -> None:
+        (id_,) = await make_payouts(world.database, 1)
+        world.bank.script, world.bank.statuses = ["lost"], ["07"]
+        await world.send(id_)
+        world.bank.give_back(world.bank.orders[0])
+        await world.age(id_, hours=25)
+
+        await world.ask(id_)
+
+        assert await world.status(id_) is RETURNED
+        assert await world.count_paid() == 0
+
+    async def test_a_statement_that_fails_proves_nothing(self, world: World) -> None:
+        (id_,) = await make_payouts(world.database, 1)
+        world.bank.script, world.bank.has_statement = ["unheard"], False
+        await world.send(id_)
+        await world.age(id_, hours=25)
+
+        await world.ask(id_)
+
+        assert await world.status(id_) is UNKNOWN
+
+    async def test_a_debit_of_the_amount_without_a_code_is_left_to_people(
+        self, world: World
+    ) -> None:
+        (id_,) = await make_payouts(world.database, 1)
+        world.bank.script, world.bank.statuses = ["lost"], ["4043601"]
+        world.bank.remark = lambda _: "TRSF E-BANKING"
+        await world.send(id_)
+        await world.age(id_, hours=25)
+
+        await world.ask(id_)
+
+        assert await world.status(id_) is UNKNOWN
+
+    async def test_a_debit_of_another_transfer_of_the_same_amount_is_not_its_own(
+        self, world: World
+    ) -> None:
+        ids = await make_payouts(world.database, 2)
+        world.bank.script = ["ok", "unheard"]
+        for id_ in ids:
+            await world.send(id_)
+        for id_ in ids:
+            await world.execute(
+                "UPDATE payout_transfers SET request_timestamp = request_timestamp -"
+                " interval '25 hours' WHERE id = :id",
+                id=id_,
+            )
+        world.bank.orders[0].booked_at -= timedelta(hours=25)
+
+        await world.ask(ids[1])
+
+        assert [await world.status(id_) for id_ in ids] == [PAID, FAILED]
+
+
+async def test_a_transfer_that_stays_pending_is_looked_for_in_the_statement(world: World) -> None:
+    ids = await make_payouts(world.database, 2)
+    world.bank.script = ["lost", "unheard"]
+    for id_ in ids:
+        await world.send(id_)
+        await world.age(id_, hours=25)
+    world.bank.statuses = ["03", "03"]
+
+    for id_ in ids:
+        await world.ask(id_)
+
+    assert [await world.status(id_) for id_ in ids] == [PAID, UNKNOWN]
+
+
+async def test_a_bank_that_can_tell_no_more_is_not_asked_for_ever(world: World) -> None:
+    (id_,) = await make_payouts(world.database, 1)
+    world.bank.script = ["unheard"]
+    await world.send(id_)
+    await world.age(id_, days=32)
+
+    await world.ask(id_)
+
+    transfer = await world.find(id_)
+    assert transfer.status is UNKNOWN
+    assert transfer.next_inquiry_at is None
+    assert world.bank.calls == ["transfer-intrabank"]
+
+
+class TestReturns:
+    async def test_money_that_comes_back_is_noticed_in_the_statement(self, world: World) -> None:
+        ids = await make_payouts(world.database, 2)
+        for id_ in ids:
+            await world.send(id_)
+        world.bank.give_back(world.bank.orders[0])
+
+        await world.settler.watch_returns(world.database)
+        await world.settler.watch_returns(world.database)
+
+        assert [await world.status(id_) for id_ in ids] == [RETURNED, PAID]
+        assert await world.count_paid() == NET
+        assert (await world.list_events()).count("payout.returned.v1") == 1
+
+    async def test_a_credit_without_a_code_lets_the_bank_be_asked(self, world: World) -> None:
+        ids = await make_payouts(world.database, 2)
+        world.bank.remark = lambda _: "KOREKSI"
+        for id_ in ids:
+            await world.send(id_)
+        world.bank.give_back(world.bank.orders[0])
+
+        await world.settler.watch_returns(world.database)
+        for id_ in ids:
+            await world.ask(id_)
+
+        assert [await world.status(id_) for id_ in ids] == [RETURNED, PAID]
+
+    async def test_after_some_days_nobody_looks_any_more(
+        self, world: World, noon: BusinessTime
+    ) -> None:
+        (id_,) = await make_payouts(world.database, 1)
+        await world.send(id_)
+
+        noon.at(AT_NOON + timedelta(days=world.settings.payout_return_days, seconds=1))
+        await world.settler.watch_returns(world.database)
+
+        assert "bank-statement" not in world.bank.calls
+
+    async def test_an_answer_that_contradicts_what_is_settled_changes_nothing(
+        self, world: World
+    ) -> None:
+        (id_,) = await make_payouts(world.database, 1)
+        world.bank.statuses = ["06"]
+        await world.send(id_)
+
+        await world.ask(id_)
+
+        assert await world.status(id_) is PAID
+
+
+class TestDecision:
+    async def make_unknown(self, world: World) -> tuple[object, object]:
+        (id_,) = await make_payouts(world.database, 1)
+        world.bank.script = ["unheard"]
+        await world.send(id_)
+        await world.age(id_, hours=73)
+        return id_, (await world.find(id_)).payout_id
+
+    @pytest.mark.parametrize(
+        ("outcome", "status"),
+        [
+            (SettlementOutcome.PAID, PAID),
+            (SettlementOutcome.FAILED, FAILED),
+            (SettlementOutcome.RETURNED, RETURNED),
+        ],
+    )
+    async def test_two_officers_settle_it_and_nothing_is_sent(
+        self, world: World, outcome: SettlementOutcome, status: TransferStatus
+    ) -> None:
+        id_, payout_id = await self.make_unknown(world)
+        first, second = new_id(), new_id()
+
+        async with world.database.begin() as session:
+            made = await service.propose(
+                session,
+                payout_id,
+                outcome=outcome,
+                evidence="Surat bank nomor 118.",
+                by=first,
+                settings=world.settings,
+            )
+        async with world.database.begin() as session:
+            decided = await service.decide(
+                session, payout_id, made.id, verdict=SettlementVerdict.APPROVED, by=second
+            )
+
+        assert decided.decided_by == second
+        assert await world.status(id_) is status
+        assert world.bank.transfers == 1
+
+    async def test_one_officer_cannot_do_both(self, world: World) -> None:
+        id_, payout_id = await self.make_unknown(world)
+        officer = new_id()
+
+        async with world.database.begin() as session:
+            made = await service.propose(
+                session,
+                payout_id,
+                outcome=SettlementOutcome.PAID,
+                evidence="x",
+                by=officer,
+                settings=world.settings,
+            )
+            with pytest.raises(OwnSettlementProposal):
+                await service.decide(
+                    session, payout_id, made.id, verdict=SettlementVerdict.APPROVED, by=officer
+                )
+            await service.decide(
+                session, payout_id, made.id, verdict=SettlementVerdict.REJECTED, by=officer
+            )
+
+        assert await world.status(id_) is UNKNOWN
+
+    async def test_there_is_one_open_proposal(self, world: World) -> None:
+        _, payout_id = await self.make_unknown(world)
+
+        async with world.database.begin() as session:
+            for _ in range(2):
+                try:
+                    await service.propose(
+                        session,
+                        payout_id,
+                        outcome=SettlementOutcome.FAILED,
+                        evidence="x",
+                        by=new_id(),
+                        settings=world.settings,
+                    )
+                except SettlementProposalOpen as problem:
+                    refused = problem
+
+        assert refused.code == "payout_settlement_proposal_open"
+
+    async def test_an_answer_of_the_bank_comes_before_a_decision(self, world: World) -> None:
+        id_, payout_id = await self.make_unknown(world)
+        async with world.database.begin() as session:
+            made = await service.propose(
+                session,
+                payout_id,
+                outcome=SettlementOutcome.FAILED,
+                evidence="x",
+                by=new_id(),
+                settings=world.settings,
+            )
+        world.bank.statuses = ["00"]
+        await world.ask(id_)
+
+        async with world.database.begin() as session:
+            with pytest.raises(PayoutNotUnknown):
+                await service.decide(
+                    session, payout_id, made.id, verdict=SettlementVerdict.APPROVED, by=new_id()
+                )
+
+        assert await world.status(id_) is PAID
+
+    async def test_it_is_too_early_while_the_bank_may_answer(self, world: World) -> None:
+        (id_,) = await make_payouts(world.database, 1)
+        world.bank.script = ["lost"]
+        await world.send(id_)
+        payout_id = (await world.find(id_)).payout_id
+
+        async with world.database.begin() as session:
+            with pytest.raises(SettlementTooEarly):
+                await service.propose(
+                    session,
+                    payout_id,
+                    outcome=SettlementOutcome.PAID,
+                    evidence="x",
+                    by=new_id(),
+                    settings=world.settings,
+                )
+
+
+BEHAVIOURS = st.sampled_from(
+    [
+        "ok",
+        "lost",
+        "unheard",
+        "garbage",
+        "foreign",
+        "killed",
+        "killed_before",
+        "4291700",
+        "4011701",
+        "4031714",
+        "5001701",
+        "+5001701",
+        "+2021700",
+        "4091700",
+        "+4091701",
+        "5041700",
+        "+5041700",
+    ]
+)
+STATUSES = st.sampled_from(["lost", "01", "03", "07", "4043601", "5003600", "foreign", "99"])
+
+
+@pytest.mark.hypothesis
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    script=st.lists(BEHAVIOURS, max_size=8),
+    statuses=st.lists(STATUSES, max_size=6),
+    deaths=st.sets(st.integers(min_value=1, max_value=8), max_size=3),
+    is_coded=st.booleans(),
+)
+async def test_at_most_once_and_paid_exactly_when_the_bank_has_debited_us(
+    database: Database,
+    settings: Settings,
+    noon: BusinessTime,
+    script: list[str],
+    statuses: list[str],
+    deaths: set[int],
+    is_coded: bool,
+) -> None:
+    """Whatever the bank answers, in whatever order, and wherever we die."""
+    bank = Bank(list(script), list(statuses))
+    if not is_coded:
+        bank.remark = lambda _: "TRSF E-BANKING"
+    world = World(database, bank, settings)
+    (id_,) = await make_payouts(database, 1)
+    payout_id = (await world.find(id_)).payout_id
+    booked = await world.count_paid()
+    begun = 0
+
+    async def die(_: object) -> None:
+        nonlocal begun
+        begun += 1
+        if begun in deaths:
+            raise Killed
+
+    mortal = database.with_guard(die)
+    for _ in range(16):
+        last = await world.last(payout_id)
+        try:
+            await world.send(last.id, mortal)
+            await world.ask((await world.last(payout_id)).id, mortal)
+        except Killed:
+            pass
+    last = await world.last(payout_id)
+    if last.status is UNKNOWN:
+        await world.age(last.id, hours=25)
+        await world.ask(last.id)
+
+    last = await world.last(payout_id)
+    was_executed = len(bank.executed)
+    assert was_executed <= 1
+    assert last.status in {PAID, FAILED, UNKNOWN}
+    assert not (last.status is PAID and was_executed == 0)
+    assert not (last.status is FAILED and was_executed == 1)
+    if last.status is UNKNOWN:  # Only a debit that nobody can name is left to people.
+        assert not is_coded
+    assert await world.count_paid() - booked == (NET if last.status is PAID else 0)
+    assert isinstance(last.created_at, datetime)
