@@ -5,6 +5,7 @@ from gateway.settings import Settings as GatewaySettings
 from gateway.worker import make_periodic
 from payment_service.clients.banks import BankClients
 from payment_service.clients.members import MembersClient
+from payment_service.clients.payees import PayeesClient
 from payment_service.settings import Settings as PaymentSettings
 from payment_service.worker import periodic
 from perisai_kit.db.engine import Database
@@ -21,16 +22,18 @@ def test_no_periodic_task_runs_more_often_than_six_times_a_minute(keyring: Keyri
     database = Database("postgresql://nobody@127.0.0.1/nothing")  # no connection is opened
     feed = LocalFeed(database, source="agent-service", signals=Signals())
     nobody = TokenSource(gateway_url="http://127.0.0.1:9", client_id="-", client_secret="-")
-    members = MembersClient(ServiceClient("http://127.0.0.1:9", nobody))
+    client = ServiceClient("http://127.0.0.1:9", nobody)
+    members, payees = MembersClient(client), PayeesClient(client)
     tasks = [
         *make_periodic(GatewaySettings.model_construct(), Outbox(database, keyring)),
         *periodic(
             PaymentSettings.model_construct(payout_window_h=1, payout_statement_after_h=1),
             agents=feed,
             members=members,
+            payees=payees,
             clients=BankClients(),
         ),
     ]
 
-    assert len(tasks) == 14
+    assert len(tasks) == 18
     assert [each.name for each in tasks if each.every_s < LEAST_S] == []

@@ -19,6 +19,7 @@ from payment_service.callbacks import service as callbacks
 from payment_service.callbacks.routes import SnapCallbacks
 from payment_service.callbacks.writer import Writer
 from payment_service.clients.members import MembersClient
+from payment_service.clients.payees import PayeesClient
 from payment_service.closings.routes import router as closings
 from payment_service.collections.routes import router as collections
 from payment_service.commissions.routes import router as commissions
@@ -35,6 +36,10 @@ from payment_service.own_bills.routes import router as own_bills
 from payment_service.own_incentives.routes import router as own_incentives
 from payment_service.payee_totals.routes import router as payee_totals
 from payment_service.payments.routes import router as payments
+from payment_service.payout_accounts.routes import router as payout_accounts
+from payment_service.payout_confirmations.routes import router as payout_confirmations
+from payment_service.payout_lists.routes import router as payout_lists
+from payment_service.payout_runs.routes import router as payout_runs
 from payment_service.payout_settlement.routes import router as payout_settlements
 from payment_service.quotes.routes import router as quotes
 from payment_service.receipts.routes import router as receipts
@@ -47,6 +52,7 @@ from payment_service.statement_documents.routes import router as statement_docum
 from payment_service.suspense.routes import router as suspense
 from payment_service.tables import MIGRATIONS
 from payment_service.tariffs import service as tariffs
+from payment_service.tax_remittances.routes import router as tax_remittances
 from payment_service.taxes import service as taxes
 from payment_service.worker import (
     make_bank_clients,
@@ -91,6 +97,11 @@ ROUTES = web.describe_routes(
     bonus_reviews,
     disputes,
     payout_settlements,
+    payout_accounts,
+    payout_runs,
+    payout_lists,
+    payout_confirmations,
+    tax_remittances,
 )
 
 
@@ -133,7 +144,13 @@ def app_of(kit: Kit, settings: Settings) -> FastAPI:
             *subscriptions(own=own_feed(kit), members=feed_of_members, agents=feed_of_agents),
             subscribe_to_flags(feed_of_members, settings),
         ],
-        periodic=periodic(settings, agents=feed_of_agents, members=members, clients=bank_clients),
+        periodic=periodic(
+            settings,
+            agents=feed_of_agents,
+            members=members,
+            payees=PayeesClient(feed_of_agents),
+            clients=bank_clients,
+        ),
         jobs=run_jobs(settings, bank_clients),
         on_close=[
             payment_writer.close,

@@ -24,6 +24,7 @@ from payment_service.orders import models as orders
 from payment_service.payees import models as payees
 from payment_service.payments import models as payments
 from payment_service.payout_accounts import models as payout_accounts
+from payment_service.payout_confirmations import models as payout_confirmations
 from payment_service.payout_runs import models as payout_runs
 from payment_service.payout_sending import models as payout_sending
 from payment_service.payout_settlement import models as payout_settlement
@@ -64,6 +65,7 @@ __all__ = [
     "payees",
     "payments",
     "payout_accounts",
+    "payout_confirmations",
     "payout_runs",
     "payout_sending",
     "payout_settlement",

@@ -11,6 +11,7 @@ from payment_service.bonus_reviews.tasks import ReviewTasks
 from payment_service.callbacks import tasks as callbacks
 from payment_service.clients.banks import BankClients
 from payment_service.clients.members import MembersClient
+from payment_service.clients.payees import PayeesClient
 from payment_service.closings.tasks import Closer
 from payment_service.commissions import tasks as commissions
 from payment_service.commissions.tasks import (
@@ -23,6 +24,8 @@ from payment_service.disputes import tasks as disputes
 from payment_service.incentive_statements import tasks as incentive_statements
 from payment_service.ledger import tasks as ledger
 from payment_service.orders.tasks import Renaming, on_member_updated
+from payment_service.payout_preparations.tasks import Preparer
+from payment_service.payout_releases.tasks import Releaser
 from payment_service.payout_sending import tasks as payout_sending
 from payment_service.payout_sending.sending import Sender
 from payment_service.payout_settlement import tasks as payout_settlement
@@ -47,7 +50,12 @@ from perisai_kit.services.worker import Periodic, Worker
 
 
 def periodic(
-    settings: Settings, *, agents: FeedSource, members: MembersClient, clients: BankClients
+    settings: Settings,
+    *,
+    agents: FeedSource,
+    members: MembersClient,
+    payees: PayeesClient,
+    clients: BankClients,
 ) -> list[Periodic]:
     """Return this service's periodic tasks."""
     expire = partial(bills.every_minute, late_notice_h=settings.bill_late_notice_h)
@@ -57,6 +65,8 @@ def periodic(
         Periodic("callbacks.forget", 600, callbacks.every_ten_minutes),
         Periodic("commissions.compute", 10, Computation(agents).run),
         Periodic("closings.run", 10, Closer(settings).run),
+        Periodic("payouts.prepare", 10, Preparer(settings, payees).run),
+        Periodic("payouts.release", 10, Releaser(payees).run),
         Periodic("disputes.count", 3600, disputes.every_hour),
         Periodic("scheme_comparisons.run", 10, scheme_comparisons.Comparer().run),
         Periodic("scheme_comparisons.delete", 3600, scheme_comparisons.every_hour),
@@ -145,6 +155,12 @@ def create_worker() -> Worker:
             *subscriptions(own=own_feed(kit), members=members, agents=agents),
             subscribe_to_flags(members, settings),
         ],
-        periodic=periodic(settings, agents=agents, members=MembersClient(members), clients=clients),
+        periodic=periodic(
+            settings,
+            agents=agents,
+            members=MembersClient(members),
+            payees=PayeesClient(agents),
+            clients=clients,
+        ),
         jobs=run_jobs(settings, clients),
     )

@@ -6,6 +6,7 @@ import pytest
 
 from payment_service.clients.banks import BankClients
 from payment_service.clients.members import MembersClient
+from payment_service.clients.payees import PayeesClient
 from payment_service.settings import Settings
 from payment_service.tables import MIGRATIONS
 from payment_service.worker import periodic
@@ -59,9 +60,10 @@ def test_periodic_tasks_have_names_of_their_own(
 ) -> None:
     kit = create_kit(settings, migrations=MIGRATIONS, http_transport=wire)
     members = MembersClient(kit.client(settings.member_url))
+    payees = PayeesClient(kit.client(settings.agent_url))
     feed = LocalFeed(database, source="agent-service", signals=Signals())
 
-    tasks = periodic(settings, agents=feed, members=members, clients=BankClients())
+    tasks = periodic(settings, agents=feed, members=members, payees=payees, clients=BankClients())
     names = [each.name for each in tasks]
 
     assert {"bills.expire", "ledger.snapshot"} <= set(names)

@@ -114,6 +114,15 @@ def held_reason(statement_id: StatementColumn) -> ColumnElement[str | None]:
     return held.limit(1).scalar_subquery()
 
 
+def is_held(statement_id: StatementColumn) -> ColumnElement[bool]:
+    """Return whether an open hold holds a statement; what was forfeited is owed no more."""
+    return exists().where(
+        HeldStatement.statement_id == statement_id,
+        IncentiveHold.id == HeldStatement.hold_id,
+        IncentiveHold.status == HoldStatus.OPEN,
+    )
+
+
 def is_free(statement_id: StatementColumn) -> ColumnElement[bool]:
     """Return whether a statement is neither held nor forfeited."""
     held = exists().where(

@@ -1,4 +1,4 @@
-"""Runs of payouts: one person proposes, another approves, and somebody else than the first releases.
+"""Runs of payouts: one person proposes, another approves, and the first does not release.
 
 The worker prepares what was proposed (`payout_preparations`), and sends what was released
 (`payout_releases`).
@@ -31,8 +31,9 @@ async def propose(
 
     Raises: PayoutMonthOpen, PayoutsStopped, PayoutAccountNotFound, PayoutAccountNotActive.
     """
-    closed_through = await counting.closed_through(session)
-    if closed_through is None or through_month > closed_through:
+    watermark = await counting.read_watermark(session)
+    closed_through, closing = watermark.closed_through, watermark.closing
+    if closed_through is None or through_month > closed_through or through_month == closing:
         raise rules.PayoutMonthOpen(field="through_month")
     await payout_accounts.check_sending(session, payout_account_id)
     run = make_run(RunKind.INCENTIVES, through_month, payout_account_id, by=by)
@@ -143,7 +144,7 @@ async def list_omissions(
 ) -> Slice[RunOmission]:
     """Return whom a run leaves out, by payee. Raises: PayoutRunNotFound, CursorInvalid."""
     await get(session, run_id)
-    after = read_cursor(cursor, UUID, OmissionReason)
+    after = read_cursor(cursor, _parse_omission, parts=2)
     rows = await queries.list_omissions(
         session, run_id, reason=reason, after=after, limit=limit + 1
     )
@@ -157,6 +158,10 @@ async def record_failure(session: AsyncSession, run_id: UUID, code: str) -> None
         run.failure_code, run.failed_at = code, clock.now()
         run.failure_count += 1
         await session.flush()
+
+
+def _parse_omission(payee_id: str, reason: str) -> tuple[UUID, str]:
+    return UUID(payee_id), OmissionReason(reason).value
 
 
 async def _lock(session: AsyncSession, run_id: UUID) -> PayoutRun:

@@ -18,10 +18,10 @@ from perisai_kit.privacy.columns import sealed_text
 class Payout(Base):
     """What one run pays to one payee, to the bank account that was current when it was prepared.
 
-    payee_id: of tax for the state, that of the payout. gross, tax, amount: rupiah; what is sent is
-    gross less tax. month: the last one that the run
-    pays for. Its status is that of its last transfer. withdrawn_at: it will not be sent (again);
-    its items are not live. withdrawn_by: the officer; None: the worker.
+    payee_id: of tax for the state, the payout's own id. gross, tax, amount: rupiah; what is sent is
+    gross less tax. month: the last one that the run pays for. Its status is that of its last
+    transfer. withdrawn_at: it will not be sent (again); its items are not live. withdrawn_by: the
+    officer; None: the worker.
     """
 
     __tablename__ = "payouts"
@@ -128,17 +128,3 @@ class PayoutRemittance(Base):
     amount: Mapped[int]
     billing_code: Mapped[str]
     is_open: Mapped[bool]
-
-
-class PayoutConfirmation(Base):
-    """Whether an agent received what a wadah was paid for them; the last one holds. Insert only."""
-
-    __tablename__ = "payout_confirmations"
-    __table_args__ = (Index(None, "payout_id", "agent_id", "id"),)
-
-    id: Mapped[UUID] = mapped_column(primary_key=True)
-    payout_id: Mapped[UUID] = mapped_column(ForeignKey("payouts.id"))
-    agent_id: Mapped[UUID]
-    is_received: Mapped[bool]
-    confirmed_by: Mapped[UUID]
-    confirmed_at: Mapped[datetime]

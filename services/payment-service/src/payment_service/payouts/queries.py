@@ -4,17 +4,14 @@ from typing import Any
 from uuid import UUID
 
 from sqlalchemy import (
-    BigInteger,
     ColumnElement,
     Select,
     Text,
-    and_,
     case,
     cast,
     exists,
     func,
     literal,
-    or_,
     select,
     update,
 )
@@ -23,7 +20,6 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from payment_service.payees.models import PayeeAccount
 from payment_service.payouts.models import Payout, PayoutItem, PayoutRemittance
 from payment_service.payouts.rules import (
-    PayoutPayee,
     PayoutStatus,
     StatementPayoutStatus,
     WithdrawalReason,
@@ -162,64 +158,3 @@ async def find_statement_statuses(
         select(ids.c.statement_id, status_of_statement(ids.c.statement_id))
     )
     return {id_: StatementPayoutStatus(status) for id_, status in rows}
-
-
-async def find_payout(
-    session: AsyncSession, payout_id: UUID, visible: ColumnElement[bool]
-) -> Payout | None:
-    statement = select(Payout).where(Payout.id == payout_id, visible)
-    return (await session.scalars(statement)).one_or_none()
-
-
-async def list_payouts(
-    session: AsyncSession,
-    visible: ColumnElement[bool],
-    *,
-    run_id: UUID | None = None,
-    status: PayoutStatus | None = None,
-    payee_id: UUID | None = None,
-    before_id: UUID | None,
-    limit: int,
-) -> Sequence[Payout]:
-    """Return payouts, the latest first."""
-    conditions = [visible]
-    if run_id is not None:
-        conditions.append(Payout.run_id == run_id)
-    if status is not None:
-        conditions.append(Payout.status == status)
-    if payee_id is not None:
-        conditions.append(Payout.payee_id == payee_id)
-    if before_id is not None:
-        conditions.append(Payout.id < before_id)
-    statement = select(Payout).where(*conditions).order_by(Payout.id.desc()).limit(limit)
-    return (await session.scalars(statement)).all()
-
-
-def of_payee(payee_id: UUID) -> ColumnElement[bool]:
-    """Return the condition of payouts that this agent or wadah was paid, or is about to be."""
-    return and_(Payout.payee_id == payee_id, Payout.payee_kind != PayoutPayee.TREASURY)
-
-
-def for_beneficiary(beneficiary_id: UUID) -> ColumnElement[bool]:
-    """Return the condition of payouts that pay for statements of this agent or wadah."""
-    paid_for = select(PayoutItem.payout_id).where(PayoutItem.beneficiary_id == beneficiary_id)
-    return or_(of_payee(beneficiary_id), Payout.id.in_(paid_for))
-
-
-async def sum_items(
-    session: AsyncSession, payout_ids: Collection[UUID], *, beneficiary_id: UUID
-) -> dict[UUID, tuple[int, int, int]]:
-    """Return what payouts pay for one beneficiary: statements, gross and tax, by payout."""
-    summed = (
-        select(
-            PayoutItem.payout_id,
-            func.count(),
-            cast(func.sum(PayoutItem.gross), BigInteger),
-            cast(func.sum(PayoutItem.tax), BigInteger),
-        )
-        .where(
-            PayoutItem.payout_id == any_id(payout_ids), PayoutItem.beneficiary_id == beneficiary_id
-        )
-        .group_by(PayoutItem.payout_id)
-    )
-    return {id_: (count, gross, tax) for id_, count, gross, tax in await session.execute(summed)}

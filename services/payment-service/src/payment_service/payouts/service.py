@@ -16,7 +16,7 @@ from payment_service.ledger.rules import OPERATING_BANK, TransferCode
 from payment_service.payout_accounts import service as payout_accounts
 from payment_service.payout_transfers import queries as transfer_queries
 from payment_service.payout_transfers import service as transfers
-from payment_service.payout_transfers.models import PayoutTransfer
+from payment_service.payout_transfers.models import PayoutTransfer, PayoutTransferChange
 from payment_service.payout_transfers.rules import (
     SETTLED,
     PayoutTransferNotFound,
@@ -24,6 +24,7 @@ from payment_service.payout_transfers.rules import (
     Report,
     TransferSource,
     TransferStatus,
+    choose_service,
 )
 from payment_service.payouts import queries, rules
 from payment_service.payouts.models import Payout
@@ -149,6 +150,22 @@ async def mark_returned(session: AsyncSession, transfer_id: UUID, report: Report
     return True
 
 
+async def begin(session: AsyncSession, payout: Payout, *, from_bank: str) -> PayoutTransfer:
+    """Make the first attempt of a locked payout; the sender takes it.
+
+    from_bank: code of the bank of our account.
+    """
+    transfer, change = transfers.make(
+        payout_id=payout.id,
+        payout_account_id=payout.payout_account_id,
+        attempt=1,
+        amount=payout.amount,
+        service_code=choose_service(from_bank=from_bank, to_bank=payout.bank_code),
+        at=clock.now(),
+    )
+    return await _add(session, transfer, change)
+
+
 async def retry(session: AsyncSession, payout_id: UUID, *, by: UUID) -> PayoutTransfer:
     """Make another attempt of a failed payout, with new references; the sender takes it.
 
@@ -168,9 +185,7 @@ async def retry(session: AsyncSession, payout_id: UUID, *, by: UUID) -> PayoutTr
         at=now,
         by=by,
     )
-    session.add(transfer)
-    await session.flush()
-    session.add(change)
+    await _add(session, transfer, change)
     _follow(payout, transfer, now)
     await session.flush()
     return transfer
@@ -203,6 +218,16 @@ async def find_statement_statuses(
 ) -> dict[UUID, StatementPayoutStatus]:
     """Return what has become of statements, by statement; unpaid ones may be missing."""
     return await queries.find_statement_statuses(session, statement_ids) if statement_ids else {}
+
+
+async def _add(
+    session: AsyncSession, transfer: PayoutTransfer, change: PayoutTransferChange
+) -> PayoutTransfer:
+    session.add(transfer)
+    await session.flush()
+    session.add(change)
+    await session.flush()
+    return transfer
 
 
 async def _lock(session: AsyncSession, transfer_id: UUID) -> tuple[Payout, PayoutTransfer]:

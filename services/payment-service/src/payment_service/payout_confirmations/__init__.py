@@ -1,0 +1,1 @@
+"""Whether agents received what a wadah was paid for them."""

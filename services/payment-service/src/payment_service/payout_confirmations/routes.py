@@ -1,0 +1,73 @@
+"""Agents confirm over HTTP what a wadah was paid for them; officers see who did not receive it."""
+
+from typing import Annotated
+from uuid import UUID
+
+from fastapi import APIRouter, Depends, Path, Query
+
+from payment_service.payout_confirmations import service
+from payment_service.payout_confirmations.rules import PayoutNotPaidToWadah
+from payment_service.payout_confirmations.schemas import (
+    NewPayoutConfirmation,
+    PayoutConfirmationOut,
+)
+from payment_service.payouts.rules import PayoutNotFound
+from perisai_kit.auth.principal import Principal, Role, ScopeKind
+from perisai_kit.auth.roles import require
+from perisai_kit.http.dependencies import ReadSession, Session
+from perisai_kit.http.paging import Cursor, Limit, Page
+from perisai_kit.http.problems import problems
+from perisai_kit.http.transaction import IDEMPOTENT, TransactionRoute
+from perisai_kit.http.visibility import ReadRoute
+
+confirming = APIRouter(prefix="/v1/payouts", route_class=TransactionRoute)
+reading = APIRouter(prefix="/v1/payout-confirmations", route_class=ReadRoute)
+
+Reader = Annotated[
+    Principal,
+    Depends(require(Role.FINANCE_OFFICER, Role.AUDITOR, Role.ADMIN, scope=ScopeKind.COUNTRY)),
+]
+Agent = Annotated[Principal, Depends(require(Role.AGENT))]
+
+
+@confirming.post(
+    "/{payout_id}/confirmation",
+    openapi_extra=IDEMPOTENT,
+    responses=problems(PayoutNotFound, PayoutNotPaidToWadah),
+)
+async def confirm_payout(
+    payout_id: Annotated[UUID, Path(description="Id of a payout to your wadah.")],
+    new: NewPayoutConfirmation,
+    session: Session,
+    agent: Agent,
+) -> PayoutConfirmationOut:
+    """Say whether you received what your wadah was paid for you. You may correct it later."""
+    confirmation = await service.confirm(
+        session,
+        payout_id,
+        agent_id=agent.agent_id,
+        is_received=new.is_received,
+        by=agent.account_id,
+    )
+    return PayoutConfirmationOut.model_validate(confirmation)
+
+
+@reading.get("")
+async def list_payout_confirmations(
+    session: ReadSession,
+    _: Reader,
+    is_received: Annotated[bool | None, Query(description="Only these answers.")] = None,
+    payout_id: Annotated[UUID | None, Query(description="Only of this payout.")] = None,
+    cursor: Cursor = None,
+    limit: Limit = 50,
+) -> Page[PayoutConfirmationOut]:
+    """List what agents said last of payouts to their wadah, the latest first."""
+    found = await service.list_confirmations(
+        session, is_received=is_received, payout_id=payout_id, cursor=cursor, limit=limit
+    )
+    return found.page(PayoutConfirmationOut.model_validate)
+
+
+router = APIRouter(tags=["payouts"])
+for each in (confirming, reading):
+    router.include_router(each)

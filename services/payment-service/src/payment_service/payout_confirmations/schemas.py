@@ -1,0 +1,27 @@
+from datetime import datetime
+from typing import Annotated
+from uuid import UUID
+
+from pydantic import Field
+
+from perisai_kit.http.types import AgentId, Model, Out, RecordId, with_example
+
+IS_RECEIVED = "Whether the agent received their part from the wadah."
+
+
+class NewPayoutConfirmation(Model):
+    """Whether you received what your wadah was paid for you."""
+
+    model_config = with_example(is_received=True)
+
+    is_received: Annotated[bool, Field(strict=True, description=IS_RECEIVED)]
+
+
+class PayoutConfirmationOut(Out):
+    """What an agent said last of a payout."""
+
+    id: RecordId
+    payout_id: Annotated[UUID, Field(description="The payout to the wadah.")]
+    agent_id: AgentId
+    is_received: Annotated[bool, Field(description=IS_RECEIVED)]
+    confirmed_at: Annotated[datetime, Field(description="When.")]

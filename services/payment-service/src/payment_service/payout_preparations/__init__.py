@@ -1,0 +1,1 @@
+"""The worker's part of a proposed run: who is paid what, and who is left out."""

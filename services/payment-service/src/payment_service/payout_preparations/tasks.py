@@ -1,0 +1,77 @@
+"""The worker's part of a preparation: one step after another, until another person can decide."""
+
+import time
+from uuid import UUID
+
+from sqlalchemy.exc import SQLAlchemyError
+
+from payment_service.clients.payees import PayeesClient
+from payment_service.payout_preparations import service
+from payment_service.payout_preparations.rules import StatementsTaken
+from payment_service.payout_runs import queries as runs
+from payment_service.payout_runs.rules import RunStatus
+from payment_service.payout_runs.service import record_failure
+from payment_service.settings import Settings
+from perisai_kit.db.bulk import RUN_S
+from perisai_kit.db.engine import Database
+from perisai_kit.domain import clock
+from perisai_kit.domain.errors import DomainError
+from perisai_kit.runtime.log import get_logger
+
+BATCH = 50
+"""Payees of one transaction; a wadah may be paid for a hundred agents."""
+DATABASE_FAILED = "database_failed"
+
+log = get_logger()
+
+
+class Preparer:
+    """Prepares the runs that somebody proposed."""
+
+    def __init__(self, settings: Settings, payees: PayeesClient, *, batch: int = BATCH) -> None:
+        self._settings = settings
+        self._payees = payees
+        self._batch = batch
+
+    async def run(self, database: Database) -> bool:
+        """Take steps until nothing is left to prepare; return whether there is more."""
+        deadline = time.monotonic() + RUN_S
+        async with database.read() as session:
+            waiting = await runs.list_ids(session, RunStatus.PREPARING)
+        for run_id in waiting:
+            while await self._step(database, run_id):
+                if time.monotonic() >= deadline:
+                    return True
+        return False
+
+    async def _step(self, database: Database, run_id: UUID) -> bool:
+        """Take a step of a run; a failure is stored, and it is tried again later."""
+        try:
+            return await self._prepare(database, run_id)
+        except DomainError as problem:
+            await self._record(database, run_id, problem.code)
+            return False
+        except SQLAlchemyError:
+            await self._record(database, run_id, DATABASE_FAILED)
+            raise  # counted as a crash of the task, which starts again
+
+    async def _prepare(self, database: Database, run_id: UUID) -> bool:
+        async with database.begin() as session:
+            if await service.choose(session, run_id):
+                return True
+        async with database.read() as session:
+            batch = await service.find_batch(session, run_id, size=self._batch)
+        if batch is None:
+            return False
+        # No transaction is open while agent-service is asked.
+        details = await self._payees.find(batch.holder_ids, on=clock.today())
+        try:
+            async with database.begin() as session:
+                return await service.store(session, batch, details, self._settings)
+        except StatementsTaken:
+            return True  # the next look leaves them out
+
+    async def _record(self, database: Database, run_id: UUID, code: str) -> None:
+        log.warning("payout_run.delayed", run_id=str(run_id), code=code)
+        async with database.begin() as session:
+            await record_failure(session, run_id, code)

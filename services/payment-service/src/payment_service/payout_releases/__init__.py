@@ -1,0 +1,1 @@
+"""The worker's part of a released run: check once more, let it be sent, and end it."""

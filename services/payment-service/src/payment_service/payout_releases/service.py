@@ -1,0 +1,121 @@
+"""Check the payouts of a released run once more, give each its first attempt, and end the run."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from uuid import UUID
+
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from payment_service.clients.payees import PayeeDetails
+from payment_service.incentive_statements.models import Statement
+from payment_service.payees import service as payees
+from payment_service.payees.rules import Payee
+from payment_service.payout_accounts import service as payout_accounts
+from payment_service.payout_preparations.service import facts_of
+from payment_service.payout_releases import queries, rules
+from payment_service.payout_runs import queries as run_queries
+from payment_service.payout_runs.models import PayoutRun
+from payment_service.payout_runs.rules import RunKind, RunStatus
+from payment_service.payouts import queries as payout_queries
+from payment_service.payouts import service as payouts
+from payment_service.payouts.models import Payout
+from payment_service.payouts.rules import WithdrawalReason
+from perisai_kit.domain import clock
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """The next payees of a released run. asked_ids: those whose bank account must be asked for."""
+
+    run_id: UUID
+    after_id: UUID | None
+    payee_ids: Sequence[UUID]
+    asked_ids: Sequence[UUID]
+
+
+async def find_batch(session: AsyncSession, run_id: UUID, *, size: int) -> Batch | None:
+    """Return the next payees of a run, none at its end; None where nothing is left to check."""
+    run = await run_queries.find_run(session, run_id)
+    if run is None or not _has_to_check(run):
+        return None
+    after_id = run.last_payee_id
+    ids = await queries.list_next_payees(session, run_id, after_id=after_id, limit=size)
+    return Batch(run_id, after_id, ids, ids if run.kind is RunKind.INCENTIVES else [])
+
+
+async def check(session: AsyncSession, batch: Batch, details: Mapping[UUID, PayeeDetails]) -> bool:
+    """Withdraw what no longer holds of a batch, and let the rest be sent.
+
+    Return whether there may be more. details: what agent-service knows now of those asked about.
+    Locks the run and the payouts.
+    Raises: PayoutsStopped, PayoutAccountNotFound, PayoutAccountNotActive.
+    """
+    run = await run_queries.lock_run(session, batch.run_id)
+    if run is None or not _has_to_check(run):
+        return False
+    if run.last_payee_id != batch.after_id:
+        return True  # another process was faster
+    if not batch.payee_ids:
+        run.begun_sending_at = clock.now()
+        await session.flush()
+        return False
+    await payout_accounts.check_sending(session, run.payout_account_id)
+    account = await payout_accounts.get(session, run.payout_account_id)
+    found = await payout_queries.lock_of_run(
+        session, run.id, after_id=batch.after_id, limit=len(batch.payee_ids)
+    )
+    changes = await _find_changes(session, run, found, details)
+    for reason in sorted(set(changes.values())):
+        ids = [id_ for id_, change in changes.items() if change is reason]
+        await payouts.withdraw(session, ids, reason=reason)
+    for each in found:
+        if each.id not in changes:
+            await payouts.begin(session, each, from_bank=account.bank_code)
+    run.last_payee_id = batch.payee_ids[-1]
+    run.failure_code, run.failed_at, run.failure_count = None, None, 0
+    await session.flush()
+    return True
+
+
+async def finish(session: AsyncSession, run_id: UUID) -> bool:
+    """End a run of which nothing is in flight; return whether it is over. Locks the run."""
+    run = await run_queries.lock_run(session, run_id)
+    if run is None or run.status is not RunStatus.RELEASED or run.begun_sending_at is None:
+        return False
+    if await run_queries.is_in_flight(session, run_id):
+        return False
+    run.status, run.done_at = RunStatus.DONE, clock.now()
+    await session.flush()
+    return True
+
+
+def _has_to_check(run: PayoutRun) -> bool:
+    """Tell whether a run still has payouts to check."""
+    return run.status is RunStatus.RELEASED and run.begun_sending_at is None
+
+
+async def _find_changes(
+    session: AsyncSession,
+    run: PayoutRun,
+    found: Sequence[Payout],
+    details: Mapping[UUID, PayeeDetails],
+) -> dict[UUID, WithdrawalReason]:
+    """Return the payouts that must not be sent any more, with the reason."""
+    if run.kind is RunKind.TAX:
+        return {}
+    of_payout = await queries.list_statement_ids(session, [each.id for each in found])
+    every = [id_ for ids in of_payout.values() for id_ in ids]
+    paid: Mapping[UUID, Payee] = await payees.find_payees(session, Statement, every)
+    changes = {}
+    for each in found:
+        assert each.bank_account_id is not None, "only the state has none"
+        reason = rules.find_change(
+            payee_id=each.payee_id,
+            bank_account_id=each.bank_account_id,
+            account=facts_of(details.get(each.payee_id)),
+            payees=[paid[id_] for id_ in of_payout[each.id]],
+            at=clock.now(),
+        )
+        if reason is not None:
+            changes[each.id] = reason
+    return changes

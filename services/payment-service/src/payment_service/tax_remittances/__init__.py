@@ -1,0 +1,1 @@
+"""Runs that pass withheld tax on to the state."""
