@@ -125,13 +125,7 @@ def app_of(kit: Kit, settings: Settings) -> FastAPI:
     feed_of_members = kit.client(settings.member_url)
     feed_of_agents = kit.client(settings.agent_url)
     bank_clients = make_bank_clients(settings, transport=kit.http_transport)
-    gate = Gate(
-        kit.database,
-        kit.keyring,
-        trusted=settings.trusted_proxies,
-        cache_s=settings.partner_cache_s,
-        bank_time_tolerance=timedelta(minutes=settings.bank_time_tolerance_min),
-    )
+    gate = _make_gate(kit, settings)
     make_writer = partial(Writer, kit.database, kit.keyring, generic_plans=settings.generic_plans)
     payment_writer = make_writer(callbacks.take_payments, service=Service.PAYMENT)
     inquiry_writer = make_writer(callbacks.take_inquiries, service=Service.INQUIRY)
@@ -168,3 +162,13 @@ def app_of(kit: Kit, settings: Settings) -> FastAPI:
     app.state.overviews = make_overviews(kit.database)
     app.state.banks = bank_clients
     return app
+
+
+def _make_gate(kit: Kit, settings: Settings) -> Gate:
+    return Gate(
+        kit.database,
+        kit.keyring,
+        trusted=settings.trusted_proxies,
+        cache_s=settings.partner_cache_s,
+        bank_time_tolerance=timedelta(minutes=settings.bank_time_tolerance_min),
+    )

@@ -5,9 +5,9 @@ from uuid import UUID
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from payment_service import payout_checks, tax_checks
 from payment_service.ledger import service as ledger
 from payment_service.partitions import CALLBACKS
-from payment_service.tax_checks import COUNTS as TAX_COUNTS
 from perisai_kit.db.engine import allow_minutes
 from perisai_kit.db.partitions.watch import list_attached
 
@@ -392,7 +392,7 @@ async def find_faults(session: AsyncSession) -> list[str]:
     oldest = attached[0].low if attached else None
     since = UUID(int=0) if oldest is None else UUID(CALLBACKS.format_bound(oldest))
     counted = {}
-    for what, query in (_COUNTS | TAX_COUNTS).items():
+    for what, query in (_COUNTS | tax_checks.COUNTS | payout_checks.COUNTS).items():
         named = {"callbacks_since": since} if ":callbacks_since" in query else {}
         counted[what] = await session.scalar(text(query), named)
     found = [f"{count} {what}" for what, count in counted.items() if count]

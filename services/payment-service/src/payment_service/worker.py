@@ -21,7 +21,6 @@ from payment_service.commissions.tasks import (
 )
 from payment_service.counting.service import PAYMENTS
 from payment_service.disputes import tasks as disputes
-from payment_service.incentive_statements import tasks as incentive_statements
 from payment_service.ledger import tasks as ledger
 from payment_service.orders.tasks import Renaming, on_member_updated
 from payment_service.payout_preparations.tasks import Preparer
@@ -30,11 +29,14 @@ from payment_service.payout_sending import tasks as payout_sending
 from payment_service.payout_sending.sending import Sender
 from payment_service.payout_settlement import tasks as payout_settlement
 from payment_service.payout_settlement.asking import Settler
+from payment_service.payouts import tasks as payouts
 from payment_service.scheme_comparisons import tasks as scheme_comparisons
 from payment_service.settings import Settings
+from payment_service.statement_holds import tasks as statement_holds
 from payment_service.tables import MIGRATIONS
 from perisai_kit.events.catalogue import (
     AgentDismissed,
+    BankAccountChanged,
     MemberAttributed,
     MemberUpdated,
     PaymentSettled,
@@ -114,10 +116,16 @@ def subscriptions(
         AnswerSubscription(members, Computation(agents), poll_s=poll_s),
         subscribe_to_agents(agents, poll_s=poll_s),
         Subscription(
-            name=incentive_statements.AGENTS,
+            name=statement_holds.AGENTS,
             source=agents,
             poll_s=poll_s,
-            batch_handlers={AgentDismissed: incentive_statements.on_agents_dismissed},
+            batch_handlers={AgentDismissed: statement_holds.on_agents_dismissed},
+        ),
+        Subscription(
+            name=payouts.ACCOUNTS,
+            source=agents,
+            poll_s=poll_s,
+            batch_handlers={BankAccountChanged: payouts.on_accounts_changed},
         ),
         Subscription(
             name=attributions.MEMBERS,

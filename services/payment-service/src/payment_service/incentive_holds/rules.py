@@ -122,6 +122,9 @@ def check_same(*, proposed: int, amount: int) -> None:
         raise IncentiveHoldChanged(proposed=proposed, amount=amount)
 
 
-def find_payable_now(payable: int, status: HoldStatus | None) -> int:
-    """Return what of a statement may be paid, in rupiah. status: of its last hold, if any."""
-    return payable if status in {None, HoldStatus.RELEASED} else 0
+def find_payable_now(payable: int, status: HoldStatus | None, is_live: bool) -> int:
+    """Return what of a statement may be paid, in rupiah.
+
+    status: of its last hold, if any. is_live: whether it is in a payout, or was paid.
+    """
+    return payable if status in {None, HoldStatus.RELEASED} and not is_live else 0

@@ -14,6 +14,7 @@ from payment_service.incentive_holds.rules import HoldReason
 from payment_service.months.rules import MonthStatus
 from payment_service.months.schemas import PARTS_OF_A_RUPIAH
 from payment_service.payees.schemas import StatementPayeeOut
+from payment_service.payouts.rules import StatementPayoutStatus
 from perisai_kit.http.types import (
     AgentId,
     AllocationId,
@@ -71,7 +72,12 @@ class IncentiveStatementOut(EarnedOut):
         datetime | None, Field(description="When it was forfeited; it is owed no more.")
     ]
     payable_now: Annotated[
-        int, Field(description="`payable` in rupiah, or 0 while it is held or once forfeited.")
+        int,
+        Field(description="`payable` in rupiah; 0 while held, once forfeited, in payment or paid."),
+    ]
+    payout_status: Annotated[
+        StatementPayoutStatus,
+        Field(description="Whether it is paid; returned: the bank gave the money back."),
     ]
     bonus_review: Annotated[
         BonusReviewStatus | None,

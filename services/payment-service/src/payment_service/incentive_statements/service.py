@@ -1,6 +1,6 @@
 """State what each beneficiary is owed for a month, and show what a statement would say."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict
 from datetime import datetime
 from typing import Any, Literal
@@ -41,6 +41,9 @@ from payment_service.ledger.rules import TransferCode
 from payment_service.months import rules as month_rules
 from payment_service.payees import service as payees
 from payment_service.payees.rules import Payee
+from payment_service.payouts import queries as payout_queries
+from payment_service.payouts import service as payouts
+from payment_service.payouts.rules import LIVE, StatementPayoutStatus
 from payment_service.schemes import service as schemes
 from payment_service.schemes.rules import Applied, check_month, scheme_of
 from payment_service.visibility import visible_earnings
@@ -97,13 +100,6 @@ async def list_latest(
         before_id=None,
         limit=limit,
     )
-
-
-async def hold_dismissed(session: AsyncSession, agent_ids: Collection[UUID]) -> None:
-    """Hold all that is stated for agents dismissed for cause and not held yet. Locks the months."""
-    await counting.lock_months(session)
-    own = queries.payable().where(Statement.beneficiary_id == any_id(agent_ids))
-    await holds.hold(session, own, at=clock.now())
 
 
 async def get(
@@ -163,9 +159,9 @@ async def list_statements(
 
 
 async def list_payable(session: AsyncSession, beneficiary_id: UUID) -> list[PayableStatement]:
-    """Return a beneficiary's statements with something that may be paid, the earliest first.
+    """Return what may be paid of a beneficiary's statements, the earliest first.
 
-    Without what is held or forfeited. What was paid already is not known here.
+    Without what is held or forfeited, in a payout, or paid.
     """
     free = payable_now().where(Statement.beneficiary_id == beneficiary_id)
     rows = await session.execute(free.order_by(Statement.month))
@@ -175,7 +171,9 @@ async def list_payable(session: AsyncSession, beneficiary_id: UUID) -> list[Paya
 def payable_now() -> Select[Any]:
     """Return the query of what `list_payable` lists, of everybody: see `queries.payable`."""
     return queries.payable().where(
-        Statement.amount > Statement.brought_debt, holds.is_free(Statement.id)
+        Statement.amount > Statement.brought_debt,
+        holds.is_free(Statement.id),
+        ~payout_queries.is_live(Statement.id),
     )
 
 
@@ -362,9 +360,14 @@ async def show(
     held = await holds.find_statement_holds(session, ids)
     months = {(each.beneficiary_id, each.month) for each in statements}
     reviews = await bonus_reviews.find_statuses(session, months)
+    statuses = await payouts.find_statement_statuses(session, ids)
     return [
         _stated(
-            each, paid[each.id], held.get(each.id), reviews.get((each.beneficiary_id, each.month))
+            each,
+            paid[each.id],
+            held.get(each.id),
+            reviews.get((each.beneficiary_id, each.month)),
+            statuses.get(each.id, StatementPayoutStatus.UNPAID),
         )
         for each in statements
     ]
@@ -375,6 +378,7 @@ def _stated(
     payee: Payee,
     hold: StatementHold | None,
     review: BonusReviewStatus | None,
+    payout_status: StatementPayoutStatus,
 ) -> IncentiveStatementOut:
     stored = {name: getattr(statement, name) for name in STORED}
     stated = {**stored, **due_of(statement).shown}
@@ -388,7 +392,8 @@ def _stated(
             "held": status is HoldStatus.OPEN,
             "released_at": at if status is HoldStatus.RELEASED else None,
             "forfeited_at": at if status is HoldStatus.FORFEITED else None,
-            "payable_now": find_payable_now(stated["payable"], status),
+            "payable_now": find_payable_now(stated["payable"], status, payout_status in LIVE),
+            "payout_status": payout_status,
             "bonus_review": review,
         }
     )

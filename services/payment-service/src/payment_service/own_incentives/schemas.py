@@ -5,6 +5,7 @@ from pydantic import Field
 from payment_service.counting.rules import BeneficiaryKind
 from payment_service.incentive_holds.rules import HoldReason
 from payment_service.own_incentives.rules import OwnMonthStatus
+from payment_service.payouts.rules import StatementPayoutStatus
 from perisai_kit.http.types import MonthText, Out
 
 
@@ -20,6 +21,9 @@ class OwnIncentiveMonthOut(Out):
     payable: int = Field(description="The part of the amount beyond a debt, in rupiah.")
     held_reason: HoldReason | None = Field(
         description="Why it is held, or was forfeited; null where it is neither."
+    )
+    payout_status: StatementPayoutStatus | None = Field(
+        description="Whether it is paid; null while it is not issued."
     )
 
 

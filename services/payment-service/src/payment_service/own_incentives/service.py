@@ -24,6 +24,8 @@ from payment_service.incentive_statements import service as statements
 from payment_service.incentive_statements.models import Statement
 from payment_service.incentive_statements.rules import Balance, Due
 from payment_service.own_incentives.rules import OwnMonthStatus, Split, split_amount
+from payment_service.payouts import service as payouts
+from payment_service.payouts.rules import StatementPayoutStatus
 from payment_service.schemes import service as schemes
 from payment_service.schemes.rules import scheme_of
 from perisai_kit.auth.principal import Principal, Role
@@ -47,6 +49,7 @@ class OwnMonth:
     amount: int
     payable: int
     held_reason: HoldReason | None = None
+    payout_status: StatementPayoutStatus | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +83,9 @@ async def read(session: AsyncSession, principal: Principal) -> OwnIncentive:
     watermark = await counting.read_watermark(session)
     month = booked_month(Month.of(clock.today()), watermark.closed_through)
     issued = await statements.list_latest(session, beneficiary_id, limit=STATEMENTS_SHOWN)
-    held = await holds.find_statement_holds(session, [each.id for each in issued])
+    ids = [each.id for each in issued]
+    held = await holds.find_statement_holds(session, ids)
+    paid = await payouts.find_statement_statuses(session, ids)
     sums = await commissions.list_month_sums(
         session, beneficiary_id, after=issued[0].month if issued else None, through=month
     )
@@ -106,7 +111,7 @@ async def read(session: AsyncSession, principal: Principal) -> OwnIncentive:
         ),
         earlier=[
             *reversed(open_months),
-            *(_issued_month(each, held.get(each.id)) for each in issued),
+            *(_issued_month(each, held.get(each.id), paid.get(each.id)) for each in issued),
         ],
     )
 
@@ -143,8 +148,11 @@ def _open_month(month: Month, due: Due, watermark: Watermark) -> OwnMonth:
     return OwnMonth(month, status, due.amount, due.payable)
 
 
-def _issued_month(statement: Statement, hold: StatementHold | None) -> OwnMonth:
+def _issued_month(
+    statement: Statement, hold: StatementHold | None, paid: StatementPayoutStatus | None
+) -> OwnMonth:
     due = statements.due_of(statement)
     status = OwnMonthStatus.ISSUED if hold is None else _ISSUED[hold.status]
     reason = None if hold is None or hold.status is HoldStatus.RELEASED else hold.reason
-    return OwnMonth(statement.month, status, due.amount, due.payable, reason)
+    payout_status = paid or StatementPayoutStatus.UNPAID
+    return OwnMonth(statement.month, status, due.amount, due.payable, reason, payout_status)

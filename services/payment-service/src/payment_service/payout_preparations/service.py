@@ -25,6 +25,7 @@ from payment_service.payout_runs.models import PayoutRun, RunEntry
 from payment_service.payout_runs.rules import OmissionReason, RunStatus
 from payment_service.payouts.rules import PayoutStatus
 from payment_service.settings import Settings
+from payment_service.statement_holds import service as statement_holds
 from payment_service.taxes import rules as tax_rules
 from payment_service.taxes import service as taxes
 from payment_service.taxes.rules import NikStatus, TaxIdentity
@@ -54,6 +55,7 @@ async def choose(session: AsyncSession, run_id: UUID) -> bool:
     if run is None or run.status is not RunStatus.PREPARING or run.begun_at is not None:
         return False
     await allow_minutes(session, CHOOSE_MINUTES)
+    await statement_holds.hold_returned(session)
     payables = await payees.make_payables(session, Statement)
     await queries.insert_entries(session, run.id, run.through_month, payables)
     await queries.insert_held_omissions(session, run.id, run.through_month, payables)

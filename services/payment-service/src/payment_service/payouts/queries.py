@@ -44,6 +44,36 @@ async def lock_of_run(
     return (await session.scalars(chosen.with_for_update())).all()
 
 
+async def lock_unsent_for(
+    session: AsyncSession, beneficiary_ids: Collection[UUID]
+) -> Sequence[Payout]:
+    """Lock payouts for statements of these agents that were not sent, or failed, by payee."""
+    pays = exists().where(
+        PayoutItem.payout_id == Payout.id,
+        PayoutItem.is_live,
+        PayoutItem.beneficiary_id == any_id(beneficiary_ids),
+    )
+    chosen = select(Payout).where(Payout.withdrawn_at.is_(None), _IS_UNSENT, pays)
+    return await _lock_all(session, chosen)
+
+
+async def lock_unsent_to(session: AsyncSession, payee_ids: Collection[UUID]) -> Sequence[Payout]:
+    """Lock payouts to these payees that were not sent, or failed, by payee."""
+    chosen = select(Payout).where(
+        Payout.payee_id == any_id(payee_ids), Payout.withdrawn_at.is_(None), _IS_UNSENT
+    )
+    return await _lock_all(session, chosen)
+
+
+_IS_UNSENT = Payout.status.in_([PayoutStatus.CREATED, PayoutStatus.FAILED])
+
+
+async def _lock_all(session: AsyncSession, chosen: Select[Payout]) -> Sequence[Payout]:
+    ordered = chosen.order_by(Payout.payee_id, Payout.id).with_for_update()
+    fresh = ordered.execution_options(populate_existing=True)
+    return (await session.scalars(fresh)).all()
+
+
 async def count_items(session: AsyncSession, payout_id: UUID) -> int:
     counted = select(func.count()).where(PayoutItem.payout_id == payout_id)
     return (await session.scalars(counted)).one()
@@ -125,21 +155,36 @@ def is_live(statement_id: Any) -> ColumnElement[bool]:
     return exists().where(PayoutItem.statement_id == statement_id, PayoutItem.is_live)
 
 
+def is_sent(statement_id: Any) -> ColumnElement[bool]:
+    """Return whether a statement was sent to a bank, and the money did not come back."""
+    sent = (PayoutStatus.SENT, PayoutStatus.UNKNOWN, PayoutStatus.PAID)
+    return exists().where(
+        PayoutItem.statement_id == statement_id,
+        PayoutItem.is_live,
+        Payout.id == PayoutItem.payout_id,
+        Payout.status.in_(sent),
+    )
+
+
+def was_returned(statement_id: Any) -> ColumnElement[bool]:
+    """Return whether a bank ever gave the money for a statement back."""
+    return exists().where(
+        PayoutItem.statement_id == statement_id,
+        Payout.id == PayoutItem.payout_id,
+        Payout.status == PayoutStatus.RETURNED,
+    )
+
+
 def status_of_statement(statement_id: Any) -> ColumnElement[str]:
     """Return what has become of a statement: `StatementPayoutStatus` in SQL."""
     of_statement = PayoutItem.statement_id == statement_id
     joined = select(Payout.status).join(PayoutItem, PayoutItem.payout_id == Payout.id)
     live = joined.where(of_statement, PayoutItem.is_live).limit(1).scalar_subquery()
-    was_returned = (
-        exists()
-        .where(of_statement, PayoutItem.payout_id == Payout.id)
-        .where(Payout.status == PayoutStatus.RETURNED)
-    )
     values = {each: literal(each.value, Text()) for each in StatementPayoutStatus}
     return case(
         (live == PayoutStatus.PAID, values[StatementPayoutStatus.PAID]),
         (live.is_not(None), values[StatementPayoutStatus.IN_PAYMENT]),
-        (was_returned, values[StatementPayoutStatus.RETURNED]),
+        (was_returned(statement_id), values[StatementPayoutStatus.RETURNED]),
         else_=values[StatementPayoutStatus.UNPAID],
     )
 

@@ -44,6 +44,8 @@ class StatementPayoutStatus(StrEnum):
     RETURNED = "returned"
 
 
+LIVE = frozenset({StatementPayoutStatus.IN_PAYMENT, StatementPayoutStatus.PAID})
+"""Of a statement that no other payout may take."""
 _CODE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,39}")
 
 

@@ -5,7 +5,7 @@ is never locked before its payout; statements are not locked, because the unique
 decides between two runs.
 """
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from uuid import UUID
 
@@ -211,6 +211,41 @@ async def withdraw(
 ) -> None:
     """Withdraw locked payouts that nothing was sent for, or that failed; their items are free."""
     await queries.withdraw(session, payout_ids, reason=reason, by=by, at=clock.now())
+
+
+async def withdraw_for(session: AsyncSession, agent_ids: Collection[UUID]) -> None:
+    """Withdraw what was not sent for agents whose statements are about to be held.
+
+    A payout to a wadah is withdrawn as a whole. Locks the payouts, so that none of them is sent.
+    """
+    found = await queries.lock_unsent_for(session, agent_ids)
+    await _withdraw_unsent(session, found, WithdrawalReason.HELD)
+
+
+async def withdraw_to(session: AsyncSession, current: Mapping[UUID, UUID]) -> None:
+    """Withdraw what was not sent to payees who have another bank account now.
+
+    current: the bank account of each payee. Locks the payouts, so that none of them is sent.
+    """
+    found = await queries.lock_unsent_to(session, current)
+    changed = [each for each in found if each.bank_account_id != current[each.payee_id]]
+    await _withdraw_unsent(session, changed, WithdrawalReason.ACCOUNT_CHANGED)
+
+
+async def _withdraw_unsent(
+    session: AsyncSession, found: Sequence[Payout], reason: WithdrawalReason
+) -> None:
+    now = clock.now()
+    for each in found:
+        last = await transfer_queries.find_last(session, each.id)
+        if last is not None and last.status is TransferStatus.CREATED:
+            transfer = await transfer_queries.lock_transfer(session, last.id)
+            report = Report(TransferSource.WORKER)
+            transfers.move(session, transfer, TransferStatus.FAILED, report, at=now)
+            _follow(each, transfer, now)
+    await session.flush()
+    if found:
+        await withdraw(session, [each.id for each in found], reason=reason)
 
 
 async def find_statement_statuses(

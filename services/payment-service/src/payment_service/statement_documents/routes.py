@@ -250,6 +250,8 @@ def _row(
         payable=shown.payable,
         held_reason=shown.held_reason if shown.held else None,
         forfeited_at=shown.forfeited_at,
+        payee_kind=shown.payee.kind,
+        payout_status=shown.payout_status,
         accrued=accrued.get(shown.id, 0),
     )
 

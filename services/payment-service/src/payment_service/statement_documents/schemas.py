@@ -7,6 +7,8 @@ from pydantic import Field
 from payment_service.counting.rules import BeneficiaryKind
 from payment_service.incentive_statements.schemas import CommissionLineOut, IncentiveStatementOut
 from payment_service.ledger.schemas import LedgerTransferOut
+from payment_service.payees.rules import PayeeKind
+from payment_service.payouts.rules import StatementPayoutStatus
 from perisai_kit.http.types import BeneficiaryId, MonthText, Out, RecordId, WadahId
 
 WHOLE_TO = "whole to themselves, to the own wadah and to the offices of their scope; else null"
@@ -63,6 +65,8 @@ class MonthStatementOut(Out):
     forfeited_at: Annotated[
         datetime | None, Field(description="When it was forfeited; it is owed no more.")
     ]
+    payee_kind: Annotated[PayeeKind, Field(description="Who is paid it: the agent or the wadah.")]
+    payout_status: Annotated[StatementPayoutStatus, Field(description="Whether it is paid.")]
     accrued: Annotated[int, Field(description="What the ledger accrued for it, in rupiah.")]
 
 

@@ -9,6 +9,8 @@ from payment_service.incentive_holds.rules import HoldReason
 from payment_service.incentive_statements.schemas import IncentiveStatementOut
 from payment_service.ledger.rules import TransferCode
 from payment_service.ledger.schemas import LedgerTransferOut
+from payment_service.payees.rules import PayeeKind
+from payment_service.payouts.rules import StatementPayoutStatus
 from payment_service.statement_documents.rules import (
     KINDS,
     RULES,
@@ -39,6 +41,13 @@ HELD = {
     HoldReason.AGREEMENT_ENDED: "Ditahan: tidak ada PKS yang berlaku",
 }
 FORFEITED = "Hangus: tidak dibayarkan"
+PAID = {
+    StatementPayoutStatus.UNPAID: "Belum dibayar",
+    StatementPayoutStatus.IN_PAYMENT: "Sedang diproses",
+    StatementPayoutStatus.PAID: "Sudah dibayar",
+    StatementPayoutStatus.RETURNED: "Dikembalikan bank, akan dibayar ulang",
+}
+PAYEES = {PayeeKind.AGENT: "Agen", PayeeKind.WADAH: "Wadah"}
 POSTED = {
     TransferCode.INCENTIVE_ACCRUED: "Insentif terutang",
     TransferCode.INCENTIVE_REVERSED: "Insentif dikurangi",
@@ -89,6 +98,8 @@ STATEMENT_COLUMNS = (
     Column("amount", "Jumlah rekap (Rp)", CellKind.RUPIAH),
     Column("payable", "Dapat dibayarkan (Rp)", CellKind.RUPIAH),
     Column("held_reason", "Keterangan"),
+    Column("payee_kind", "Dibayarkan kepada"),
+    Column("payout_status", "Pembayaran"),
 )
 PROOF_COLUMNS = (
     Column("what", "Keterangan"),
@@ -107,6 +118,8 @@ def make_statement_sheet(document: StatementDocumentOut) -> Sheet:
         ("Bulan", describe_month(Month.parse(str(stated.month)))),
         ("Diterbitkan", describe_instant(stated.issued_at)),
         ("No. rekap", str(stated.id)),
+        ("Dibayarkan kepada", PAYEES[stated.payee.kind]),
+        ("Pembayaran", PAID[stated.payout_status]),
     ]
     if stated.forfeited_at is not None:
         facts.append(("Status", FORFEITED))
@@ -224,4 +237,6 @@ def _statement_row(each: MonthStatementOut) -> tuple[Cell, ...]:
         each.amount,
         each.payable,
         status,
+        PAYEES[each.payee_kind],
+        PAID[each.payout_status],
     )

@@ -12,9 +12,9 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from payment_service.incentive_statements import service as statements
-from payment_service.incentive_statements.tasks import on_agents_dismissed
 from payment_service.ledger import service as ledger
 from payment_service.months.schemas import CommissionMonthOut
+from payment_service.statement_holds.tasks import on_agents_dismissed
 from payment_service.testing_commissions import Village, apply_events, compute, noon
 from perisai_kit.auth.principal import Role, ScopeKind
 from perisai_kit.domain.ids import new_id

@@ -31,7 +31,8 @@ APPROVED, REJECTED = HoldProposalVerdict.APPROVED, HoldProposalVerdict.REJECTED
     ],
 )
 def test_what_is_held_or_forfeited_may_not_be_paid(status: HoldStatus | None, payable: int) -> None:
-    assert find_payable_now(5_520, status) == payable
+    assert find_payable_now(5_520, status, False) == payable
+    assert find_payable_now(5_520, status, True) == 0
 
 
 def test_one_s_own_proposal_may_be_rejected_and_not_approved() -> None:

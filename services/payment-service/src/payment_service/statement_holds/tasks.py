@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from payment_service.incentive_holds import service as holds
-from payment_service.incentive_statements import service
+from payment_service.statement_holds import service
 from perisai_kit.events.catalogue import AgentDismissed
 
 AGENTS = "incentive_holds.agents"

@@ -1,0 +1,16 @@
+"""What agent-service's feed tells of the bank accounts of payees."""
+
+from collections.abc import Sequence
+
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from payment_service.payouts import service
+from perisai_kit.events.catalogue import BankAccountChanged
+
+ACCOUNTS = "payouts.accounts"
+"""The subscription to agent-service's feed. The name is its cursor's key: never rename it."""
+
+
+async def on_accounts_changed(session: AsyncSession, events: Sequence[BankAccountChanged]) -> None:
+    """Withdraw what was not sent to an account that is not the current one any more."""
+    await service.withdraw_to(session, {each.holder_id: each.bank_account_id for each in events})
