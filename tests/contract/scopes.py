@@ -318,6 +318,15 @@ RULES: dict[str, dict[str, Rule]] = {
         "POST /v1/commission-schemes/{scheme_id}/decision": Rule(
             Reach.COUNTRY, second_person="own_proposal"
         ),
+        "POST /v1/payout-files": COUNTRY_ONLY,
+        "GET /v1/payout-files": COUNTRY_ONLY,
+        "GET /v1/payout-files/{file_id}": COUNTRY_ONLY,
+        "GET /v1/payout-files/{file_id}/content": COUNTRY_ONLY,
+        "POST /v1/payout-files/{file_id}/answers": COUNTRY_ONLY,
+        "GET /v1/payout-files/{file_id}/answers": COUNTRY_ONLY,
+        "POST /v1/payout-files/{file_id}/answers/{answer_id}/decision": Rule(
+            Reach.COUNTRY, second_person="own_payout_answer"
+        ),
         "POST /v1/scheme-comparisons": COUNTRY_ONLY,
         "GET /v1/scheme-comparisons": COUNTRY_ONLY,
         "GET /v1/scheme-comparisons/{comparison_id}": COUNTRY_ONLY,

@@ -116,6 +116,7 @@ TABLE: tuple[Row, ...] = (
     Row("/v1/ledger", Upstream.PAYMENT, MONEY),
     Row("/v1/commission-schemes", Upstream.PAYMENT, MONEY, SMALL),
     Row("/v1/scheme-comparisons", Upstream.PAYMENT, MONEY, SMALL),
+    Row("/v1/payout-files", Upstream.PAYMENT, MONEY),
     Row("/v1/commission-months", Upstream.PAYMENT, FIELD, SMALL),
     Row("/v1/commission-previews", Upstream.PAYMENT, FIELD, SMALL),
     Row("/v1/statements", Upstream.PAYMENT, FIELD, SMALL),

@@ -25,6 +25,7 @@ from payment_service.payees import models as payees
 from payment_service.payments import models as payments
 from payment_service.payout_accounts import models as payout_accounts
 from payment_service.payout_confirmations import models as payout_confirmations
+from payment_service.payout_files import models as payout_files
 from payment_service.payout_runs import models as payout_runs
 from payment_service.payout_sending import models as payout_sending
 from payment_service.payout_settlement import models as payout_settlement
@@ -66,6 +67,7 @@ __all__ = [
     "payments",
     "payout_accounts",
     "payout_confirmations",
+    "payout_files",
     "payout_runs",
     "payout_sending",
     "payout_settlement",

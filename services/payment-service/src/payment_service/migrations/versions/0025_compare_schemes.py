@@ -8,7 +8,7 @@ from alembic import op
 from perisai_kit.db.migrations.steps import execute_script
 
 revision = "0025"
-down_revision = "0022"
+down_revision = "0024"
 
 TABLES = """
 CREATE TABLE scheme_comparisons (
