@@ -20,6 +20,7 @@ QUERIES = {
     "GET /v1/commission-previews": "agent_id={agent_id}",
     "GET /v1/commission-previews/lines": "agent_id={agent_id}",
     "GET /v1/statements/{statement_id}/file": "format=pdf",
+    "GET /v1/tax-slips/export": "month={month}",
     "GET /v1/statement-documents": "month={statement_month}&wadah_id={wadah_id}",
     "GET /v1/statement-documents/file": "month={statement_month}&wadah_id={wadah_id}&format=csv",
 }
@@ -151,6 +152,10 @@ _BODIES: dict[str, Any] = {
     "POST /v1/disputes/{dispute_id}/answer": {"outcome": "upheld", "answer": "It stands."},
     "POST /v1/bonus-reviews": {"agent_id": "{agent_id}", "month": "{month}"},
     "POST /v1/bonus-reviews/{review_id}/refusal/decision": {"verdict": "confirmed"},
+    "POST /v1/payout-files": {"run_id": "{run_id}"},
+    "POST /v1/payout-files/{file_id}/answers": {"content": "cmVmZXJlbmNl"},
+    "POST /v1/payout-files/{file_id}/answers/{answer_id}/decision": {"verdict": "rejected"},
+    "POST /v1/payouts/{payout_id}/confirmation": {"is_received": True},
     "POST /v1/account-verifications": {
         "bank_code": "009",
         "account_no": "1234567890",

@@ -5,6 +5,7 @@ from typing import Any
 from uuid import UUID
 
 from contract.conftest import Platform
+from contract.paid import make_payout
 from contract.roles import A, B, D, F, M
 from contract.scopes import BRANCH, COUNTRY
 from cryptography.hazmat.primitives import serialization
@@ -23,8 +24,12 @@ from payment_service.counting.rules import BeneficiaryKind
 from payment_service.incentive_holds.models import HeldStatement, IncentiveHold
 from payment_service.incentive_holds.rules import HoldKind, HoldReason, HoldStatus
 from payment_service.incentive_statements.models import Statement
+from payment_service.payees.rules import PayeeKind
 from payment_service.scheme_comparisons.models import ComparedBeneficiary, SchemeComparison
 from payment_service.scheme_comparisons.rules import ComparisonStatus, MonthFigures
+from payment_service.taxes import service as taxes
+from payment_service.taxes.rules import TaxPolicy
+from payment_service.taxes.service import Earning
 from payment_service.testing import Bank, payment_of
 from perisai_kit.db.engine import Database
 from perisai_kit.domain import clock
@@ -55,6 +60,9 @@ class Maker:
         await self.make_flag()
         await self.make_money()
         await self.make_statement()
+        await self.make_withholding()
+        made = await make_payout(self.platform.apps["payment"].state.kit.database, self.ids)
+        self.ids |= made
         return self.ids
 
     async def post(
@@ -302,6 +310,27 @@ class Maker:
             amount=1,
             held_at=clock.now(),
         )
+
+    async def make_withholding(self) -> None:
+        """Withhold tax, as when the agent was paid."""
+        payout_id, agent_id = new_id(), UUID(self.ids["agent_id"])
+        earning = Earning(
+            payout_id=payout_id,
+            payee_kind=PayeeKind.AGENT,
+            payee_id=agent_id,
+            beneficiary_kind=BeneficiaryKind.AGENT,
+            beneficiary_id=agent_id,
+            legal_entity=None,
+            identity=None,
+            items={new_id(): 1_000_000},
+        )
+        database: Database = self.platform.apps["payment"].state.kit.database
+        async with database.begin() as session:
+            await taxes.compute(session, [earning], on=self.today, policy=TaxPolicy())
+            await taxes.record(session, payout_id, paid_on=self.today)
+        client = self.platform.clients["payment"]
+        listed = await client.get("/v1/tax-slips", headers=self.finance)
+        self.ids |= {"slip_id": listed.json()["items"][0]["id"], "year": f"{self.today:%Y}"}
 
 
 TAKEN_OVER = (

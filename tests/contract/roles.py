@@ -224,6 +224,41 @@ ROUTES: dict[str, dict[str, frozenset[Role] | None]] = {
         "POST /v1/bonus-reviews/{review_id}/release": frozenset({B, F}),
         "POST /v1/bonus-reviews/{review_id}/refusal": frozenset({B, F}),
         "POST /v1/bonus-reviews/{review_id}/refusal/decision": frozenset({B, F}),
+        "GET /v1/tax-slips": frozenset({F, U}),
+        "GET /v1/tax-slips/export": frozenset({F, U}),
+        "GET /v1/tax-slips/{slip_id}": frozenset({F, U}),
+        "GET /v1/tax-slips/{slip_id}/identity": frozenset({F}),
+        "GET /v1/tax-recaps/{year}": frozenset({F, U}),
+        "GET /v1/tax-recaps/{year}/export": frozenset({F, U}),
+        "GET /v1/tax-remittances/{month}": BOOKS,
+        "GET /v1/me/tax-slips": frozenset({A, W}),
+        "GET /v1/me/tax-recaps/{year}": frozenset({A, W}),
+        "POST /v1/tax-remittances": frozenset({F}),
+        "GET /v1/tax-remittances": BOOKS,
+        "POST /v1/payout-accounts": frozenset({F}),
+        "GET /v1/payout-accounts": BOOKS,
+        "GET /v1/payout-accounts/{payout_account_id}": BOOKS,
+        "PUT /v1/payout-accounts/{payout_account_id}/limits": frozenset({F}),
+        "POST /v1/payout-accounts/{payout_account_id}/activation": frozenset({F}),
+        "POST /v1/payout-accounts/{payout_account_id}/suspension": frozenset({F}),
+        "POST /v1/payout-stops": frozenset({F}),
+        "GET /v1/payout-stops": BOOKS,
+        "POST /v1/payout-stops/resumption": frozenset({F}),
+        "POST /v1/payout-stops/resumption/decision": frozenset({F}),
+        "POST /v1/payout-runs": frozenset({F}),
+        "GET /v1/payout-runs": BOOKS,
+        "GET /v1/payout-runs/{run_id}": BOOKS,
+        "GET /v1/payout-runs/{run_id}/omissions": BOOKS,
+        "GET /v1/payout-runs/{run_id}/payouts": BOOKS,
+        "POST /v1/payout-runs/{run_id}/decision": frozenset({F}),
+        "POST /v1/payout-runs/{run_id}/release": frozenset({F}),
+        "GET /v1/payouts": BOOKS,
+        "GET /v1/payouts/{payout_id}": BOOKS,
+        "POST /v1/payouts/{payout_id}/retry": frozenset({F}),
+        "POST /v1/payouts/{payout_id}/withdrawal": frozenset({F}),
+        "POST /v1/payouts/{payout_id}/confirmation": frozenset({A}),
+        "GET /v1/payout-confirmations": BOOKS,
+        "GET /v1/me/payouts": frozenset({A, W}),
         "GET /v1/incentive-holds": BOOKS | {B},
         "GET /v1/incentive-holds/{hold_id}": BOOKS | {B},
         "GET /v1/incentive-holds/{hold_id}/proposals": BOOKS | {B},
@@ -232,7 +267,7 @@ ROUTES: dict[str, dict[str, frozenset[Role] | None]] = {
     },
 }
 
-NAMED = {"code": "BWI", "month": "2026-01", "day": "2026-08-18"}
+NAMED = {"code": "BWI", "month": "2026-01", "day": "2026-08-18", "year": "2026"}
 
 
 ID_NAMES = (
@@ -265,6 +300,10 @@ ID_NAMES = (
     "flag_id",
     "review_id",
     "dispute_id",
+    "slip_id",
+    "payout_account_id",
+    "run_id",
+    "payout_id",
 )
 
 

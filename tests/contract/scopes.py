@@ -318,15 +318,6 @@ RULES: dict[str, dict[str, Rule]] = {
         "POST /v1/commission-schemes/{scheme_id}/decision": Rule(
             Reach.COUNTRY, second_person="own_proposal"
         ),
-        "POST /v1/payout-files": COUNTRY_ONLY,
-        "GET /v1/payout-files": COUNTRY_ONLY,
-        "GET /v1/payout-files/{file_id}": COUNTRY_ONLY,
-        "GET /v1/payout-files/{file_id}/content": COUNTRY_ONLY,
-        "POST /v1/payout-files/{file_id}/answers": COUNTRY_ONLY,
-        "GET /v1/payout-files/{file_id}/answers": COUNTRY_ONLY,
-        "POST /v1/payout-files/{file_id}/answers/{answer_id}/decision": Rule(
-            Reach.COUNTRY, second_person="own_payout_answer"
-        ),
         "POST /v1/scheme-comparisons": COUNTRY_ONLY,
         "GET /v1/scheme-comparisons": COUNTRY_ONLY,
         "GET /v1/scheme-comparisons/{comparison_id}": COUNTRY_ONLY,
@@ -341,6 +332,15 @@ RULES: dict[str, dict[str, Rule]] = {
         "GET /v1/commission-months/{month}/dry-run/statements": COUNTRY_ONLY,
         # Of the principal's own, found by what the token says.
         "GET /v1/me/incentive": ANYWHERE,
+        "GET /v1/tax-slips": COUNTRY_ONLY,
+        "GET /v1/tax-slips/export": COUNTRY_ONLY,
+        "GET /v1/tax-slips/{slip_id}": COUNTRY_ONLY,
+        "GET /v1/tax-slips/{slip_id}/identity": COUNTRY_ONLY,
+        "GET /v1/tax-recaps/{year}": COUNTRY_ONLY,
+        "GET /v1/tax-recaps/{year}/export": COUNTRY_ONLY,
+        "GET /v1/tax-remittances/{month}": COUNTRY_ONLY,
+        "GET /v1/me/tax-slips": ANYWHERE,
+        "GET /v1/me/tax-recaps/{year}": ANYWHERE,
         "GET /v1/commission-months/{month}/payees": Rule(Reach.LIST, shows="payee_id"),
         "GET /v1/commission-months/{month}/payees/{payee_id}": OBJECT,
         "GET /v1/commission-previews": OBJECT,
@@ -365,6 +365,25 @@ RULES: dict[str, dict[str, Rule]] = {
         "POST /v1/bonus-reviews/{review_id}/refusal/decision": Rule(
             Reach.OBJECT, second_person="own_refusal"
         ),
+        "POST /v1/tax-remittances": COUNTRY_ONLY,
+        "GET /v1/tax-remittances": COUNTRY_ONLY,
+        # Money leaves: all of it is the country's, but for what an agent says of the own part.
+        **{route: COUNTRY_ONLY for route in ROUTES["payment"] if "/v1/payout" in route},
+        "POST /v1/payout-files/{file_id}/answers/{answer_id}/decision": Rule(
+            Reach.COUNTRY, second_person="own_payout_answer"
+        ),
+        "POST /v1/payout-accounts/{payout_account_id}/activation": Rule(
+            Reach.COUNTRY, second_person="own_payout_account"
+        ),
+        "POST /v1/payout-stops/resumption/decision": Rule(
+            Reach.COUNTRY, second_person="own_payout_resumption"
+        ),
+        **dict.fromkeys(
+            ("POST /v1/payout-runs/{run_id}/decision", "POST /v1/payout-runs/{run_id}/release"),
+            Rule(Reach.COUNTRY, second_person="own_payout_run"),
+        ),
+        "POST /v1/payouts/{payout_id}/confirmation": OBJECT,
+        "GET /v1/me/payouts": ANYWHERE,
         "GET /v1/incentive-holds": Rule(Reach.LIST, shows="hold_id"),
         "GET /v1/incentive-holds/{hold_id}": OBJECT,
         "GET /v1/incentive-holds/{hold_id}/proposals": OBJECT,

@@ -27,7 +27,7 @@ def test_no_periodic_task_runs_more_often_than_six_times_a_minute(keyring: Keyri
     tasks = [
         *make_periodic(GatewaySettings.model_construct(), Outbox(database, keyring)),
         *periodic(
-            PaymentSettings.model_construct(payout_window_h=1, payout_statement_after_h=1),
+            PaymentSettings.model_construct(),
             agents=feed,
             members=members,
             payees=payees,
@@ -35,5 +35,5 @@ def test_no_periodic_task_runs_more_often_than_six_times_a_minute(keyring: Keyri
         ),
     ]
 
-    assert len(tasks) == 18
+    assert len(tasks) == 20
     assert [each.name for each in tasks if each.every_s < LEAST_S] == []

@@ -54,6 +54,8 @@ def test_prefixes_are_whole_segments(path: str, prefix: str | None) -> None:
         ("/v1/me/coverage", Upstream.MEMBER),
         ("/v1/me/bills", Upstream.PAYMENT),
         ("/v1/me/incentive", Upstream.PAYMENT),
+        ("/v1/me/tax-slips", Upstream.PAYMENT),
+        ("/v1/me/tax-recaps", Upstream.PAYMENT),
         ("/v1/overview/agents", Upstream.AGENT),
         ("/v1/overview/members", Upstream.MEMBER),
         ("/v1/overview/payments", Upstream.PAYMENT),

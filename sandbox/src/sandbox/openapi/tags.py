@@ -75,6 +75,17 @@ TAGS = (
         ("ledger", "collections", "refused_payments", "suspense"),
     ),
     Tag(
+        "Payouts",
+        "Accounts we pay from, runs that two people approve, payouts with their attempts, and the "
+        "stop of all of them.",
+        ("payout_accounts", "payout_runs", "payout_files", "payouts"),
+    ),
+    Tag(
+        "Tax",
+        "Income tax withheld from payouts: data for slips, yearly recaps, what is due. Drafts.",
+        ("tax_slips", "tax_recaps", "tax_remittances"),
+    ),
+    Tag(
         "Banks",
         "Bank partners and what they sent, and the SNAP BI operations that banks call.",
         ("bank_partners", "account_verifications", "snap", "snap_bca"),

@@ -28,7 +28,7 @@ from payment_service.disputes.routes import router as disputes
 from payment_service.incentive_holds.routes import router as incentive_holds
 from payment_service.incentive_statements.routes import router as incentive_statements
 from payment_service.ledger.routes import router as ledger
-from payment_service.months.routes import router as months
+from payment_service.month_lists.routes import router as months
 from payment_service.orders.routes import router as orders
 from payment_service.overview.routes import router as overview
 from payment_service.overview.service import make_overviews
@@ -55,7 +55,11 @@ from payment_service.suspense.routes import router as suspense
 from payment_service.tables import MIGRATIONS
 from payment_service.tariffs import service as tariffs
 from payment_service.tax_remittances.routes import router as tax_remittances
+from payment_service.tax_slips.routes import own_recaps, own_slips
+from payment_service.tax_slips.routes import recaps as tax_recaps
+from payment_service.tax_slips.routes import slips as tax_slips
 from payment_service.taxes import service as taxes
+from payment_service.taxes.routes import router as taxes_due
 from payment_service.worker import (
     make_bank_clients,
     own_feed,
@@ -98,13 +102,18 @@ ROUTES = web.describe_routes(
     incentive_holds,
     bonus_reviews,
     disputes,
-    payout_settlements,
     payout_files,
     payout_accounts,
     payout_runs,
     payout_lists,
     payout_confirmations,
+    tax_slips,
+    tax_recaps,
+    own_slips,
+    own_recaps,
+    taxes_due,
     tax_remittances,
+    payout_settlements,
 )
 
 
@@ -161,8 +170,8 @@ def app_of(kit: Kit, settings: Settings) -> FastAPI:
         inner=partial(SnapCallbacks, gate=gate, take=take),
     )
     app.state.members, app.state.agents = members, agents
-    app.state.printer = Printer()
-    app.state.overviews = make_overviews(kit.database)
+    app.state.payees = PayeesClient(feed_of_agents)
+    app.state.printer, app.state.overviews = Printer(), make_overviews(kit.database)
     app.state.banks = bank_clients
     return app
 

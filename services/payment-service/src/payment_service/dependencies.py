@@ -45,7 +45,14 @@ async def _wanted_month(
     return None if month is None else Month.parse(month)
 
 
+async def _month_in_query(
+    month: Annotated[str, Query(pattern=MONTH, examples=["2026-11"], description="The month.")],
+) -> Month:
+    return Month.parse(month)
+
+
 MonthInPath = Annotated[Month, Depends(_named_month)]
+MonthInQuery = Annotated[Month, Depends(_month_in_query)]
 WantedMonth = Annotated[Month | None, Depends(_wanted_month)]
 WholeDatabase = Annotated[Database, Depends(_database)]
 """For a route that calls another service after its transaction, or that streams."""

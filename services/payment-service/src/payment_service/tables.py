@@ -19,6 +19,7 @@ from payment_service.disputes import models as disputes
 from payment_service.incentive_holds import models as incentive_holds
 from payment_service.incentive_statements import models as incentive_statements
 from payment_service.ledger import models as ledger
+from payment_service.month_lists import models as month_lists
 from payment_service.months import models as months
 from payment_service.orders import models as orders
 from payment_service.payees import models as payees
@@ -61,6 +62,7 @@ __all__ = [
     "incentive_holds",
     "incentive_statements",
     "ledger",
+    "month_lists",
     "months",
     "orders",
     "payees",

@@ -33,7 +33,6 @@ from perisai_kit.domain.ids import new_id
 from perisai_kit.domain.month import Month
 from perisai_kit.domain.programmes import PaymentMethod
 from perisai_kit.events.catalogue import BankAccountChanged, WadahAgreementSigned
-from perisai_kit.events.envelope import Event
 
 OUR_BANK = "014"
 AGREED = {"starts_on": date(2025, 1, 1), "ends_on": date(2026, 12, 31)}
@@ -95,7 +94,7 @@ class PayeeBook:
         }
         return bank_account_id
 
-    def tell(self, holder_id: UUID, *, at: datetime) -> Event:
+    def tell(self, holder_id: UUID, *, at: datetime) -> BankAccountChanged:
         """Return the event of the current account of a payee."""
         known = self.known[holder_id]
         return BankAccountChanged(

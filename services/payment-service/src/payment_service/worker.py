@@ -22,6 +22,7 @@ from payment_service.commissions.tasks import (
 from payment_service.counting.service import PAYMENTS
 from payment_service.disputes import tasks as disputes
 from payment_service.ledger import tasks as ledger
+from payment_service.month_lists.tasks import DueWatch
 from payment_service.orders.tasks import Renaming, on_member_updated
 from payment_service.payout_files import tasks as payout_files
 from payment_service.payout_preparations.tasks import Preparer
@@ -69,6 +70,7 @@ def periodic(
         Periodic("commissions.compute", 10, Computation(agents).run),
         Periodic("closings.run", 10, Closer(settings).run),
         Periodic("payouts.prepare", 10, Preparer(settings, payees).run),
+        Periodic("payouts.due", 3600, DueWatch(settings).run),
         Periodic("payouts.release", 10, Releaser(payees).run),
         Periodic("payout_files.apply", 10, payout_files.apply_answers),
         Periodic("disputes.count", 3600, disputes.every_hour),

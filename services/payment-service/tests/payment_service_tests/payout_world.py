@@ -1,5 +1,6 @@
 """A bank that moves our money, or does what banks do instead, and payouts of a released run."""
 
+import asyncio
 import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -99,6 +100,8 @@ class Bank:
     is_issuing_tokens: bool = True
     remark: Callable[[str], str] = lambda remark: remark
     before_transfer: Callable[[], None] = lambda: None
+    hangs: asyncio.Event | None = None
+    """Set once a transfer is executed whose answer never comes."""
 
     async def __call__(self, request: httpx.Request) -> httpx.Response:
         path = request.url.path
@@ -110,10 +113,13 @@ class Bank:
         called = path.rsplit("/snap/v1.0/", 1)[-1].rsplit("/v1.0/", 1)[-1].rsplit("/v2.0/", 1)[-1]
         self.calls.append(called)
         match called:
-            case "transfer-intrabank":
-                return self._transfer(body, request.headers["X-EXTERNAL-ID"], "17")
-            case "transfer-interbank":
-                return self._transfer(body, request.headers["X-EXTERNAL-ID"], "18")
+            case "transfer-intrabank" | "transfer-interbank":
+                service = "17" if called == "transfer-intrabank" else "18"
+                answer = self._transfer(body, request.headers["X-EXTERNAL-ID"], service)
+                if self.hangs is not None:
+                    self.hangs.set()
+                    await asyncio.Event().wait()
+                return answer
             case "transfer/status":
                 return self._tell_status(body)
             case "balance-inquiry":

@@ -1,4 +1,6 @@
 import re
+import subprocess
+import sys
 from collections.abc import Callable
 
 import httpx
@@ -68,6 +70,12 @@ def test_periodic_tasks_have_names_of_their_own(
 
     assert {"bills.expire", "ledger.snapshot"} <= set(names)
     assert len(set(names)) == len(names)
+
+
+def test_a_process_that_serves_requests_does_not_load_the_job_queue() -> None:
+    script = "import payment_service.app, sys; sys.exit('pgqueuer' in sys.modules)"
+
+    assert subprocess.run([sys.executable, "-c", script], check=False).returncode == 0
 
 
 @pytest.mark.parametrize("months", [0, 25])

@@ -38,6 +38,8 @@ SHORT_LIVED = {
     "scheme_comparison_months",
     "scheme_comparison_beneficiaries",
     "payout_run_entries",  # work of a run, deleted when it is prepared
+    "pgqueuer",  # jobs, deleted when they are done
+    "pgqueuer_log",
     "ledger_balance_snapshots",  # sums, which can be added up again
     "snap_access_tokens",
     "snap_external_ids",

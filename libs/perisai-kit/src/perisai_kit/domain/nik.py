@@ -11,6 +11,7 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date
+from enum import StrEnum
 from typing import Literal
 
 from perisai_kit.domain.errors import Invalid
@@ -22,6 +23,14 @@ OLDEST_AGE = 100  # decides the century; the age limit for members is another ru
 FEMALE_DAY_OFFSET = 40
 
 _FORM = re.compile(r"[0-9]{16}")
+
+
+class NikStatus(StrEnum):
+    """Whether the NIK is valid and integrated with DJP, so that it serves as NPWP (S38 2024)."""
+
+    UNVERIFIED = "unverified"
+    VALID = "valid"
+    INVALID = "invalid"
 
 
 class NikInvalid(Invalid):

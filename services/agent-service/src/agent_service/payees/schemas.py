@@ -6,7 +6,7 @@ from pydantic import Field
 
 from agent_service.bank_accounts.rules import NameMatch
 from agent_service.holders.rules import HolderKind
-from agent_service.tax_identities.rules import NikStatus
+from perisai_kit.domain.nik import NikStatus
 from perisai_kit.http.types import Day, DistinctIds, Instant, Model, Out, with_example
 
 MAX_PAYEES = 200

@@ -6,8 +6,9 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from agent_service.base import Base
 from agent_service.holders.rules import HolderKind
-from agent_service.tax_identities.rules import NikStatus, TaxIdentityStatus
+from agent_service.tax_identities.rules import TaxIdentityStatus
 from perisai_kit.db.columns import choice
+from perisai_kit.domain.nik import NikStatus
 from perisai_kit.privacy.columns import sealed_text
 
 

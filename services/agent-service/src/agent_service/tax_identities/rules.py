@@ -7,18 +7,11 @@ from enum import StrEnum
 
 from agent_service.holders.rules import HolderKind
 from perisai_kit.domain.errors import Conflict, Forbidden, Invalid, NotFound
+from perisai_kit.domain.nik import NikStatus
 
 NPWP_LENGTHS = (15, 16)
 """The older number, and the one of 16 digits that has replaced it."""
 _SEPARATORS = str.maketrans("", "", ".- ")
-
-
-class NikStatus(StrEnum):
-    """Whether the NIK is valid and integrated with DJP, so that it serves as NPWP (S38 2024)."""
-
-    UNVERIFIED = "unverified"
-    VALID = "valid"
-    INVALID = "invalid"
 
 
 class TaxIdentityStatus(StrEnum):

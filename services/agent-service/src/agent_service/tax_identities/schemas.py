@@ -8,11 +8,11 @@ from pydantic_core import PydanticCustomError
 from agent_service.dates import TypedDate
 from agent_service.holders.rules import HolderKind
 from agent_service.tax_identities.rules import (
-    NikStatus,
     TaxIdentityStatus,
     TaxIdentityVerdict,
     parse_npwp,
 )
+from perisai_kit.domain.nik import NikStatus
 from perisai_kit.http.types import (
     AccountId,
     AgentId,

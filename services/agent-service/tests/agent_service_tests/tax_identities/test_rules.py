@@ -2,7 +2,8 @@ import pytest
 
 from agent_service.holders.rules import HolderKind
 from agent_service.tax_identities import rules
-from agent_service.tax_identities.rules import NikStatus, TaxIdentityStatus, TaxIdentityVerdict
+from agent_service.tax_identities.rules import TaxIdentityStatus, TaxIdentityVerdict
+from perisai_kit.domain.nik import NikStatus
 
 
 @pytest.mark.parametrize(

@@ -200,10 +200,12 @@ def _show(account: PayoutAccount, response: Response) -> PayoutAccountOut:
 
 
 def _account_out(account: PayoutAccount) -> PayoutAccountOut:
-    stored = {name: getattr(account, name) for name in PayoutAccountOut.model_fields}
-    stored["account_no"] = mask_account(account.account_no)
-    stored["cut_off"] = f"{account.cut_off:%H:%M}"
-    return PayoutAccountOut(**stored)
+    shown = {
+        "account_no_masked": mask_account(account.account_no),
+        "cut_off": f"{account.cut_off:%H:%M}",
+    }
+    names = [name for name in PayoutAccountOut.model_fields if name not in shown]
+    return PayoutAccountOut(**{name: getattr(account, name) for name in names}, **shown)
 
 
 def _stop_out(stop: PayoutStop) -> PayoutStopOut:

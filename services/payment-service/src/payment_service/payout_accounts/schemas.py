@@ -77,7 +77,7 @@ class PayoutAccountOut(Out):
     bank_partner_id: Annotated[UUID | None, Field(description="Whose connection is used.")]
     bank_code: Annotated[str, Field(description="The bank's code in the payment system.")]
     channel: Annotated[PayoutChannel, Field(description="By the bank's API, or by file.")]
-    account_no: Annotated[str, Field(description="Its number, all but the last four masked.")]
+    account_no_masked: Annotated[str, Field(description="Its number: only the last four digits.")]
     file_format: Annotated[str | None, Field(description="Format of the upload file.")]
     daily_cap: Annotated[int, Field(description=DAILY_CAP)]
     transfer_max: Annotated[int, Field(description=TRANSFER_MAX)]

@@ -28,12 +28,13 @@ from payment_service.settings import Settings
 from payment_service.statement_holds import service as statement_holds
 from payment_service.taxes import rules as tax_rules
 from payment_service.taxes import service as taxes
-from payment_service.taxes.rules import NikStatus, TaxIdentity
+from payment_service.taxes.rules import TaxIdentity
 from payment_service.taxes.service import Earning
 from perisai_kit.db.engine import allow_minutes
 from perisai_kit.domain import clock
 from perisai_kit.domain.ids import new_id
 from perisai_kit.domain.jakarta import jakarta_date
+from perisai_kit.domain.nik import NikStatus
 
 CHOOSE_MINUTES = 30
 """To look at the statements of all months that nothing was paid for; it locks nothing."""

@@ -81,6 +81,6 @@ def find_room(*, cap: int, sent: int, funds: int, in_flight: int) -> int:
 
 
 def pause_before_repeat(attempt: int) -> timedelta:
-    """Return how long an attempt waits after the bank was too busy for the one before; from 2 on."""
+    """Return how long an attempt, from the second on, waits after a bank was too busy."""
     factor: int = 2 ** min(attempt - 2, 10)
     return min(FIRST_REPEAT * factor, LONGEST_REPEAT)

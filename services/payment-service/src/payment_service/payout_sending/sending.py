@@ -62,6 +62,9 @@ class Sender:
         return ordered > 0
 
     async def _dispatch(self, database: Database, account: AccountToSend) -> int:
+        if all(each.amount > account.cap - account.sent for each in account.waiting):
+            held_back_total.labels(HeldBack.DAILY_CAP.value).inc()
+            return 0
         client = self._clients.disbursement(account.route)
         balance = await client.inquire_balance(account.account_no)
         if balance.available is None:

@@ -1,6 +1,6 @@
 """Ask banks what became of transfers, and read their statements: between transactions."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import timedelta
 from uuid import UUID
 
@@ -10,12 +10,11 @@ from payment_service.clients.banks import BankClients
 from payment_service.payout_sending import service as sending
 from payment_service.payout_sending.service import Attempt
 from payment_service.payout_settlement import queries, rules, service
-from payment_service.payout_settlement.queries import PaidTransfer
+from payment_service.payout_settlement.queries import SettledTransfer
 from payment_service.payout_settlement.rules import (
     Booking,
-    Credit,
     Evidence,
-    Paid,
+    Row,
     SettlementOutcome,
     Times,
 )
@@ -52,6 +51,10 @@ contradicted_total = Counter(
 )
 debited_twice_total = Counter(
     "payment_payouts_debited_twice_total", "Transfers that a bank statement shows twice."
+)
+refused_and_debited_total = Counter(
+    "payment_payouts_refused_and_debited_total",
+    "Transfers that a bank refused and its statement shows nevertheless.",
 )
 unknown_gauge = Gauge("payment_payouts_unknown", "Transfers of unknown outcome.")
 unknown_age = Gauge(
@@ -108,7 +111,7 @@ class Settler:
         if attempt.status is TransferStatus.PAID and outcome is not SettlementOutcome.RETURNED:
             return
         if outcome is not None:
-            await self._settle(database, attempt, outcome, _make_report(inquiry))
+            await self._settle(database, attempt.transfer_id, outcome, _make_report(inquiry))
             return
         is_not_found = inquiry.status is BankTransferStatus.NOT_FOUND
         if rules.needs_statement(is_not_found=is_not_found, age=age, times=self._times):
@@ -143,11 +146,13 @@ class Settler:
         report = Report(TransferSource.BANK_STATEMENT)
         match evidence:
             case Evidence.PAID:
-                await self._settle(database, attempt, SettlementOutcome.PAID, report)
+                await self._settle(database, attempt.transfer_id, SettlementOutcome.PAID, report)
             case Evidence.RETURNED:
-                await self._settle(database, attempt, SettlementOutcome.RETURNED, report)
+                await self._settle(
+                    database, attempt.transfer_id, SettlementOutcome.RETURNED, report
+                )
             case Evidence.NOTHING if is_not_found and found.is_complete:
-                await self._settle(database, attempt, SettlementOutcome.FAILED, report)
+                await self._settle(database, attempt.transfer_id, SettlementOutcome.FAILED, report)
             case Evidence.NOTHING | Evidence.AMBIGUOUS:
                 if evidence is Evidence.AMBIGUOUS:
                     log.warning("payout.not_settled", transfer_id=str(attempt.transfer_id))
@@ -158,9 +163,8 @@ class Settler:
             await service.schedule(session, attempt, is_last=is_last)
 
     async def _settle(
-        self, database: Database, attempt: Attempt, outcome: SettlementOutcome, report: Report
+        self, database: Database, id_: UUID, outcome: SettlementOutcome, report: Report
     ) -> None:
-        id_ = attempt.transfer_id
         try:
             async with database.begin() as session:
                 is_new = await service.settle(session, id_, outcome, report)
@@ -171,44 +175,48 @@ class Settler:
         if is_new:
             log.info("payout.settled", transfer_id=str(id_), outcome=outcome.value)
 
-    async def watch_returns(self, database: Database) -> None:
-        """Look into each account's statement for money that the bank has given back."""
+    async def watch(self, database: Database) -> None:
+        """Compare each account's statement with what was settled in the last days."""
         async with database.read() as session:
             account_ids = await queries.list_accounts(session)
         for account_id in account_ids:
             async with database.read() as session:
                 days = self._settings.payout_return_days
-                paid = await service.list_paid(session, account_id, days=days)
-            if paid:
-                await self._watch(database, paid)
+                settled = await service.list_settled(session, account_id, days=days)
+            if settled:
+                await self._watch(database, settled)
 
-    async def _watch(self, database: Database, paid: Sequence[PaidTransfer]) -> None:
+    async def _watch(self, database: Database, settled: Sequence[SettledTransfer]) -> None:
         async with database.read() as session:
-            attempt = await sending.find_attempt(session, paid[0].transfer_id)
+            attempt = await sending.find_attempt(session, settled[0].transfer_id)
         if attempt is None:
             return
         client = self._clients.disbursement(attempt.route)
         last = jakarta_date(clock.real_now())
         earliest = last - timedelta(days=client.rules.bank_statement_days)
-        first = max(min(jakarta_date(each.requested_at) for each in paid), earliest)
-        found = await client.read_bank_statement(
+        first = max(min(jakarta_date(each.requested_at) for each in settled), earliest)
+        statement = await client.read_bank_statement(
             attempt.source_account_no, first=min(first, last), last=last
         )
-        ids = {each.remark_code: each.transfer_id for each in paid}
-        credits = [
-            Credit(row.amount, rules.find_code(row.remark, ids.keys(), length=REMARK_CODE_LENGTH))
-            for row in found.rows
-            if row.type is EntryType.CREDIT
-        ]
-        listed = [Paid(each.remark_code, each.amount) for each in paid]
-        returned, doubtful = rules.find_returns(credits, listed)
-        for code in sorted(returned):
-            async with database.begin() as session:
-                report = Report(TransferSource.BANK_STATEMENT)
-                await service.settle(session, ids[code], SettlementOutcome.RETURNED, report)
-            log.warning("payout.returned", transfer_id=str(ids[code]))
+        ids = {each.remark_code: each.transfer_id for each in settled}
+        found = rules.find_contradictions(
+            [_make_row(row, ids.keys()) for row in statement.rows],
+            paid={each.remark_code: each.amount for each in settled if each.is_paid},
+            refused={each.remark_code: each.amount for each in settled if not each.is_paid},
+        )
+        for code in sorted(found.returned):
+            await self._correct(database, ids[code], SettlementOutcome.RETURNED)
+        for code in sorted(found.debited):
+            refused_and_debited_total.inc()
+            await self._correct(database, ids[code], SettlementOutcome.PAID)
         async with database.begin() as session:
-            await sending.order_inquiries(session, [ids[code] for code in sorted(doubtful)])
+            await sending.order_inquiries(session, [ids[code] for code in sorted(found.doubtful)])
+
+    async def _correct(
+        self, database: Database, transfer_id: UUID, outcome: SettlementOutcome
+    ) -> None:
+        log.warning("payout.corrected", transfer_id=str(transfer_id), outcome=outcome.value)
+        await self._settle(database, transfer_id, outcome, Report(TransferSource.BANK_STATEMENT))
 
 
 def _make_report(inquiry: TransferInquiry) -> Report:
@@ -217,6 +225,14 @@ def _make_report(inquiry: TransferInquiry) -> Report:
         TransferSource.STATUS_INQUIRY,
         response_code=str(code) if code else None,
         reference_no=answer.reference_number if answer else None,
+    )
+
+
+def _make_row(row: BankStatementRow, codes: Collection[str]) -> Row:
+    return Row(
+        is_debit=row.type is EntryType.DEBIT,
+        amount=row.amount,
+        code=rules.find_code(row.remark, codes, length=REMARK_CODE_LENGTH),
     )
 
 

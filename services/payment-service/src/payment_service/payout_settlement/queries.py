@@ -15,15 +15,16 @@ from payment_service.payouts.models import Payout
 from perisai_kit.db.bulk import insert_once
 
 OPEN = (TransferStatus.SENT, TransferStatus.UNKNOWN)
-MAX_PAID = 50_000
+MAX_SETTLED = 50_000
 """Transfers of one account that are looked for in one statement; a bank pages at 9,000 rows."""
 
 
 @dataclass(frozen=True, slots=True)
-class PaidTransfer:
-    """A transfer that was paid. requested_at: X-TIMESTAMP."""
+class SettledTransfer:
+    """A transfer that was paid or refused. requested_at: X-TIMESTAMP."""
 
     transfer_id: UUID
+    is_paid: bool
     remark_code: str
     amount: int
     requested_at: datetime
@@ -67,7 +68,7 @@ async def list_other_codes(
         PayoutTransfer.request_timestamp.between(requested_at - span, requested_at + span),
         PayoutTransfer.id != besides,
     )
-    return list(await session.scalars(statement.limit(MAX_PAID)))
+    return list(await session.scalars(statement.limit(MAX_SETTLED)))
 
 
 async def list_accounts(session: AsyncSession) -> list[UUID]:
@@ -76,12 +77,13 @@ async def list_accounts(session: AsyncSession) -> list[UUID]:
     return list(await session.scalars(chosen.order_by(PayoutAccount.id)))
 
 
-async def list_paid(
+async def list_settled(
     session: AsyncSession, account_id: UUID, *, since: datetime
-) -> list[PaidTransfer]:
-    """Return the paid transfers of an account that were sent since an instant."""
+) -> list[SettledTransfer]:
+    """Return the transfers of an account that were sent since an instant, paid or refused."""
     columns = (
         PayoutTransfer.id,
+        PayoutTransfer.status,
         PayoutTransfer.remark_code,
         PayoutTransfer.amount,
         PayoutTransfer.request_timestamp,
@@ -91,14 +93,14 @@ async def list_paid(
         .where(
             PayoutTransfer.payout_account_id == account_id,
             PayoutTransfer.sent_at >= since,
-            PayoutTransfer.status == TransferStatus.PAID,
+            PayoutTransfer.status.in_((TransferStatus.PAID, TransferStatus.FAILED)),
         )
         .order_by(PayoutTransfer.sent_at.desc())
-        .limit(MAX_PAID)
+        .limit(MAX_SETTLED)
     )
     return [
-        PaidTransfer(id_, code, amount, requested_at)
-        for id_, code, amount, requested_at in await session.execute(statement)
+        SettledTransfer(id_, status is TransferStatus.PAID, code, amount, requested_at)
+        for id_, status, code, amount, requested_at in await session.execute(statement)
         if requested_at is not None
     ]
 

@@ -4,7 +4,7 @@ Source: docs/payouts.md; docs/snap.md 4.4 and 4.5.
 """
 
 import re
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from enum import StrEnum
@@ -169,35 +169,54 @@ def find_code(remark: str, codes: Collection[str], *, length: int) -> str | None
 
 
 @dataclass(frozen=True, slots=True)
-class Credit:
-    """Money that came into our account. code: of the transfer that its remark names, if any."""
+class Row:
+    """A row of a statement. code: of the transfer that its remark names, if any."""
 
+    is_debit: bool
     amount: int
     code: str | None
 
 
 @dataclass(frozen=True, slots=True)
-class Paid:
-    """A transfer that was paid; amount in rupiah."""
+class Contradictions:
+    """The codes of transfers whose statement says something else than what is settled.
 
-    remark_code: str
-    amount: int
+    returned: paid ones that came back. doubtful: paid ones that may have. debited: refused ones
+    that were executed nevertheless.
+    """
+
+    returned: frozenset[str]
+    doubtful: frozenset[str]
+    debited: frozenset[str]
 
 
-def find_returns(
-    credits: Sequence[Credit], paid: Sequence[Paid]
-) -> tuple[frozenset[str], frozenset[str]]:
-    """Return the codes of transfers that came back, and of those that may have.
+def find_contradictions(
+    rows: Sequence[Row], *, paid: Mapping[str, int], refused: Mapping[str, int]
+) -> Contradictions:
+    """Compare a statement with what is settled. paid, refused: the amount in rupiah by code.
 
     A credit without a code and of the very amount may be a return: the bank is asked then.
     """
-    amounts = {each.remark_code: each.amount for each in paid}
-    back = frozenset(
-        each.code for each in credits if each.code and amounts.get(each.code) == each.amount
+    amounts = {**paid, **refused}
+    credited = {each.code for each in rows if not each.is_debit and _is_of(each, amounts)}
+    uncoded = {each.amount for each in rows if not each.is_debit and each.code is None}
+    returned = paid.keys() & credited
+    doubtful = {code for code, amount in paid.items() if amount in uncoded} - returned
+    debited = {
+        each.code
+        for each in rows
+        if each.is_debit and each.code is not None
+        if each.code in refused and each.amount >= refused[each.code]
+    }
+    return Contradictions(
+        frozenset(returned),
+        frozenset(doubtful),
+        frozenset(debited - credited),
     )
-    uncoded = {each.amount for each in credits if each.code is None}
-    may_be = {code for code, amount in amounts.items() if amount in uncoded}
-    return back, frozenset(may_be - back)
+
+
+def _is_of(row: Row, amounts: Mapping[str, int]) -> bool:
+    return row.code is not None and amounts.get(row.code) == row.amount
 
 
 def check_decidable(*, sent_at: datetime, after: timedelta, at: datetime) -> None:

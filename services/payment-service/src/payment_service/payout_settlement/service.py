@@ -10,7 +10,7 @@ from payment_service.payout_sending import service as sending
 from payment_service.payout_sending.service import Attempt
 from payment_service.payout_settlement import queries, rules
 from payment_service.payout_settlement.models import SettlementProposal
-from payment_service.payout_settlement.queries import PaidTransfer
+from payment_service.payout_settlement.queries import SettledTransfer
 from payment_service.payout_settlement.rules import (
     PayoutNotUnknown,
     SettlementOutcome,
@@ -73,12 +73,12 @@ async def list_other_codes(
     )
 
 
-async def list_paid(
+async def list_settled(
     session: AsyncSession, account_id: UUID, *, days: int
-) -> Sequence[PaidTransfer]:
-    """Return the paid transfers of an account that a bank may still give back."""
+) -> Sequence[SettledTransfer]:
+    """Return the transfers of an account, paid or refused, that its statement may contradict."""
     since = clock.now() - timedelta(days=days)
-    return await queries.list_paid(session, account_id, since=since)
+    return await queries.list_settled(session, account_id, since=since)
 
 
 async def propose(

@@ -16,7 +16,7 @@ def list_periodic(settler: Settler) -> list[Periodic]:
     """Return the periodic tasks."""
     return [
         Periodic("payouts.inquire", DUE_S, settler.order_due),
-        Periodic("payouts.watch", WATCH_S, settler.watch_returns, lease_s=WATCH_LEASE_S),
+        Periodic("payouts.watch", WATCH_S, settler.watch, lease_s=WATCH_LEASE_S),
     ]
 
 

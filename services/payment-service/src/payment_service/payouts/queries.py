@@ -155,6 +155,16 @@ def is_live(statement_id: Any) -> ColumnElement[bool]:
     return exists().where(PayoutItem.statement_id == statement_id, PayoutItem.is_live)
 
 
+def is_paid(statement_id: Any) -> ColumnElement[bool]:
+    """Return whether a bank has paid a statement, and the money did not come back."""
+    return exists().where(
+        PayoutItem.statement_id == statement_id,
+        PayoutItem.is_live,
+        Payout.id == PayoutItem.payout_id,
+        Payout.status == PayoutStatus.PAID,
+    )
+
+
 def is_sent(statement_id: Any) -> ColumnElement[bool]:
     """Return whether a statement was sent to a bank, and the money did not come back."""
     sent = (PayoutStatus.SENT, PayoutStatus.UNKNOWN, PayoutStatus.PAID)

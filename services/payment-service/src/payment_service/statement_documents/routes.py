@@ -7,7 +7,7 @@ from uuid import UUID
 from fastapi import APIRouter, Depends, Query, Request, Response
 
 from payment_service.counting.rules import BeneficiaryKind
-from payment_service.dependencies import MONTH, WholeDatabase
+from payment_service.dependencies import MonthInQuery, WholeDatabase
 from payment_service.incentive_statements.routes import Reader
 from payment_service.incentive_statements.rules import StatementNotFound
 from payment_service.incentive_statements.schemas import IncentiveStatementOut
@@ -61,15 +61,6 @@ async def _printer(request: Request) -> Printer:
     return printer
 
 
-async def _in_query(
-    month: Annotated[
-        str, Query(pattern=MONTH, examples=["2026-11"], description="The closed month.")
-    ],
-) -> Month:
-    return Month.parse(month)
-
-
-InQuery = Annotated[Month, Depends(_in_query)]
 Prints = Annotated[Printer, Depends(_printer)]
 
 
@@ -119,7 +110,7 @@ async def get_statement_file(
     responses=problems(OneOfTwo, StatementNotFound, DocumentTooLong, StatementUnproven),
 )
 async def get_month_document(
-    month: InQuery,
+    month: MonthInQuery,
     database: WholeDatabase,
     principal: Reader,
     agents: Agents,
@@ -140,7 +131,7 @@ async def get_month_document(
     },
 )
 async def get_month_file(
-    month: InQuery,
+    month: MonthInQuery,
     file_format: Wanted,
     database: WholeDatabase,
     principal: Reader,

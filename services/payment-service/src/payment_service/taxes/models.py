@@ -9,9 +9,10 @@ from sqlalchemy.orm import Mapped, mapped_column
 from payment_service.base import Base
 from payment_service.counting.rules import BeneficiaryKind
 from payment_service.payees.rules import PayeeKind
-from payment_service.taxes.rules import NikStatus, TaxCause, TaxKind
+from payment_service.taxes.rules import TaxCause, TaxKind
 from perisai_kit.db.columns import choice
 from perisai_kit.domain.month import Month
+from perisai_kit.domain.nik import NikStatus
 
 
 class TaxComputation(Base):

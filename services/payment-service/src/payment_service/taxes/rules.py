@@ -15,6 +15,7 @@ from uuid import UUID
 from payment_service.counting.rules import BeneficiaryKind
 from perisai_kit.domain.errors import Invalid
 from perisai_kit.domain.money import DOWN, WHOLE_BPS, apply_bps
+from perisai_kit.domain.nik import NikStatus
 
 
 class TaxKind(StrEnum):
@@ -27,14 +28,6 @@ class TaxKind(StrEnum):
 
 TAXES = (TaxKind.PPH21, TaxKind.PPH23)
 """The taxes that are withheld and remitted."""
-
-
-class NikStatus(StrEnum):
-    """What is known of a NIK; only one that is valid serves as NPWP. As in agent-service."""
-
-    UNVERIFIED = "unverified"
-    VALID = "valid"
-    INVALID = "invalid"
 
 
 class Withholder(StrEnum):

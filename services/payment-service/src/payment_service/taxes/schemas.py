@@ -1,9 +1,10 @@
 from datetime import date
+from typing import Annotated
 
 from pydantic import Field
 
 from payment_service.taxes.rules import Bracket, TaxBook, TaxKind, TaxTable
-from perisai_kit.http.types import Code, Model, PositiveRupiah, Text255
+from perisai_kit.http.types import Code, Model, MonthText, Out, PositiveRupiah, Text255
 
 
 class BracketDocument(Model):
@@ -43,3 +44,25 @@ class TaxTableDocument(Model):
 def book_of(documents: list[TaxTableDocument]) -> TaxBook:
     """Return the checked book. Raises: TaxTableBroken."""
     return TaxBook(tuple(document.value() for document in documents))
+
+
+class TaxDueOut(Out):
+    """One tax of a month, in rupiah."""
+
+    kind: Annotated[TaxKind, Field(description="The tax: pph21 or pph23.")]
+    withheld: Annotated[int, Field(description="Withheld, net of returned payments, in rupiah.")]
+    remitted: Annotated[int, Field(description="Paid to the state already, in rupiah.")]
+    due: Annotated[
+        int,
+        Field(
+            description="Still to be remitted, in rupiah; below zero where a payment was returned "
+            "after the remittance."
+        ),
+    ]
+
+
+class TaxRemittanceMonthOut(Out):
+    """What is due to the state for the payments of a month."""
+
+    month: Annotated[MonthText, Field(description="Month of the payments.")]
+    taxes: Annotated[list[TaxDueOut], Field(description="Each tax.")]

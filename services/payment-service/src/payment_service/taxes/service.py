@@ -178,6 +178,13 @@ async def reverse(session: AsyncSession, payout_id: UUID, *, returned_on: date) 
     await _book(session, new, TransferCode.TAX_RELEASED, month=withheld[0].month, on=returned_on)
 
 
+def explain(withheld: Withholding) -> tuple[rules.TaxLine, ...]:
+    """Return the steps from the base of a taxed withholding to its amount."""
+    assert withheld.table_version is not None, "nothing is withheld without a table"
+    table = book().version(withheld.table_version)
+    return rules.explain(table, base=withheld.base, surcharged=withheld.surcharged)
+
+
 async def due(session: AsyncSession, month: Month) -> list[TaxDue]:
     """Return what was withheld and remitted of each tax of a month."""
     withheld = await queries.sum_withheld(session, month)

@@ -5,10 +5,9 @@ import pytest
 from payment_service.payout_settlement.rules import (
     LONGEST_PAUSE,
     Booking,
-    Credit,
     Evidence,
     OwnSettlementProposal,
-    Paid,
+    Row,
     SettlementProposalDecided,
     SettlementStatus,
     SettlementTooEarly,
@@ -18,7 +17,7 @@ from payment_service.payout_settlement.rules import (
     check_decision,
     count_debits,
     find_code,
-    find_returns,
+    find_contradictions,
     find_statement_days,
     judge,
     needs_statement,
@@ -115,10 +114,31 @@ def test_a_remark_without_a_code_has_none() -> None:
 
 
 def test_a_credit_with_a_code_is_a_return_and_one_of_the_amount_may_be() -> None:
-    paid = [Paid("A" * 10, 100), Paid("B" * 10, 200), Paid("C" * 10, 300), Paid("D" * 10, 400)]
-    credits = [Credit(100, "A" * 10), Credit(5, "B" * 10), Credit(300, None), Credit(999, None)]
+    paid = {"A" * 10: 100, "B" * 10: 200, "C" * 10: 300, "D" * 10: 400}
+    credits = [(100, "A" * 10), (5, "B" * 10), (300, None), (999, None)]
 
-    assert find_returns(credits, paid) == ({"A" * 10}, {"C" * 10})
+    found = find_contradictions(
+        [Row(is_debit=False, amount=amount, code=code) for amount, code in credits],
+        paid=paid,
+        refused={},
+    )
+
+    assert (set(found.returned), set(found.doubtful)) == ({"A" * 10}, {"C" * 10})
+
+
+def test_a_debit_of_a_refused_transfer_contradicts_it_unless_it_came_back() -> None:
+    one, two = "A" * 10, "B" * 10
+    rows = [
+        Row(is_debit=True, amount=100, code=one),
+        Row(is_debit=True, amount=200, code=two),
+        Row(is_debit=False, amount=200, code=two),
+        Row(is_debit=True, amount=100, code=None),
+    ]
+
+    found = find_contradictions(rows, paid={}, refused={one: 100, two: 200})
+
+    assert set(found.debited) == {one}
+    assert not found.returned
 
 
 def test_officers_decide_only_after_days() -> None:

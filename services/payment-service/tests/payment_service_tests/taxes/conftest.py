@@ -1,9 +1,8 @@
 from collections.abc import Sequence
 from datetime import date
-from typing import Any, Protocol
+from typing import Any
 from uuid import UUID
 
-import pytest
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from payment_service.counting.rules import BeneficiaryKind
@@ -51,20 +50,14 @@ def make_wadah_payout(*, gross: int = 5_000_000, agents: Sequence[int] = ()) -> 
     return [own, *(make_earning(each, **to_wadah) for each in agents)]
 
 
-class Pay(Protocol):
-    async def __call__(
-        self, session: AsyncSession, *earnings: Earning, paid_on: date = PAID_ON
-    ) -> UUID: ...
-
-
-@pytest.fixture
-def pay() -> Pay:
+async def withhold(
+    session: AsyncSession,
+    *earnings: Earning,
+    paid_on: date = PAID_ON,
+    policy: TaxPolicy | None = None,
+) -> UUID:
     """Compute and withhold the tax of one payout; return its id."""
-
-    async def withhold(session: AsyncSession, *earnings: Earning, paid_on: date = PAID_ON) -> UUID:
-        await service.compute(session, earnings, on=paid_on, policy=TaxPolicy())
-        payout_id = earnings[0].payout_id
-        await service.record(session, payout_id, paid_on=paid_on)
-        return payout_id
-
-    return withhold
+    await service.compute(session, earnings, on=paid_on, policy=policy or TaxPolicy())
+    payout_id = earnings[0].payout_id
+    await service.record(session, payout_id, paid_on=paid_on)
+    return payout_id

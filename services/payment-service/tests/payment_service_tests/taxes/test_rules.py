@@ -12,7 +12,6 @@ from payment_service.counting.rules import BeneficiaryKind
 from payment_service.taxes import rules, service
 from payment_service.taxes.rules import (
     Bracket,
-    NikStatus,
     TaxBook,
     TaxIdentity,
     TaxKind,
@@ -23,6 +22,7 @@ from payment_service.taxes.rules import (
     Withholder,
     Withholding,
 )
+from perisai_kit.domain.nik import NikStatus
 
 BOOK = service.book()
 ON = date(2026, 12, 4)

@@ -9,9 +9,9 @@ from hypothesis import strategies as st
 from payment_service_tests.taxes.conftest import (
     PAID_ON,
     RETURNED_ON,
-    Pay,
     make_earning,
     make_wadah_payout,
+    withhold,
 )
 from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError
@@ -23,10 +23,11 @@ from payment_service.ledger import service as ledger
 from payment_service.settings import Settings
 from payment_service.taxes import service
 from payment_service.taxes.models import TaxComputation, Withholding
-from payment_service.taxes.rules import NikStatus, TaxIdentity, TaxKind, TaxPolicy
+from payment_service.taxes.rules import TaxIdentity, TaxKind, TaxPolicy
 from payment_service.taxes.service import Earning
 from perisai_kit.domain.ids import new_id
 from perisai_kit.domain.month import Month
+from perisai_kit.domain.nik import NikStatus
 
 DECEMBER = Month.of(PAID_ON)
 
@@ -61,11 +62,11 @@ async def test_nothing_is_withheld_before_the_payout_is_paid(session: AsyncSessi
 
 
 async def test_a_paid_payout_withholds_of_each_beneficiary_and_books_it(
-    session: AsyncSession, pay: Pay
+    session: AsyncSession,
 ) -> None:
     earnings = make_wadah_payout(gross=5_000_000, agents=[2_000_000, 4_000_000])
 
-    await pay(session, *earnings)
+    await withhold(session, *earnings)
 
     found = {each.beneficiary_id: each for each in await withholdings(session)}
     assert [found[each.beneficiary_id].amount for each in earnings] == [100_000, 50_000, 100_000]
@@ -79,12 +80,10 @@ async def test_a_paid_payout_withholds_of_each_beneficiary_and_books_it(
     }
 
 
-async def test_a_withholding_keeps_what_was_known_of_the_taxpayer(
-    session: AsyncSession, pay: Pay
-) -> None:
+async def test_a_withholding_keeps_what_was_known_of_the_taxpayer(session: AsyncSession) -> None:
     identity = TaxIdentity(new_id(), has_npwp=False, nik_status=NikStatus.INVALID)
 
-    await pay(session, make_earning(1_000_000, identity=identity))
+    await withhold(session, make_earning(1_000_000, identity=identity))
 
     (row,) = await withholdings(session)
     assert (row.kind, row.gross, row.base, row.amount) == (TaxKind.PPH21, 10**6, 500_000, 30_000)
@@ -96,21 +95,15 @@ async def test_a_withholding_keeps_what_was_known_of_the_taxpayer(
 async def test_what_is_not_taxed_is_on_record_and_not_in_the_ledger(
     session: AsyncSession,
 ) -> None:
-    (earning,) = make_wadah_payout()
-    policy = TaxPolicy(wadah_entity=TaxKind.NONE)
-    await service.compute(session, [earning], on=PAID_ON, policy=policy)
-
-    await service.record(session, earning.payout_id, paid_on=PAID_ON)
+    await withhold(session, *make_wadah_payout(), policy=TaxPolicy(wadah_entity=TaxKind.NONE))
 
     (row,) = await withholdings(session)
     assert (row.kind, row.gross, row.amount) == (TaxKind.NONE, 5_000_000, 0)
     assert await balances(session) == {}
 
 
-async def test_a_repeat_withholds_and_releases_nothing_more(
-    session: AsyncSession, pay: Pay
-) -> None:
-    payout_id = await pay(session, *make_wadah_payout(agents=[1_000_000]))
+async def test_a_repeat_withholds_and_releases_nothing_more(session: AsyncSession) -> None:
+    payout_id = await withhold(session, *make_wadah_payout(agents=[1_000_000]))
     await service.record(session, payout_id, paid_on=date(2027, 2, 1))
     assert await due(session) == {TaxKind.PPH21: 25_000, TaxKind.PPH23: 100_000}
 
@@ -122,10 +115,10 @@ async def test_a_repeat_withholds_and_releases_nothing_more(
 
 
 async def test_a_return_names_what_it_reverses_and_lowers_the_month_of_the_payment(
-    session: AsyncSession, pay: Pay
+    session: AsyncSession,
 ) -> None:
-    payout_id = await pay(session, make_earning(3_000_000))
-    await pay(session, make_earning(1_000_000))
+    payout_id = await withhold(session, make_earning(3_000_000))
+    await withhold(session, make_earning(1_000_000))
 
     await service.reverse(session, payout_id, returned_on=RETURNED_ON)
 
@@ -158,8 +151,8 @@ async def test_a_beneficiary_of_a_payout_is_taxed_once(session: AsyncSession) ->
             await service.compute(session, [earning, again], on=PAID_ON, policy=TaxPolicy())
 
 
-async def test_a_remittance_pays_what_is_due_once(session: AsyncSession, pay: Pay) -> None:
-    await pay(session, make_earning(4_000_000))
+async def test_a_remittance_pays_what_is_due_once(session: AsyncSession) -> None:
+    await withhold(session, make_earning(4_000_000))
     remittance_id = new_id()
 
     for _ in range(2):
@@ -179,8 +172,8 @@ async def test_a_remittance_pays_what_is_due_once(session: AsyncSession, pay: Pa
     assert (found["tax_payable:pph21:2026-12"], found["operating_bank"]) == (0, 100_000)
 
 
-async def test_a_returned_remittance_is_due_again_once(session: AsyncSession, pay: Pay) -> None:
-    await pay(session, make_earning(4_000_000))
+async def test_a_returned_remittance_is_due_again_once(session: AsyncSession) -> None:
+    await withhold(session, make_earning(4_000_000))
     remittance_id = new_id()
     await service.remit(
         session,
@@ -200,9 +193,9 @@ async def test_a_returned_remittance_is_due_again_once(session: AsyncSession, pa
 
 
 async def test_a_return_after_the_remittance_leaves_the_month_overpaid(
-    session: AsyncSession, pay: Pay
+    session: AsyncSession,
 ) -> None:
-    payout_id = await pay(session, make_earning(4_000_000))
+    payout_id = await withhold(session, make_earning(4_000_000))
     await service.remit(
         session,
         remittance_id=new_id(),
@@ -217,10 +210,8 @@ async def test_a_return_after_the_remittance_leaves_the_month_overpaid(
     assert (await due(session))[TaxKind.PPH21] == -100_000
 
 
-async def test_no_row_is_withheld_twice_whatever_the_caller_does(
-    session: AsyncSession, pay: Pay
-) -> None:
-    await pay(session, make_earning())
+async def test_the_database_refuses_to_withhold_twice(session: AsyncSession) -> None:
+    await withhold(session, make_earning())
     (row,) = await withholdings(session)
     columns = [each.name for each in Withholding.__table__.columns if each.name != "id"]
     copy = Withholding(id=new_id(), **{name: getattr(row, name) for name in columns})
@@ -245,15 +236,15 @@ EARNINGS = st.builds(
 
 
 @examples(
-    max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=8, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 @given(earnings=st.lists(EARNINGS, min_size=1, max_size=6), returned=st.sets(st.integers(0, 5)))
 async def test_the_ledger_holds_what_the_records_hold_net_of_returns(
-    session: AsyncSession, pay: Pay, earnings: list[Earning], returned: set[int]
+    session: AsyncSession, earnings: list[Earning], returned: set[int]
 ) -> None:
     savepoint = await session.begin_nested()
     for place, earning in enumerate(earnings):
-        payout_id = await pay(session, earning)
+        payout_id = await withhold(session, earning)
         if place in returned:
             await service.reverse(session, payout_id, returned_on=RETURNED_ON)
 

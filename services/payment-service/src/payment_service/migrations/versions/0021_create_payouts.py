@@ -306,6 +306,15 @@ CREATE TABLE payout_transfer_changes (
 );
 CREATE INDEX ix_payout_transfer_changes_transfer_id_id ON payout_transfer_changes (transfer_id, id);
 GRANT SELECT, INSERT ON payout_transfer_changes TO {app};
+
+CREATE TABLE unpaid_months (
+    month varchar(7) COLLATE "C" NOT NULL,
+    unpaid_count bigint NOT NULL,
+    unpaid_amount bigint NOT NULL,
+    measured_at timestamptz NOT NULL,
+    CONSTRAINT pk_unpaid_months PRIMARY KEY (month)
+);
+GRANT SELECT, INSERT, UPDATE ON unpaid_months TO {app};
 """
 CODES = (
     "contribution_received",

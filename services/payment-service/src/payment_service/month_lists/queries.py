@@ -1,0 +1,60 @@
+from collections.abc import Collection
+from datetime import datetime
+
+from sqlalchemy import BigInteger, DateTime, cast, func, literal, select
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from payment_service.incentive_holds import queries as holds
+from payment_service.incentive_statements.models import Statement
+from payment_service.incentive_statements.queries import PAYABLE
+from payment_service.month_lists.models import UnpaidMonth
+from payment_service.months.models import ClosedMonth
+from payment_service.payouts import queries as payouts
+from perisai_kit.domain.month import Month
+
+
+async def measure(session: AsyncSession, *, at: datetime) -> None:
+    """Store what is unpaid of each closed month, in one pass over the statements."""
+    unpaid = (
+        select(
+            Statement.month,
+            func.count().label("count"),
+            func.sum(PAYABLE).label("amount"),
+        )
+        .where(
+            Statement.amount > Statement.brought_debt,
+            holds.is_free(Statement.id),
+            ~payouts.is_paid(Statement.id),
+        )
+        .group_by(Statement.month)
+        .subquery("unpaid")
+    )
+    rows = select(
+        ClosedMonth.month,
+        func.coalesce(unpaid.c.count, 0),
+        cast(func.coalesce(unpaid.c.amount, 0), BigInteger),
+        literal(at, DateTime(timezone=True)),
+    ).outerjoin(unpaid, unpaid.c.month == ClosedMonth.month)
+    columns = ["month", "unpaid_count", "unpaid_amount", "measured_at"]
+    new = insert(UnpaidMonth).from_select(columns, rows)
+    await session.execute(
+        new.on_conflict_do_update(
+            index_elements=["month"],
+            set_={name: new.excluded[name] for name in columns[1:]},
+        )
+    )
+
+
+async def list_unpaid(session: AsyncSession) -> list[UnpaidMonth]:
+    """Return the months of which something is unpaid, the earliest first."""
+    chosen = select(UnpaidMonth).where(UnpaidMonth.unpaid_count > 0).order_by(UnpaidMonth.month)
+    return list(await session.scalars(chosen))
+
+
+async def find_measured(
+    session: AsyncSession, months: Collection[Month]
+) -> dict[Month, UnpaidMonth]:
+    """Return what was measured of these months."""
+    chosen = select(UnpaidMonth).where(UnpaidMonth.month.in_(months))
+    return {each.month: each for each in await session.scalars(chosen)}

@@ -1,0 +1,1 @@
+"""Data for withholding slips and yearly recaps, as drafts for a tax adviser."""

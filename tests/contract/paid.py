@@ -1,0 +1,125 @@
+"""A payout of an agent's statement, with what a run left out and what the agent said of it."""
+
+from uuid import UUID
+
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from payment_service.counting.rules import BeneficiaryKind
+from payment_service.payees.rules import PayeeKind
+from payment_service.payout_confirmations.models import PayoutConfirmation
+from payment_service.payout_files.models import PayoutAnswer, PayoutFile, PayoutFileRow
+from payment_service.payout_files.rules import AnswerStatus
+from payment_service.payout_runs.models import RunOmission
+from payment_service.payout_runs.rules import OmissionReason, RunKind, RunStatus
+from payment_service.payout_runs.service import make_run
+from payment_service.payout_transfers import service as transfers
+from payment_service.payouts.models import Payout, PayoutItem
+from payment_service.payouts.rules import PayoutPayee, PayoutStatus
+from payment_service.testing_payouts import open_account
+from perisai_kit.db.engine import Database
+from perisai_kit.domain import clock
+from perisai_kit.domain.ids import new_id
+from perisai_kit.domain.month import Month
+
+
+async def make_payout(database: Database, ids: dict[str, str]) -> dict[str, str]:
+    """Pay the agent's statement; return the ids by the name of their path parameter."""
+    agent_id, month, now = UUID(ids["agent_id"]), Month.parse(ids["statement_month"]), clock.now()
+    async with database.begin() as session:
+        account = await open_account(session)
+        run = make_run(RunKind.INCENTIVES, month, account.id, by=new_id())
+        run.status, run.decided_by, run.decided_at = RunStatus.REJECTED, new_id(), now
+        session.add(run)
+        await session.flush()
+        payout = Payout(
+            id=new_id(),
+            run_id=run.id,
+            payout_account_id=account.id,
+            payee_kind=PayoutPayee.AGENT,
+            payee_id=agent_id,
+            month=month,
+            gross=1,
+            tax=0,
+            amount=1,
+            bank_account_id=new_id(),
+            bank_code="999",
+            account_no="1234567890",
+            holder_name="Siti Rahma",
+            status=PayoutStatus.PAID,
+            created_at=now,
+            settled_at=now,
+        )
+        session.add(payout)
+        await session.flush()
+        item = PayoutItem(
+            id=new_id(),
+            payout_id=payout.id,
+            statement_id=UUID(ids["statement_id"]),
+            month=month,
+            beneficiary_kind=BeneficiaryKind.AGENT,
+            beneficiary_id=agent_id,
+            gross=1,
+            tax=0,
+            is_live=True,
+        )
+        omission = RunOmission(
+            run_id=run.id,
+            payee_id=agent_id,
+            reason=OmissionReason.HELD,
+            payee_kind=PayeeKind.AGENT,
+            statement_count=1,
+            gross=1,
+        )
+        answer = PayoutConfirmation(
+            id=new_id(),
+            payout_id=payout.id,
+            agent_id=agent_id,
+            is_received=True,
+            confirmed_by=new_id(),
+            confirmed_at=now,
+        )
+        session.add_all([item, omission, answer])
+        file = await make_file(session, payout)
+        bank_answer = make_answer(file.id, by=new_id())
+        session.add(bank_answer)
+    return {
+        "file_id": str(file.id),
+        "answer_id": str(bank_answer.id),
+        "payout_account_id": str(account.id),
+        "run_id": str(run.id),
+        "payout_id": str(payout.id),
+    }
+
+
+async def make_file(session: AsyncSession, payout: Payout) -> PayoutFile:
+    """Store the file by which a payout was paid."""
+    now = clock.now()
+    transfer, _ = transfers.make(
+        payout_id=payout.id,
+        payout_account_id=payout.payout_account_id,
+        attempt=1,
+        amount=payout.amount,
+        service_code="18",
+        at=now,
+    )
+    transfer.status, transfer.sent_at, transfer.settled_at = PayoutStatus.PAID, now, now
+    file = PayoutFile(id=new_id())
+    file.run_id, file.payout_account_id = payout.run_id, payout.payout_account_id
+    file.file_format, file.row_count, file.amount = "generic-csv", 1, payout.amount
+    file.content, file.made_by, file.made_at = b"reference", new_id(), now
+    session.add_all([transfer, file])
+    await session.flush()
+    session.add(PayoutFileRow(file_id=file.id, row_no=1, transfer_id=transfer.id))
+    await session.flush()
+    return file
+
+
+def make_answer(file_id: UUID, *, by: UUID) -> PayoutAnswer:
+    """Return a bank's answer to a file that another person decides on."""
+    answer = PayoutAnswer(id=new_id())
+    answer.file_id, answer.digest, answer.content = file_id, answer.id.bytes, b"reference"
+    answer.status, answer.row_count = AnswerStatus.PROPOSED, 1
+    answer.paid_amount, answer.failed_amount, answer.returned_amount = 1, 0, 0
+    answer.applied_count = answer.refused_count = 0
+    answer.proposed_by, answer.proposed_at = by, clock.now()
+    return answer
