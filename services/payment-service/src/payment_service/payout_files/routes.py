@@ -95,7 +95,7 @@ async def get_file(file_id: FileId, session: ReadSession, _: Reader) -> PayoutFi
 @reading.get(
     "/{file_id}/content",
     response_class=Response,
-    responses={200: CSV_ANSWER, **problems(PayoutFileNotFound)},
+    responses={200: CSV_ANSWER, **problems(PayoutFileNotFound, PayoutsStopped)},
 )
 async def get_content(file_id: FileId, session: ReadSession, _: Officer) -> Response:
     """Return the file to upload at the bank: always the same bytes. Reading is recorded."""

@@ -1,6 +1,6 @@
 """Which transfers go into a file, and who may let an answer count.
 
-Source: docs/money.md, Payouts by file.
+Source: docs/payouts.md, Banks without an API.
 """
 
 from collections.abc import Iterable, Mapping

@@ -101,9 +101,10 @@ async def get(session: AsyncSession, file_id: UUID) -> PayoutFile:
 async def read_content(session: AsyncSession, file_id: UUID) -> tuple[PayoutFile, bytes]:
     """Return the bytes of a file, always the same, and record whose accounts were read.
 
-    Raises: PayoutFileNotFound.
+    Raises: PayoutFileNotFound, PayoutsStopped.
     """
     file = await get(session, file_id)
+    await payout_accounts.check_not_stopped(session)
     audit_read(await queries.list_agents(session, file_id))
     return file, file.content
 

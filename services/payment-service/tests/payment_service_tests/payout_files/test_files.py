@@ -368,6 +368,17 @@ async def test_no_file_is_made_of_what_is_not_released_is_stopped_or_has_an_api(
     assert await statuses(session, run_id) == ["created"] * 2
 
 
+async def test_no_file_is_given_out_while_payouts_are_stopped(
+    client: httpx.AsyncClient, desk: Desk, officer: Officer, run_id: UUID
+) -> None:
+    file = await desk.make(run_id)
+    await client.post("/v1/payout-stops", json={"reason": "A drill."}, headers=officer())
+
+    refused = await client.get(f"{FILES}/{file['id']}/content", headers=officer())
+
+    assert (refused.status_code, refused.json()["code"]) == (409, "payouts_stopped")
+
+
 async def test_a_run_through_an_api_has_no_files(
     session: AsyncSession, desk: Desk, run_id: UUID, account: PayoutAccount, make_partner: Any
 ) -> None:
