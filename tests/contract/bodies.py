@@ -45,6 +45,11 @@ def _fill(body: Any, ids: dict[str, str]) -> Any:
 
 _BODIES: dict[str, Any] = {
     "POST /v1/commission-months/{month}/closing/decision": {"verdict": "rejected"},
+    "POST /v1/scheme-comparisons": {
+        "scheme_id": "{scheme_id}",
+        "first_month": "2026-01",
+        "month_count": 2,
+    },
     "POST /v1/wadahs/{wadah_id}/agreements": {
         "number": "PKS/2",
         "starts_on": "{today}",
@@ -147,6 +152,9 @@ _BODIES: dict[str, Any] = {
     "POST /v1/disputes/{dispute_id}/answer": {"outcome": "upheld", "answer": "It stands."},
     "POST /v1/bonus-reviews": {"agent_id": "{agent_id}", "month": "{month}"},
     "POST /v1/bonus-reviews/{review_id}/refusal/decision": {"verdict": "confirmed"},
+    "POST /v1/payout-files": {"run_id": "{run_id}"},
+    "POST /v1/payout-files/{file_id}/answers": {"content": "cmVmZXJlbmNl"},
+    "POST /v1/payout-files/{file_id}/answers/{answer_id}/decision": {"verdict": "rejected"},
     "POST /v1/payouts/{payout_id}/confirmation": {"is_received": True},
     "POST /v1/account-verifications": {
         "bank_code": "009",

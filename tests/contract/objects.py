@@ -25,6 +25,8 @@ from payment_service.incentive_holds.models import HeldStatement, IncentiveHold
 from payment_service.incentive_holds.rules import HoldKind, HoldReason, HoldStatus
 from payment_service.incentive_statements.models import Statement
 from payment_service.payees.rules import PayeeKind
+from payment_service.scheme_comparisons.models import ComparedBeneficiary, SchemeComparison
+from payment_service.scheme_comparisons.rules import ComparisonStatus, MonthFigures
 from payment_service.taxes import service as taxes
 from payment_service.taxes.rules import TaxPolicy
 from payment_service.taxes.service import Earning
@@ -248,12 +250,43 @@ class Maker:
         ]
         async with database.begin() as session:
             session.add_all([statement, *beneficiaries, await self.make_hold(session, statement)])
+            session.add_all(self.make_comparison(statement))
         form = {"agent_id": self.ids["agent_id"], "month": str(statement.month)}
         review = await self.post("payment", "/v1/bonus-reviews", form, self.finance)
         self.ids["review_id"] = review["id"]
         disputed = {"payment_id": self.ids["payment_id"], "reason": "The member is mine."}
         dispute = await self.post("payment", "/v1/disputes", disputed, self.agent)
         self.ids["dispute_id"] = dispute["id"]
+
+    def make_comparison(self, statement: Statement) -> tuple[SchemeComparison, ComparedBeneficiary]:
+        """Return a finished comparison that shows an agent; it needs a closed month otherwise."""
+        comparison = SchemeComparison(
+            id=new_id(),
+            scheme_id=UUID(self.ids["scheme_id"]),
+            first_month=statement.month,
+            last_month=statement.month,
+            status=ComparisonStatus.DONE,
+            asked_by=new_id(),
+            asked_at=clock.now(),
+            step_no=2,
+            compared_count=0,
+            waiting_count=0,
+            figures=[MonthFigures(statement.month).as_stored()],
+            done_at=clock.now(),
+            failure_count=0,
+        )
+        self.ids["comparison_id"] = str(comparison.id)
+        beneficiary = ComparedBeneficiary(
+            comparison_id=comparison.id,
+            beneficiary_id=statement.beneficiary_id,
+            beneficiary_kind=BeneficiaryKind.AGENT,
+            wadah_id=statement.wadah_id,
+            brought_parts=0,
+            actual=0,
+            would_be=0,
+            difference=0,
+        )
+        return comparison, beneficiary
 
     async def make_hold(self, session: AsyncSession, statement: Statement) -> HeldStatement:
         """Hold a statement, as after a dismissal for fraud."""

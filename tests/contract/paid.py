@@ -3,9 +3,13 @@
 from datetime import timedelta
 from uuid import UUID
 
+from sqlalchemy.ext.asyncio import AsyncSession
+
 from payment_service.counting.rules import BeneficiaryKind
 from payment_service.payees.rules import PayeeKind
 from payment_service.payout_confirmations.models import PayoutConfirmation
+from payment_service.payout_files.models import PayoutAnswer, PayoutFile, PayoutFileRow
+from payment_service.payout_files.rules import AnswerStatus
 from payment_service.payout_runs.models import PayoutRun, RunOmission
 from payment_service.payout_runs.rules import OmissionReason, RunKind, RunStatus
 from payment_service.payout_runs.service import make_run
@@ -35,7 +39,12 @@ async def make_payout(database: Database, ids: dict[str, str]) -> dict[str, str]
         session.add(_make_item(payout, UUID(ids["statement_id"])))
         session.add(_make_omission(run, agent_id))
         session.add(_make_answer(payout))
+        file = await make_file(session, payout)
+        bank_answer = make_answer(file.id, by=new_id())
+        session.add(bank_answer)
     return {
+        "file_id": str(file.id),
+        "answer_id": str(bank_answer.id),
         "payout_account_id": str(account.id),
         "run_id": str(run.id),
         "payout_id": str(payout.id),
@@ -97,6 +106,40 @@ def _make_answer(payout: Payout) -> PayoutConfirmation:
         confirmed_by=new_id(),
         confirmed_at=clock.now(),
     )
+
+
+async def make_file(session: AsyncSession, payout: Payout) -> PayoutFile:
+    """Store the file by which a payout was paid."""
+    now = clock.now()
+    transfer, _ = transfers.make(
+        payout_id=payout.id,
+        payout_account_id=payout.payout_account_id,
+        attempt=1,
+        amount=payout.amount,
+        service_code="18",
+        at=now,
+    )
+    transfer.status, transfer.sent_at, transfer.settled_at = PayoutStatus.PAID, now, now
+    file = PayoutFile(id=new_id())
+    file.run_id, file.payout_account_id = payout.run_id, payout.payout_account_id
+    file.file_format, file.row_count, file.amount = "generic-csv", 1, payout.amount
+    file.content, file.made_by, file.made_at = b"reference", new_id(), now
+    session.add_all([transfer, file])
+    await session.flush()
+    session.add(PayoutFileRow(file_id=file.id, row_no=1, transfer_id=transfer.id))
+    await session.flush()
+    return file
+
+
+def make_answer(file_id: UUID, *, by: UUID) -> PayoutAnswer:
+    """Return a bank's answer to a file that another person decides on."""
+    answer = PayoutAnswer(id=new_id())
+    answer.file_id, answer.digest, answer.content = file_id, answer.id.bytes, b"reference"
+    answer.status, answer.row_count = AnswerStatus.PROPOSED, 1
+    answer.paid_amount, answer.failed_amount, answer.returned_amount = 1, 0, 0
+    answer.applied_count = answer.refused_count = 0
+    answer.proposed_by, answer.proposed_at = by, clock.now()
+    return answer
 
 
 async def make_unknown_payout(database: Database, ids: dict[str, str]) -> str:

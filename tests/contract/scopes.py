@@ -318,6 +318,10 @@ RULES: dict[str, dict[str, Rule]] = {
         "POST /v1/commission-schemes/{scheme_id}/decision": Rule(
             Reach.COUNTRY, second_person="own_proposal"
         ),
+        "POST /v1/scheme-comparisons": COUNTRY_ONLY,
+        "GET /v1/scheme-comparisons": COUNTRY_ONLY,
+        "GET /v1/scheme-comparisons/{comparison_id}": COUNTRY_ONLY,
+        "GET /v1/scheme-comparisons/{comparison_id}/beneficiaries": COUNTRY_ONLY,
         "GET /v1/commission-months": ANYWHERE,
         "POST /v1/commission-months/{month}/closing": COUNTRY_ONLY,
         "GET /v1/commission-months/{month}/closing": COUNTRY_ONLY,
@@ -367,6 +371,9 @@ RULES: dict[str, dict[str, Rule]] = {
         "GET /v1/tax-remittances": COUNTRY_ONLY,
         # Money leaves: all of it is the country's, but for what an agent says of the own part.
         **{route: COUNTRY_ONLY for route in ROUTES["payment"] if "/v1/payout" in route},
+        "POST /v1/payout-files/{file_id}/answers/{answer_id}/decision": Rule(
+            Reach.COUNTRY, second_person="own_payout_answer"
+        ),
         "POST /v1/payout-accounts/{payout_account_id}/activation": Rule(
             Reach.COUNTRY, second_person="own_payout_account"
         ),

@@ -7,7 +7,7 @@ from uuid import UUID
 
 import jwt
 from contract.objects import Maker, new_partner
-from contract.paid import make_unknown_payout
+from contract.paid import make_answer, make_unknown_payout
 from contract.roles import B, F
 from contract.scopes import BRANCH, COUNTRY
 from cryptography.hazmat.primitives.asymmetric import rsa
@@ -15,6 +15,8 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from agent_service.bank_accounts.models import BankAccount
 from agent_service.bank_accounts.rules import NameMatch
 from payment_service.counting.service import SUBSCRIPTIONS
+from payment_service.payout_files.models import PayoutAnswer
+from payment_service.payout_files.rules import AnswerStatus
 from payment_service.payout_runs.rules import RunKind, RunStatus
 from payment_service.payout_runs.service import make_run
 from payment_service.testing_commissions import read_until
@@ -25,6 +27,7 @@ from perisai_kit.domain.ids import new_id
 from perisai_kit.domain.month import Month
 
 Headers = dict[str, str]
+CONFIRMED = {"verdict": "confirmed"}
 
 
 @dataclass(frozen=True)
@@ -155,12 +158,15 @@ async def _propose_resumption(maker: Maker, first: Headers) -> Waiting:
     return Waiting(f"{path}/decision", {"verdict": "confirmed"})
 
 
+def _account_of(person: Headers) -> UUID:
+    token = person["Authorization"].removeprefix("Bearer ")
+    return UUID(jwt.decode(token, options={"verify_signature": False})["sub"])
+
+
 async def _prepare_run(maker: Maker, first: Headers, **stored: Any) -> str:
     """Store a run that the first person proposed, as if the worker had prepared it."""
-    token = first["Authorization"].removeprefix("Bearer ")
-    claims = jwt.decode(token, options={"verify_signature": False})
     month, account_id = Month.of(maker.today).plus(-1), UUID(maker.ids["payout_account_id"])
-    run = make_run(RunKind.INCENTIVES, month, account_id, by=UUID(claims["sub"]))
+    run = make_run(RunKind.INCENTIVES, month, account_id, by=_account_of(first))
     run.status, run.prepared_at = RunStatus.PROPOSED, clock.now()
     run.figures = dict.fromkeys(("statement_count", "gross", "tax", "amount"), 1)
     run.figures |= {"payout_count": 1, "left_out": []}
@@ -170,6 +176,19 @@ async def _prepare_run(maker: Maker, first: Headers, **stored: Any) -> str:
     async with database.begin() as session:
         session.add(run)
         return str(run.id)
+
+
+async def _upload_answer(maker: Maker, first: Headers) -> Waiting:
+    file_id, by = UUID(maker.ids["file_id"]), _account_of(first)
+    database: Database = maker.platform.apps["payment"].state.kit.database
+    async with database.begin() as session:
+        made = await session.get_one(PayoutAnswer, UUID(maker.ids["answer_id"]))
+        # A file has one answer at a time that nobody has decided on.
+        made.status, made.decided_by, made.decided_at = AnswerStatus.REJECTED, by, clock.now()
+        await session.flush()
+        answer = make_answer(file_id, by=by)
+        session.add(answer)
+    return Waiting(f"/v1/payout-files/{file_id}/answers/{answer.id}/decision", CONFIRMED)
 
 
 async def _propose_run(maker: Maker, first: Headers) -> Waiting:
@@ -224,6 +243,10 @@ TWO_PEOPLE: dict[tuple[str, str], TwoPeople] = {
     ("payment", "POST /v1/payout-accounts/{payout_account_id}/activation"): TwoPeople(
         F, COUNTRY, _register_payout_account
     ),
+    (
+        "payment",
+        "POST /v1/payout-files/{file_id}/answers/{answer_id}/decision",
+    ): TwoPeople(F, COUNTRY, _upload_answer),
     ("payment", "POST /v1/payout-stops/resumption/decision"): TwoPeople(
         F, COUNTRY, _propose_resumption
     ),

@@ -1,17 +1,23 @@
 """Incentive statements over half a year beside a second opinion: none differs."""
 
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from datetime import datetime, timedelta
 from fractions import Fraction
 from random import Random
 from typing import Any
+from uuid import UUID
 
 import pytest
-from incentives.oracle import Books, Scheme, World
+from incentives.oracle import Books, Scheme, World, earned, floor
 from incentives.simulation import Services, Simulation
+from sqlalchemy import select
 
 from payment_service.banks.models import BankPartner
 from payment_service.commissions import service as commissions
+from payment_service.scheme_comparisons import service as comparisons
+from payment_service.scheme_comparisons.models import ComparedBeneficiary
+from payment_service.scheme_comparisons.tasks import Comparer
 from payment_service.schemes import service as schemes
 from payment_service.schemes.rules import SchemeVerdict
 from payment_service.schemes.schemas import NewScheme
@@ -199,6 +205,62 @@ async def compare(services: Services, seed: str, *, punctual: bool) -> None:
 
     await live_through(simulation, punctual=punctual, check=check)
     assert sum(books.stated.values()) > 0
+    await compare_schemes(simulation, seed)
+
+
+OTHER_TERMS = {
+    **TERMS,
+    "tiers": [
+        {"first_index": 1, "last_index": 24, "rate_bps": 1000},
+        {"first_index": 25, "last_index": 60, "rate_bps": 700},
+    ],
+    "acquisition_by_programmes": [
+        {"programmes": 3, "amount": 20_000},
+        {"programmes": 2, "amount": 5_000},
+    ],
+    "threshold": 3,
+    "override_bps": 500,
+}
+OTHER = Scheme(3, 20_000, 5_000, Fraction(10, 100), Fraction(7, 100), Fraction(5, 100))
+
+
+async def compare_schemes(simulation: Simulation, seed: str) -> None:
+    """Ask what the scheme itself, and another one, would have paid in the months that are closed.
+
+    What counted in them is known by the last close, so nothing else than the lines is booked.
+    """
+    services, world = simulation.services, simulation.world
+    new = NewScheme.model_validate(
+        {"name": "other", "first_month": "2030-01", "terms": OTHER_TERMS, "source": "the test"}
+    )
+    last = FIRST.plus(MONTHS - 1)
+    async with services.payment.begin() as session:
+        other = await schemes.propose(session, new, by=new_id(), settings=services.settings)
+        of_the_test = (await schemes.approved(session))[0]
+        asked = [
+            await comparisons.ask(
+                session, scheme_id=id_, first=FIRST, month_count=MONTHS, by=new_id()
+            )
+            for id_ in (of_the_test.id, other.id)
+        ]
+    await Comparer(batch=3).run(services.payment)
+
+    known_on = simulation.now.date()
+    wanted = earned(world, through=last, known_on=known_on)
+    in_other = earned(replace(world, scheme=OTHER), through=last, known_on=known_on)
+    for comparison, would_be in zip(asked, (wanted, in_other), strict=True):
+        found = await read_comparison(services, comparison.id)
+        assert found == {
+            who: (floor(wanted[who]), floor(would_be[who])) for who in wanted if wanted[who]
+        }, seed
+
+
+async def read_comparison(services: Services, comparison_id: UUID) -> dict[UUID, tuple[int, int]]:
+    async with services.payment.read() as session:
+        rows = await session.scalars(
+            select(ComparedBeneficiary).where(ComparedBeneficiary.comparison_id == comparison_id)
+        )
+        return {each.beneficiary_id: (each.actual, each.would_be) for each in rows}
 
 
 @pytest.mark.parametrize(

@@ -118,6 +118,8 @@ TABLE: tuple[Row, ...] = (
     Row("/v1/account-verifications", Upstream.PAYMENT, SERVICES, SMALL),
     Row("/v1/ledger", Upstream.PAYMENT, MONEY),
     Row("/v1/commission-schemes", Upstream.PAYMENT, MONEY, SMALL),
+    Row("/v1/scheme-comparisons", Upstream.PAYMENT, MONEY, SMALL),
+    Row("/v1/payout-files", Upstream.PAYMENT, MONEY),
     Row("/v1/commission-months", Upstream.PAYMENT, FIELD, SMALL),
     Row("/v1/commission-previews", Upstream.PAYMENT, FIELD, SMALL),
     Row("/v1/statements", Upstream.PAYMENT, FIELD, SMALL),

@@ -58,6 +58,7 @@ TAGS = (
         "Schemes, previews, closing of months, statements, payees, held incentives, disputes.",
         (
             "commission_schemes",
+            "scheme_comparisons",
             "commission_months",
             "commission_previews",
             "commission_payees",
@@ -77,7 +78,7 @@ TAGS = (
         "Payouts",
         "Accounts we pay from, runs that two people approve, payouts with their attempts, and the "
         "stop of all of them.",
-        ("payout_accounts", "payout_runs", "payouts", "payout_settlements"),
+        ("payout_accounts", "payout_runs", "payout_files", "payouts", "payout_settlements"),
     ),
     Tag(
         "Tax",

@@ -38,12 +38,15 @@ from payment_service.payee_totals.routes import router as payee_totals
 from payment_service.payments.routes import router as payments
 from payment_service.payout_accounts.routes import router as payout_accounts
 from payment_service.payout_confirmations.routes import router as payout_confirmations
+from payment_service.payout_files.routes import router as payout_files
+from payment_service.payout_formats import service as payout_formats
 from payment_service.payout_lists.routes import router as payout_lists
 from payment_service.payout_runs.routes import router as payout_runs
 from payment_service.payout_settlement.routes import router as payout_settlements
 from payment_service.quotes.routes import router as quotes
 from payment_service.receipts.routes import router as receipts
 from payment_service.refused_payments.routes import router as refused_payments
+from payment_service.scheme_comparisons.routes import router as scheme_comparisons
 from payment_service.schemes.routes import router as schemes
 from payment_service.settings import Settings
 from payment_service.statement_documents.files import Printer
@@ -89,6 +92,7 @@ ROUTES = web.describe_routes(
     verifications,
     bank_calls,
     schemes,
+    scheme_comparisons,
     commissions,
     months,
     closings,
@@ -100,6 +104,7 @@ ROUTES = web.describe_routes(
     incentive_holds,
     bonus_reviews,
     disputes,
+    payout_files,
     payout_accounts,
     payout_runs,
     payout_lists,
@@ -128,7 +133,7 @@ def app_of(kit: Kit, settings: Settings) -> FastAPI:
     """Return the app that stands on this kit."""
     kit.visibility_checks[bills_service.SHOWN_AS] = bills_service.check_visibility
     kit.may_see_person = counting_service.may_see
-    tariffs.book(), taxes.book()  # a broken table must not start
+    tariffs.book(), taxes.book(), payout_formats.book()  # a broken table must not start
     members = MembersClient(kit.client(settings.member_url))
     agents = AgentsClient(kit.client(settings.agent_url))
     feed_of_members = kit.client(settings.member_url)

@@ -26,11 +26,13 @@ from payment_service.payees import models as payees
 from payment_service.payments import models as payments
 from payment_service.payout_accounts import models as payout_accounts
 from payment_service.payout_confirmations import models as payout_confirmations
+from payment_service.payout_files import models as payout_files
 from payment_service.payout_runs import models as payout_runs
 from payment_service.payout_sending import models as payout_sending
 from payment_service.payout_settlement import models as payout_settlement
 from payment_service.payout_transfers import models as payout_transfers
 from payment_service.payouts import models as payouts
+from payment_service.scheme_comparisons import models as scheme_comparisons
 from payment_service.schemes import models as schemes
 from payment_service.suspense import models as suspense
 from payment_service.taxes import models as taxes
@@ -68,11 +70,13 @@ __all__ = [
     "payments",
     "payout_accounts",
     "payout_confirmations",
+    "payout_files",
     "payout_runs",
     "payout_sending",
     "payout_settlement",
     "payout_transfers",
     "payouts",
+    "scheme_comparisons",
     "schemes",
     "suspense",
     "taxes",

@@ -24,6 +24,7 @@ from payment_service.disputes import tasks as disputes
 from payment_service.ledger import tasks as ledger
 from payment_service.month_lists.tasks import DueWatch
 from payment_service.orders.tasks import Renaming, on_member_updated
+from payment_service.payout_files import tasks as payout_files
 from payment_service.payout_preparations.tasks import Preparer
 from payment_service.payout_releases.tasks import Releaser
 from payment_service.payout_sending import tasks as payout_sending
@@ -31,6 +32,7 @@ from payment_service.payout_sending.sending import Sender
 from payment_service.payout_settlement import tasks as payout_settlement
 from payment_service.payout_settlement.asking import Settler
 from payment_service.payouts import tasks as payouts
+from payment_service.scheme_comparisons import tasks as scheme_comparisons
 from payment_service.settings import Settings
 from payment_service.statement_holds import tasks as statement_holds
 from payment_service.tables import MIGRATIONS
@@ -71,7 +73,10 @@ def periodic(
         Periodic("payouts.prepare", 10, Preparer(settings, payees).run),
         Periodic("payouts.due", 3600, DueWatch(settings).run),
         Periodic("payouts.release", 10, Releaser(payees).run),
+        Periodic("payout_files.apply", 10, payout_files.apply_answers),
         Periodic("disputes.count", 3600, disputes.every_hour),
+        Periodic("scheme_comparisons.run", 10, scheme_comparisons.Comparer().run),
+        Periodic("scheme_comparisons.delete", 3600, scheme_comparisons.every_hour),
         Periodic("ledger.snapshot", 3600, ledger.every_hour),
         Periodic("months.verify", 10, verifications.every_ten_seconds),
         Periodic("jobs.forget", 3600, runner.every_hour),

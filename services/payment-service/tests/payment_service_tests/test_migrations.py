@@ -34,6 +34,9 @@ SHORT_LIVED = {
     "commission_waits",
     "idempotency_keys",
     "month_closing_entries",  # work of a close, deleted at its end
+    "scheme_comparisons",  # reports, deleted after 30 days
+    "scheme_comparison_months",
+    "scheme_comparison_beneficiaries",
     "payout_run_entries",  # work of a run, deleted when it is prepared
     "pgqueuer",  # jobs, deleted when they are done
     "pgqueuer_log",

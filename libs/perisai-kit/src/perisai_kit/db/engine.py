@@ -64,6 +64,9 @@ class Database:
         self.direct_engine = make_direct_engine(direct_url or url)
         self.replica = Replica(make(read_url)) if read_url is not None else None
         self._read_engine = self.engine.execution_options(postgresql_readonly=True)
+        self._snapshot_engine = self._read_engine.execution_options(
+            isolation_level="REPEATABLE READ"
+        )
         self._connection: AsyncConnection | None = None
         self._guard: Guard | None = None
         self.after_publish: Callable[[], None] = lambda: None
@@ -89,6 +92,7 @@ class Database:
         joined.direct_engine = database.direct_engine
         joined.replica = None
         joined._read_engine = database._read_engine
+        joined._snapshot_engine = database._snapshot_engine
         joined._connection = connection
         joined._guard = database._guard
         joined.after_publish = lambda: None
@@ -132,6 +136,15 @@ class Database:
     async def read(self) -> AsyncIterator[AsyncSession]:
         """Open a reading transaction."""
         async with self._session(self._read_engine) as session:
+            yield session
+
+    @asynccontextmanager
+    async def read_snapshot(self) -> AsyncIterator[AsyncSession]:
+        """Open a reading transaction whose queries all see the same instant.
+
+        For results that compare what several queries read. It takes no locks.
+        """
+        async with self._session(self._snapshot_engine) as session:
             yield session
 
     @asynccontextmanager

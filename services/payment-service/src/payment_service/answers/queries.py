@@ -1,8 +1,10 @@
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Text, cast, or_
+from sqlalchemy import ColumnElement, Text, cast, func, or_, select, tuple_
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import InstrumentedAttribute
 
@@ -22,6 +24,59 @@ async def upsert_answers(session: AsyncSession, rows: Sequence[Mapping[str, Any]
         where=CoverageAnswer.answer_no < new.excluded.answer_no,
     )
     return list(await session.scalars(stored.returning(CoverageAnswer.allocation_id)))
+
+
+@dataclass(frozen=True, slots=True)
+class AnswerKey:
+    """The place of an answer among those for agents' members."""
+
+    agent_id: UUID
+    counts_at: datetime
+    allocation_id: UUID
+
+
+async def list_of_agents(
+    session: AsyncSession,
+    begins: datetime,
+    ends: datetime,
+    *,
+    after: AnswerKey | None,
+    limit: int,
+) -> list[AnswerKey]:
+    """Return the next answers for agents' members that count between two instants, by agent."""
+    answer = CoverageAnswer
+    key = (answer.agent_id, answer.counts_at, answer.allocation_id)
+    statement = select(*key).where(*_of_agents(begins, ends)).order_by(*key).limit(limit)
+    if after is not None:
+        seen = (after.agent_id, after.counts_at, after.allocation_id)
+        statement = statement.where(tuple_(*key) > tuple_(*seen))
+    rows = await session.execute(statement)
+    return [AnswerKey(agent_id, at, id_) for agent_id, at, id_ in rows if agent_id is not None]
+
+
+async def count_of_agents(session: AsyncSession, begins: datetime, ends: datetime) -> int:
+    """Count the answers for agents' members that count between two instants."""
+    counted = select(func.count()).select_from(CoverageAnswer).where(*_of_agents(begins, ends))
+    return int(await session.scalar(counted) or 0)
+
+
+async def list_of_agent(
+    session: AsyncSession, agent_id: UUID, begins: datetime, ends: datetime, *, limit: int
+) -> Sequence[UUID]:
+    """Return the allocations that count for an agent's members between two instants."""
+    answer = CoverageAnswer
+    statement = (
+        select(answer.allocation_id)
+        .where(answer.agent_id == agent_id, answer.counts_at >= begins, answer.counts_at < ends)
+        .order_by(answer.counts_at)
+        .limit(limit)
+    )
+    return (await session.scalars(statement)).all()
+
+
+def _of_agents(begins: datetime, ends: datetime) -> tuple[ColumnElement[bool], ...]:
+    answer = CoverageAnswer
+    return answer.agent_id.is_not(None), answer.counts_at >= begins, answer.counts_at < ends
 
 
 def counts(month: InstrumentedAttribute[Month]) -> ColumnElement[bool]:

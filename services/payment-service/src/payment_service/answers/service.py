@@ -1,12 +1,14 @@
 """Store the answers of member-service to settled allocations; they may arrive in any order."""
 
 from collections.abc import Sequence
+from datetime import datetime
 from typing import Any, TypeAlias
 from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from payment_service.answers import queries
+from payment_service.answers.queries import AnswerKey
 from payment_service.answers.rules import AnswerOutcome
 from perisai_kit.events.catalogue import CoverageDeclined, CoverageExtended, CoverageWithdrawn
 
@@ -22,6 +24,33 @@ async def take_answers(session: AsyncSession, events: Sequence[Answer]) -> list[
             latest[event.allocation_id] = event
     changed = await queries.upsert_answers(session, [_row(each) for each in latest.values()])
     return [latest[allocation_id] for allocation_id in changed]
+
+
+async def list_of_agents(
+    session: AsyncSession,
+    begins: datetime,
+    ends: datetime,
+    *,
+    after: AnswerKey | None,
+    limit: int,
+) -> list[AnswerKey]:
+    """Return the next answers for agents' members that count between two instants, by agent.
+
+    after: the last one of the batch before. ends: not inside.
+    """
+    return await queries.list_of_agents(session, begins, ends, after=after, limit=limit)
+
+
+async def count_of_agents(session: AsyncSession, begins: datetime, ends: datetime) -> int:
+    """Count what `list_of_agents` lists in all."""
+    return await queries.count_of_agents(session, begins, ends)
+
+
+async def list_of_agent(
+    session: AsyncSession, agent_id: UUID, begins: datetime, ends: datetime, *, limit: int
+) -> Sequence[UUID]:
+    """Return the allocations that count for an agent's members between two instants."""
+    return await queries.list_of_agent(session, agent_id, begins, ends, limit=limit)
 
 
 def _row(event: Answer) -> dict[str, Any]:

@@ -22,6 +22,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from payment_service.commissions.models import CommissionLine, StoredSums
 from payment_service.commissions.rules import (
+    Booked,
     CommissionRule,
     Line,
     LineKey,
@@ -29,7 +30,7 @@ from payment_service.commissions.rules import (
     Sums,
 )
 from payment_service.counting.rules import BeneficiaryKind
-from perisai_kit.db.bulk import insert_rows_statement
+from perisai_kit.db.bulk import any_id, insert_rows_statement
 from perisai_kit.domain.month import Month
 
 
@@ -94,6 +95,20 @@ async def sum_month(session: AsyncSession, beneficiary_id: UUID, month: Month) -
         CommissionLine.beneficiary_id == beneficiary_id, CommissionLine.booked_month == month
     )
     return Sums(**(await session.execute(summed)).mappings().one())
+
+
+async def sum_booked(
+    session: AsyncSession, allocation_ids: Collection[UUID], first: Month, last: Month
+) -> list[Booked]:
+    """Add up the lines of allocations, opposites too. first, last: of the months they earn for."""
+    line = CommissionLine
+    key = (line.earned_month, line.beneficiary_kind, line.beneficiary_id)
+    statement = (
+        select(*key, _total())
+        .where(line.allocation_id == any_id(allocation_ids), line.earned_month.between(first, last))
+        .group_by(*key)
+    )
+    return [Booked(*row) for row in await session.execute(statement)]
 
 
 def booked_in(month: Month) -> Select[Any]:

@@ -4,13 +4,13 @@ Source: docs/commissions.md. Amounts are exact: integers of 1/10,000 rupiah ("pa
 that neither the order of allocations nor the month of a statement can change a sum.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Self, TypeAlias
 from uuid import UUID
 
-from payment_service.counting.rules import AnsweredAllocation, BeneficiaryKind
+from payment_service.counting.rules import AgentMonth, AnsweredAllocation, BeneficiaryKind
 from payment_service.schemes.rules import PARTS, Applied
 from perisai_kit.domain.errors import Invalid
 from perisai_kit.domain.month import Month, count_months
@@ -118,6 +118,24 @@ def lines_of(allocation: AnsweredAllocation, scheme: Applied, crossing: UUID | N
         if crossing == allocation.allocation_id:
             lines += _target_lines(allocation, agent_id, scheme)
     return lines
+
+
+def lines_now(
+    allocation: AnsweredAllocation,
+    scheme: Applied | None,
+    crossings: Mapping[AgentMonth, UUID],
+    held: Collection[AgentMonth],
+) -> list[Line]:
+    """Return all lines that an allocation earns beside what else its agent's month holds.
+
+    scheme: None: none had begun. crossings: by which allocations agents' months have reached the
+    threshold. held: agents' months whose acquisition bonus is under review or refused.
+    """
+    if scheme is None:
+        return []
+    pair = allocation.acquiring
+    crossing = None if pair is None or pair in held else crossings.get(pair)
+    return lines_of(allocation, scheme, crossing)
 
 
 def contribution_lines(
@@ -292,6 +310,16 @@ class Sums:
     @property
     def parts(self) -> int:
         return self.contribution_parts + self.acquisition_parts + self.override_parts
+
+
+@dataclass(frozen=True, slots=True)
+class Booked:
+    """What is booked for a beneficiary of what counted in a month, in parts."""
+
+    earned_month: Month
+    beneficiary_kind: BeneficiaryKind
+    beneficiary_id: UUID
+    parts: int
 
 
 def sums_of(lines: Iterable[Line], kind: BeneficiaryKind) -> Sums:

@@ -1,6 +1,6 @@
 """Compute what allocations earn by the scheme of their month, and say what is booked."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import fields
 from typing import Any
 from uuid import UUID
@@ -13,10 +13,15 @@ from payment_service.bonus_reviews.rules import BonusReviewStatus, is_held
 from payment_service.commissions import queries, rules
 from payment_service.commissions.models import CommissionLine
 from payment_service.commissions.queries import MonthSums
-from payment_service.commissions.rules import Entry, Line, Sums, TooManyPayments
+from payment_service.commissions.rules import Booked, Entry, Line, Sums, TooManyPayments
 from payment_service.counting import service as counting
-from payment_service.counting.queries import AgentMonth, Threshold
-from payment_service.counting.rules import AnsweredAllocation, BeneficiaryKind, booked_month
+from payment_service.counting.queries import Threshold
+from payment_service.counting.rules import (
+    AgentMonth,
+    AnsweredAllocation,
+    BeneficiaryKind,
+    booked_month,
+)
 from payment_service.schemes import service as schemes
 from payment_service.schemes.models import Scheme
 from payment_service.schemes.rules import Applied, SchemeVerdict, scheme_of
@@ -130,6 +135,28 @@ async def sum_under(
     return rules.sums_of(rules.lines_of_month(scheme, found), BeneficiaryKind.AGENT)
 
 
+async def list_lines_under(
+    session: AsyncSession, scheme: Applied, allocations: Sequence[AnsweredAllocation]
+) -> list[Line]:
+    """Return the lines that allocations of any agents would earn under a scheme; none is booked.
+
+    By the same rules, thresholds and bonus reviews as what is booked.
+    """
+    pairs = _acquiring(allocations)
+    terms = scheme.terms
+    threshold = Threshold(terms.threshold, terms.sponsored)
+    crossings = await counting.find_crossings(session, dict.fromkeys(pairs, threshold))
+    held = await bonus_reviews.find_held(session, pairs)
+    return [line for each in allocations for line in rules.lines_now(each, scheme, crossings, held)]
+
+
+async def sum_booked(
+    session: AsyncSession, allocation_ids: Collection[UUID], first: Month, last: Month
+) -> list[Booked]:
+    """Return what is booked for these allocations, which earn for months in a range."""
+    return await queries.sum_booked(session, allocation_ids, first, last)
+
+
 async def sum_held(
     session: AsyncSession,
     scheme: Applied | None,
@@ -158,7 +185,7 @@ async def _count_acquisitions(
     """
     known = await counting.list_acquirers(session, [each.allocation_id for each in allocations])
     pairs = {*known.values()}
-    pairs |= {(each.acquirer, each.month) for each in allocations if each.acquirer}
+    pairs |= _acquiring(allocations)
     terms = {pair: scheme.terms for pair in pairs if (scheme := scheme_of(approved, pair[1]))}
     thresholds = {pair: Threshold(each.threshold, each.sponsored) for pair, each in terms.items()}
     before = await counting.find_crossings(session, thresholds)
@@ -183,21 +210,22 @@ async def _book(
 ) -> None:
     """Book the difference between what allocations earn and what is booked for them."""
     booked = await queries.read_standing(session, [each.allocation_id for each in allocations])
-    pairs = {(each.acquirer, each.month) for each in allocations if each.acquirer}
-    held = await bonus_reviews.find_held(session, pairs)
+    held = await bonus_reviews.find_held(session, _acquiring(allocations))
     entries: list[Entry] = []
     for allocation in allocations:
         scheme = scheme_of(approved, allocation.month)
-        acquirer, month = allocation.acquirer, allocation.month
-        pair = (acquirer, month) if acquirer else None
-        holds = pair in held
-        crossing = None if pair is None or holds else crossings.get(pair)
-        lines = rules.lines_of(allocation, scheme, crossing) if scheme else []
+        lines = rules.lines_now(allocation, scheme, crossings, held)
         standing = booked.get(allocation.allocation_id, {})
-        entries += rules.entries_of(allocation, lines, standing, is_held=holds)
+        is_held = allocation.acquiring in held
+        entries += rules.entries_of(allocation, lines, standing, is_held=is_held)
     if entries:
         await queries.insert_lines(session, [_row(each, closed_through) for each in entries])
         await queries.add_up_new_lines(session)
+
+
+def _acquiring(allocations: Iterable[AnsweredAllocation]) -> set[AgentMonth]:
+    """Return the agents' months in which these allocations count as acquisitions."""
+    return {each.acquiring for each in allocations if each.acquiring}
 
 
 def _row(entry: Entry, closed_through: Month | None) -> dict[str, Any]:

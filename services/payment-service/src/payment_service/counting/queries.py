@@ -37,12 +37,11 @@ from payment_service.answers.models import CoverageAnswer
 from payment_service.attributions.models import AttributionPeriod
 from payment_service.bills.models import Bill, BillLine
 from payment_service.counting.models import Acquisition, Beneficiary, Wait, Watermark
-from payment_service.counting.rules import PaidLine
+from payment_service.counting.rules import AgentMonth, PaidLine
 from perisai_kit.db.bulk import any_id, insert_rows_statement
 from perisai_kit.domain.month import Month
 from perisai_kit.events.catalogue import PaymentSettled
 
-AgentMonth = tuple[UUID, Month]
 BETTER = ("is_from_agent_service", "known_at", "wadah_id", "branch_code", "region_code")
 """By these the better word on a beneficiary is found; the last ones only end a tie."""
 Rows = Sequence[Mapping[str, Any]]
@@ -165,23 +164,18 @@ async def read_facts(session: AsyncSession, allocation_ids: Collection[UUID]) ->
     return await _read_facts(session, CoverageAnswer.allocation_id == any_id(allocation_ids))
 
 
-async def read_facts_between(
-    session: AsyncSession, agent_id: UUID, begins: datetime, ends: datetime, *, limit: int
+async def read_computed_facts(
+    session: AsyncSession, allocation_ids: Collection[UUID]
 ) -> list[Facts]:
-    """Return what counts for an agent's members between two instants and does not wait."""
-    return await _read_facts(
-        session,
-        CoverageAnswer.agent_id == agent_id,
-        CoverageAnswer.counts_at >= begins,
-        CoverageAnswer.counts_at < ends,
-        ~exists().where(Wait.allocation_id == CoverageAnswer.allocation_id),
-        limit=limit,
-    )
+    """Return what is known of those of these allocations that do not wait."""
+    if not allocation_ids:
+        return []
+    is_asked = CoverageAnswer.allocation_id == any_id(allocation_ids)
+    waits = exists().where(Wait.allocation_id == CoverageAnswer.allocation_id)
+    return await _read_facts(session, is_asked, ~waits)
 
 
-async def _read_facts(
-    session: AsyncSession, *conditions: ColumnElement[bool], limit: int | None = None
-) -> list[Facts]:
+async def _read_facts(session: AsyncSession, *conditions: ColumnElement[bool]) -> list[Facts]:
     allocation, answer = Allocation, CoverageAnswer
     statement = (
         select(allocation.id, allocation.payment_id, allocation.bill_id, allocation.member_id)
@@ -190,7 +184,6 @@ async def _read_facts(
         .join(Bill, Bill.id == allocation.bill_id)
         .where(*conditions)
         .order_by(answer.counts_at, allocation.id)
-        .limit(limit)
         .execution_options(populate_existing=True)
     )
     rows = (await session.execute(statement)).all()

@@ -3,11 +3,14 @@
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+from typing import TypeAlias
 from uuid import UUID
 
 from perisai_kit.domain.errors import NotFound
 from perisai_kit.domain.jakarta import jakarta_date
 from perisai_kit.domain.month import Month
+
+AgentMonth: TypeAlias = tuple[UUID, Month]
 
 
 class BeneficiaryNotFound(NotFound):
@@ -67,6 +70,11 @@ class AnsweredAllocation:
     def acquirer(self) -> UUID | None:
         """The agent for whom it counts as an acquisition."""
         return self.earner if self.is_acquisition else None
+
+    @property
+    def acquiring(self) -> AgentMonth | None:
+        """The agent's month whose threshold it counts for."""
+        return (self.acquirer, self.month) if self.acquirer else None
 
     @property
     def programmes(self) -> int:

@@ -18,13 +18,14 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from payment_service.agents import service as agents
 from payment_service.agents.rules import Decision, is_at_work
 from payment_service.answers import service as answers
+from payment_service.answers.queries import AnswerKey
 from payment_service.answers.rules import AnswerOutcome
 from payment_service.answers.service import Answer
 from payment_service.attributions import service as attributions
 from payment_service.counting import queries, rules
 from payment_service.counting.models import Beneficiary, Watermark
-from payment_service.counting.queries import AgentMonth, Facts, NewMembers, Threshold, Waiting
-from payment_service.counting.rules import AnsweredAllocation, BeneficiaryKind
+from payment_service.counting.queries import Facts, NewMembers, Threshold, Waiting
+from payment_service.counting.rules import AgentMonth, AnsweredAllocation, BeneficiaryKind
 from payment_service.schemes.rules import SELF
 from payment_service.visibility import visible_earnings
 from perisai_kit.auth.principal import Principal
@@ -215,9 +216,32 @@ async def allocations_of(
     session: AsyncSession, agent_id: UUID, month: Month, *, limit: int
 ) -> list[AnsweredAllocation]:
     """Return the allocations of a month for an agent's members, as far as they wait for nothing."""
-    begins, ends = midnight(month.first_day), midnight(month.plus(1).first_day)
-    facts = await queries.read_facts_between(session, agent_id, begins, ends, limit=limit)
-    return await _with_agents(session, facts)
+    begins, ends = _span(month, month)
+    ids = await answers.list_of_agent(session, agent_id, begins, ends, limit=limit)
+    return await read_computed(session, ids)
+
+
+async def read_computed(
+    session: AsyncSession, allocation_ids: Collection[UUID]
+) -> list[AnsweredAllocation]:
+    """Return what is known of those of these allocations whose commission waits for nothing."""
+    return await _with_agents(session, await queries.read_computed_facts(session, allocation_ids))
+
+
+async def list_answered(
+    session: AsyncSession, first: Month, last: Month, *, after: AnswerKey | None, limit: int
+) -> list[AnswerKey]:
+    """Return the next allocations of agents' members that count in a range of months, by agent.
+
+    after: the last one of the batch before.
+    """
+    begins, ends = _span(first, last)
+    return await answers.list_of_agents(session, begins, ends, after=after, limit=limit)
+
+
+async def count_answered(session: AsyncSession, first: Month, last: Month) -> int:
+    """Count what `list_answered` lists in all."""
+    return await answers.count_of_agents(session, *_span(first, last))
 
 
 async def list_acquirers(
@@ -298,6 +322,11 @@ async def _with_agents(session: AsyncSession, facts: Sequence[Facts]) -> list[An
     agent_ids = {each.answer.agent_id for each in facts if each.answer.agent_id}
     decisions = await agents.find_decisions(session, agent_ids) if agent_ids else {}
     return [_answered(each, decisions) for each in facts]
+
+
+def _span(first: Month, last: Month) -> tuple[datetime, datetime]:
+    """Return the instants at which a range of months begins and has ended."""
+    return midnight(first.first_day), midnight(last.plus(1).first_day)
 
 
 def _answered(facts: Facts, decisions: Mapping[UUID, Sequence[Decision]]) -> AnsweredAllocation:

@@ -19,7 +19,7 @@ from sqlalchemy import (
     select,
     true,
 )
-from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.dialects.postgresql import distinct_on, insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from payment_service.agents.rules import HeldReason
@@ -244,6 +244,19 @@ async def find_latest(
         .limit(1)
     )
     return (await session.scalars(statement)).one_or_none()
+
+
+async def list_latest_of(
+    session: AsyncSession, beneficiary_ids: Collection[UUID], *, before: Month
+) -> Sequence[Statement]:
+    """Return the last statement of each of these beneficiaries for a month before this one."""
+    statement = (
+        select(Statement)
+        .ext(distinct_on(Statement.beneficiary_id))
+        .where(Statement.beneficiary_id == any_id(beneficiary_ids), Statement.month < before)
+        .order_by(Statement.beneficiary_id, Statement.month.desc())
+    )
+    return (await session.scalars(statement)).all()
 
 
 async def list_statements(

@@ -46,6 +46,11 @@ class Balance:
     total_parts: int = 0
     debt: int = 0
 
+    @property
+    def rest(self) -> int:
+        """What is left below a rupiah, in parts."""
+        return self.total_parts % PARTS
+
     def after(self, booked_parts: int) -> "Balance":
         """Return the balance after a month."""
         return Due(self, booked_parts).after
@@ -70,7 +75,7 @@ class Due:
 
     @property
     def brought_parts(self) -> int:
-        return self.before.total_parts % PARTS
+        return self.before.rest
 
     @property
     def amount(self) -> int:

@@ -29,6 +29,7 @@ from payment_service.payout_accounts.schemas import (
     PayoutStopOut,
     ResumptionDecision,
 )
+from payment_service.payout_formats.rules import PayoutFormatUnknown
 from payment_service.settings import Config
 from perisai_kit.auth.principal import Principal, Role, ScopeKind
 from perisai_kit.auth.roles import require
@@ -57,7 +58,9 @@ FOUND = with_headers(200, "ETag") | problems(PayoutAccountNotFound)
     status_code=201,
     openapi_extra=IDEMPOTENT,
     responses=with_headers(201, "ETag")
-    | problems(PayoutChannelUnusable, PayoutLimitsUnusable, BankPartnerNotFound),
+    | problems(
+        PayoutChannelUnusable, PayoutFormatUnknown, PayoutLimitsUnusable, BankPartnerNotFound
+    ),
 )
 async def register_payout_account(
     new: NewPayoutAccount, session: Session, officer: Treasurer, config: Config, response: Response

@@ -18,6 +18,7 @@ from payment_service.payout_accounts.rules import (
     StopStep,
 )
 from payment_service.payout_accounts.schemas import NewPayoutAccount, PayoutLimits
+from payment_service.payout_formats import service as formats
 from payment_service.settings import Settings
 from perisai_kit.domain import clock
 from perisai_kit.domain.errors import PreconditionFailed
@@ -34,11 +35,13 @@ async def register(
 ) -> PayoutAccount:
     """Store an account of ours as a draft; another person activates it.
 
-    Raises: PayoutChannelUnusable, PayoutLimitsUnusable, BankPartnerNotFound.
+    Raises: PayoutChannelUnusable, PayoutFormatUnknown, PayoutLimitsUnusable, BankPartnerNotFound.
     """
     rules.check_channel(
         new.channel, bank_partner_id=new.bank_partner_id, file_format=new.file_format
     )
+    if new.file_format is not None:
+        formats.get(new.file_format)
     if new.channel is PayoutChannel.SNAP and new.bank_partner_id is not None:
         await banks.get_partner(session, new.bank_partner_id)
     now = clock.now()

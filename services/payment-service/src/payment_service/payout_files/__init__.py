@@ -1,0 +1,1 @@
+"""Payouts by a file that an officer uploads at a bank, and the answer read back."""

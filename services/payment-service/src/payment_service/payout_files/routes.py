@@ -1,0 +1,167 @@
+"""Files of payouts over HTTP: made once, given out any number of times, answered by the bank."""
+
+from typing import Annotated
+from uuid import UUID
+
+from fastapi import APIRouter, Depends, Path, Query, Response
+
+from payment_service.payout_accounts.rules import PayoutAccountNotActive, PayoutsStopped
+from payment_service.payout_files import service
+from payment_service.payout_files.models import PayoutAnswer, PayoutFile
+from payment_service.payout_files.rules import (
+    OwnPayoutAnswer,
+    PayoutAnswerDecided,
+    PayoutAnswerNotFound,
+    PayoutAnswerOpen,
+    PayoutFileEmpty,
+    PayoutFileNotFound,
+    PayoutFileTooLate,
+    PayoutRunByApi,
+)
+from payment_service.payout_files.schemas import (
+    NewPayoutAnswer,
+    NewPayoutFile,
+    PayoutAnswerDecision,
+    PayoutAnswerOut,
+    PayoutAnswersOut,
+    PayoutFileOut,
+)
+from payment_service.payout_formats.rules import PayoutAnswerRefused
+from payment_service.payout_runs.rules import PayoutRunNotFound, PayoutRunStatusConflict
+from perisai_kit.auth.principal import Principal, Role, ScopeKind
+from perisai_kit.auth.roles import require
+from perisai_kit.http.answers.csv_lines import CSV_ANSWER
+from perisai_kit.http.dependencies import ReadSession, Session
+from perisai_kit.http.paging import Cursor, CursorInvalid, Limit, Page
+from perisai_kit.http.problems import problems
+from perisai_kit.http.transaction import IDEMPOTENT, TransactionRoute
+from perisai_kit.http.visibility import ReadRoute
+
+PREFIX = "/v1/payout-files"
+reading = APIRouter(prefix=PREFIX, route_class=ReadRoute)
+writing = APIRouter(prefix=PREFIX, route_class=TransactionRoute)
+
+Reader = Annotated[
+    Principal,
+    Depends(require(Role.FINANCE_OFFICER, Role.AUDITOR, Role.ADMIN, scope=ScopeKind.COUNTRY)),
+]
+Officer = Annotated[Principal, Depends(require(Role.FINANCE_OFFICER, scope=ScopeKind.COUNTRY))]
+FileId = Annotated[UUID, Path(description="Id of the payout file.")]
+AnswerId = Annotated[UUID, Path(description="Id of the answer.")]
+
+
+@writing.post(
+    "",
+    status_code=201,
+    openapi_extra=IDEMPOTENT,
+    responses=problems(
+        PayoutRunNotFound,
+        PayoutRunStatusConflict,
+        PayoutRunByApi,
+        PayoutsStopped,
+        PayoutAccountNotActive,
+        PayoutFileTooLate,
+        PayoutFileEmpty,
+    ),
+)
+async def make_file(new: NewPayoutFile, session: Session, officer: Officer) -> PayoutFileOut:
+    """Make the next file of a released run that is paid by file.
+
+    What is in it counts as sent from now on and is never in another file, whether the file is
+    fetched and uploaded at the bank or not.
+    """
+    return _file_out(await service.make(session, new.run_id, by=officer.account_id))
+
+
+@reading.get("", responses=problems(CursorInvalid))
+async def list_files(
+    session: ReadSession,
+    _: Reader,
+    run_id: Annotated[UUID | None, Query(description="Only of this run.")] = None,
+    cursor: Cursor = None,
+    limit: Limit = 50,
+) -> Page[PayoutFileOut]:
+    """List the files for banks, the latest first."""
+    found = await service.list_files(session, run_id=run_id, cursor=cursor, limit=limit)
+    return found.page(_file_out)
+
+
+@reading.get("/{file_id}", responses=problems(PayoutFileNotFound))
+async def get_file(file_id: FileId, session: ReadSession, _: Reader) -> PayoutFileOut:
+    """Return what a file comes to."""
+    return _file_out(await service.get(session, file_id))
+
+
+@reading.get(
+    "/{file_id}/content",
+    response_class=Response,
+    responses={200: CSV_ANSWER, **problems(PayoutFileNotFound, PayoutsStopped)},
+)
+async def get_content(file_id: FileId, session: ReadSession, _: Officer) -> Response:
+    """Return the file to upload at the bank: always the same bytes. Reading is recorded."""
+    file, content = await service.read_content(session, file_id)
+    return Response(
+        content,
+        media_type="text/csv",
+        headers={"Content-Disposition": f'attachment; filename="payout-{file.id}.csv"'},
+    )
+
+
+@writing.post(
+    "/{file_id}/answers",
+    status_code=201,
+    openapi_extra=IDEMPOTENT,
+    responses=problems(PayoutFileNotFound, PayoutAnswerRefused, PayoutAnswerOpen),
+)
+async def propose_answer(
+    file_id: FileId, new: NewPayoutAnswer, session: Session, officer: Officer
+) -> PayoutAnswerOut:
+    """Upload the bank's answer to a file; another officer confirms it.
+
+    It is taken whole or not at all. The same answer again is the one there is. What it does not
+    name stays as it is and is never sent again.
+    """
+    made = await service.propose_answer(session, file_id, new.content, by=officer.account_id)
+    return _answer_out(made)
+
+
+@reading.get("/{file_id}/answers", responses=problems(PayoutFileNotFound))
+async def list_answers(file_id: FileId, session: ReadSession, _: Reader) -> PayoutAnswersOut:
+    """List the answers to a file, rejected ones too, and how far they are applied."""
+    found = await service.list_answers(session, file_id)
+    return PayoutAnswersOut(items=[_answer_out(each) for each in found])
+
+
+@writing.post(
+    "/{file_id}/answers/{answer_id}/decision",
+    openapi_extra=IDEMPOTENT,
+    responses=problems(PayoutAnswerNotFound, PayoutAnswerDecided, OwnPayoutAnswer),
+)
+async def decide_answer(
+    file_id: FileId,
+    answer_id: AnswerId,
+    decision: PayoutAnswerDecision,
+    session: Session,
+    officer: Officer,
+) -> PayoutAnswerOut:
+    """Confirm or reject an answer; who uploaded it may only reject it.
+
+    The payouts of a confirmed answer are settled within seconds, row by row.
+    """
+    decided = await service.decide(
+        session, file_id, answer_id, verdict=decision.verdict, by=officer.account_id
+    )
+    return _answer_out(decided)
+
+
+def _file_out(file: PayoutFile) -> PayoutFileOut:
+    return PayoutFileOut.model_validate(file)
+
+
+def _answer_out(answer: PayoutAnswer) -> PayoutAnswerOut:
+    return PayoutAnswerOut.model_validate(answer)
+
+
+router = APIRouter(tags=["payout files"])
+for each in (reading, writing):
+    router.include_router(each)

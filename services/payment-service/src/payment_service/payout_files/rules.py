@@ -1,0 +1,150 @@
+"""Which transfers go into a file, and who may let an answer count.
+
+Source: docs/payouts.md, Banks without an API.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from uuid import UUID
+
+from payment_service.payout_formats.rules import (
+    AnswerRow,
+    AnswerValue,
+    Outcome,
+    RowError,
+    RowProblem,
+)
+from payment_service.payout_transfers.rules import TRANSITIONS, TransferStatus
+from perisai_kit.domain.errors import Conflict, Forbidden, NotFound
+
+
+class AnswerStatus(StrEnum):
+    """confirmed: the worker applies it, row by row."""
+
+    PROPOSED = "proposed"
+    REJECTED = "rejected"
+    CONFIRMED = "confirmed"
+    DONE = "done"
+
+
+class AnswerVerdict(StrEnum):
+    CONFIRMED = "confirmed"
+    REJECTED = "rejected"
+
+
+class PayoutFileNotFound(NotFound):
+    code = "payout_file_not_found"
+    text = "There is no such payout file."
+    text_id = "Berkas pembayaran ini tidak ditemukan."
+
+
+class PayoutRunByApi(Conflict):
+    code = "payout_run_by_api"
+    text = "This run is paid through the API of a bank. It has no files."
+    text_id = "Proses ini dibayar melalui API bank, jadi tidak memiliki berkas."
+
+
+class PayoutFileTooLate(Conflict):
+    """`details`: `cut_off`, in Jakarta."""
+
+    code = "payout_file_too_late"
+    text = "Nothing more is paid from this account today. Make the file tomorrow."
+    text_id = "Hari ini rekening ini sudah tidak membayar lagi. Buat berkasnya besok."
+
+
+class PayoutFileEmpty(Conflict):
+    code = "payout_file_empty"
+    text = "Nothing of this run waits for a file, or the limit of the day is reached."
+    text_id = "Tidak ada pembayaran yang menunggu berkas, atau batas harian sudah tercapai."
+
+
+class PayoutAnswerNotFound(NotFound):
+    code = "payout_answer_not_found"
+    text = "There is no such answer to this file."
+    text_id = "Jawaban untuk berkas ini tidak ditemukan."
+
+
+class PayoutAnswerOpen(Conflict):
+    code = "payout_answer_open"
+    text = "Another answer to this file waits for a decision. Decide on it first."
+    text_id = "Jawaban lain untuk berkas ini menunggu keputusan. Putuskan dahulu jawaban itu."
+
+
+class PayoutAnswerDecided(Conflict):
+    """`details`: `status`, what it is."""
+
+    code = "payout_answer_decided"
+    text = "This answer has been decided."
+    text_id = "Jawaban ini sudah diputuskan."
+
+
+class OwnPayoutAnswer(Forbidden):
+    code = "own_payout_answer"
+    text = "You cannot confirm an answer that you uploaded. Another person must decide."
+    text_id = "Anda tidak dapat mengesahkan jawaban yang Anda unggah. Harus diputuskan orang lain."
+
+
+@dataclass(frozen=True, slots=True)
+class SentTransfer:
+    """A transfer in a file; amount in rupiah."""
+
+    transfer_id: UUID
+    amount: int
+    status: TransferStatus
+
+
+STATUSES = {
+    Outcome.PAID: TransferStatus.PAID,
+    Outcome.FAILED: TransferStatus.FAILED,
+    Outcome.RETURNED: TransferStatus.RETURNED,
+}
+
+
+def list_errors(rows: Iterable[AnswerRow], sent: Mapping[str, SentTransfer]) -> list[RowError]:
+    """Return what is wrong with the rows of an answer. sent: what the file has, by reference."""
+    errors, seen = [], set[str]()
+    for row in rows:
+        transfer = sent.get(row.partner_reference_no)
+        problem: tuple[AnswerValue, RowProblem] | None = None
+        if transfer is None:
+            problem = AnswerValue.PARTNER_REFERENCE_NO, RowProblem.UNKNOWN_REFERENCE
+        elif row.partner_reference_no in seen:
+            problem = AnswerValue.PARTNER_REFERENCE_NO, RowProblem.DUPLICATE
+        elif row.amount != transfer.amount:
+            problem = AnswerValue.AMOUNT, RowProblem.OTHER_AMOUNT
+        elif not _may_become(transfer.status, STATUSES[row.outcome]):
+            problem = AnswerValue.STATUS, RowProblem.STATUS_NOT_POSSIBLE
+        seen.add(row.partner_reference_no)
+        if problem is not None:
+            errors.append(RowError(row.row, problem[0].value, problem[1]))
+    return errors
+
+
+def _may_become(at: TransferStatus, to: TransferStatus) -> bool:
+    return at is to or to in TRANSITIONS[at]
+
+
+def choose_rows(waiting: Iterable[tuple[UUID, int]], *, room: int, max_rows: int) -> list[UUID]:
+    """Return the transfers that go into a file, in their order, as far as the day has room.
+
+    waiting: id and rupiah. room: rupiah.
+    """
+    chosen: list[UUID] = []
+    for transfer_id, amount in waiting:
+        if len(chosen) == max_rows or amount > room:
+            break
+        room -= amount
+        chosen.append(transfer_id)
+    return chosen
+
+
+def check_decision(status: AnswerStatus, *, verdict: AnswerVerdict, is_own: bool) -> None:
+    """Refuse to decide twice, or to confirm one's own upload; one's own may be rejected.
+
+    Raises: PayoutAnswerDecided, OwnPayoutAnswer.
+    """
+    if status is not AnswerStatus.PROPOSED:
+        raise PayoutAnswerDecided(status=status.value)
+    if is_own and verdict is AnswerVerdict.CONFIRMED:
+        raise OwnPayoutAnswer

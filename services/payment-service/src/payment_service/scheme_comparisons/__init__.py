@@ -1,0 +1,1 @@
+"""What a scheme would have paid in closed months, beside what was booked."""
