@@ -33,10 +33,13 @@ IN_SANDBOX_ONLY = {"PERISAI_FAKEBANK_URL", "PYTHONUNBUFFERED"}
 """What the sandbox tells every process and no container needs: the Dockerfile says the last."""
 OPERATORS = {
     "gateway": {
-        "PERISAI_GATEWAY_OTP_SENDER_URL",
-        "PERISAI_GATEWAY_OTP_SENDER_SECRET",
-        "PERISAI_GATEWAY_TRUSTED_PROXIES",
-        "PERISAI_GATEWAY_CORS_ORIGINS",
+        *(f"PERISAI_GATEWAY_OTP_SENDER_{n}" for n in ("URL", "SECRET")),
+        *(
+            f"PERISAI_GATEWAY_SMTP_{n}"
+            for n in ("HOST", "PORT", "SECURITY", "USERNAME", "PASSWORD")
+        ),
+        *(f"PERISAI_GATEWAY_NOTICE_QUIET_{n}" for n in ("FROM", "UNTIL")),
+        *(f"PERISAI_GATEWAY_{n}" for n in ("EMAIL_FROM", "TRUSTED_PROXIES", "CORS_ORIGINS")),
     },
     "payment": {"PERISAI_PAYMENT_TRUSTED_PROXIES", "PERISAI_PAYMENT_DESIGNATED_BANKS"},
 }

@@ -15,7 +15,7 @@ import gateway.app
 import member_service.app
 from gateway.settings import Settings as GatewaySettings
 from gateway.tokens import issue_access_token
-from gateway.worker import make_notice_sender, make_periodic
+from gateway.worker import make_channels, make_periodic
 from member_service.corrections.service import make_office
 from member_service.settings import Settings as MemberSettings
 from member_service.worker import periodic
@@ -72,9 +72,9 @@ class Pair:
         (advance,) = [each for each in tasks if each.name == "corrections.advance"]
         await advance.run(kit.database)
         parts = self.app.state.parts
-        sender = make_notice_sender(None, parts.database, parts.keyring)
+        channels = make_channels(parts.settings, None, parts.database, parts.keyring)
         (send,) = [
-            each for each in make_periodic(parts.settings, sender) if each.name == "notices.send"
+            each for each in make_periodic(parts.settings, channels) if each.name == "notices.send"
         ]
         await send.run(parts.database)
 

@@ -1,5 +1,6 @@
 """An idle platform is idle: no task asks the database often for work that rarely comes."""
 
+from gateway.clients.notice_sender import Channels
 from gateway.notices.service import Outbox
 from gateway.settings import Settings as GatewaySettings
 from gateway.worker import make_periodic
@@ -24,8 +25,9 @@ def test_no_periodic_task_runs_more_often_than_six_times_a_minute(keyring: Keyri
     nobody = TokenSource(gateway_url="http://127.0.0.1:9", client_id="-", client_secret="-")
     client = ServiceClient("http://127.0.0.1:9", nobody)
     members, payees = MembersClient(client), PayeesClient(client)
+    outbox = Outbox(database, keyring, "phone")
     tasks = [
-        *make_periodic(GatewaySettings.model_construct(), Outbox(database, keyring)),
+        *make_periodic(GatewaySettings.model_construct(), Channels(outbox, None)),
         *periodic(
             PaymentSettings.model_construct(),
             agents=feed,

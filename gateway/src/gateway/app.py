@@ -24,6 +24,8 @@ from gateway.edge.public import PublicEdge
 from gateway.edge.relay import Relay
 from gateway.edge.routes import SMALL, Routes
 from gateway.edge.snap import SnapEdge, make_bank_pool
+from gateway.emails.routes import router as emails_router
+from gateway.emails.routes import sandbox_router as mails_router
 from gateway.keys.routes import public_router as jwks_router
 from gateway.keys.routes import router as keys_router
 from gateway.keys.service import SigningKeys
@@ -42,7 +44,7 @@ from gateway.sessions.routes import router as sessions_router
 from gateway.settings import Settings
 from gateway.tables import MIGRATIONS
 from gateway.tokens import OwnTokens
-from gateway.worker import make_notice_sender, make_periodic, make_subscriptions, make_webhook
+from gateway.worker import make_channels, make_periodic, make_subscriptions, make_webhook
 from perisai_kit.db.engine import Database
 from perisai_kit.http.answers.cross_origin import CrossOrigin
 from perisai_kit.privacy.keyring import Keyring
@@ -65,13 +67,14 @@ ROUTES = describe_routes(
     own_credentials_router,
     credentials_router,
     accounts_router,
+    emails_router,
     notices_router,
     keys_router,
     revocations_router,
     confirmations_router,
     phone_notices_router,
 )
-SANDBOX_ROUTES = describe_routes(sandbox_router)
+SANDBOX_ROUTES = describe_routes(sandbox_router, mails_router)
 
 log = get_logger()
 
@@ -101,16 +104,17 @@ def create_app(
     kit.tokens = OwnTokens(keys, settings)
     kit.may_see_person = may_see_account
     agents, members = kit.client(settings.agent_address), _make_member_client(settings, kit)
+    payments = kit.client(settings.payment_address)
     relay, banks = Relay(settings), make_bank_pool(settings)
     webhook = make_webhook(settings, http_transport)
     app = create_kit_app(
         kit,
         title="Perisai gateway",
         routes=[*ROUTES, *SANDBOX_ROUTES] if settings.sandbox else ROUTES,
-        subscriptions=make_subscriptions(agents=agents, members=members),
-        periodic=make_periodic(settings, make_notice_sender(webhook, database, kit.keyring)),
+        subscriptions=make_subscriptions(agents=agents, members=members, payments=payments),
+        periodic=make_periodic(settings, make_channels(settings, webhook, database, kit.keyring)),
         background=[partial(_reload_for_ever, keys, revocations, database)],
-        on_close=[*_list_closers(webhook), members.close, agents.close, relay.close, banks.close],
+        on_close=_list_closers(webhook, agents, members, payments, relay, banks),
         outer=partial(_edge, settings=settings, kit=kit, relay=relay, banks=banks),
         body_limit=SMALL,
         openapi_url=None,
@@ -146,8 +150,10 @@ def _make_otp_sender(webhook: Webhook | None, kit: Kit) -> OtpSender:
     return Outbox(kit.database, kit.keyring) if webhook is None else WebhookSender(webhook)
 
 
-def _list_closers(webhook: Webhook | None) -> list[Callable[[], Awaitable[None]]]:
-    return [] if webhook is None else [webhook.close]
+def _list_closers(
+    *clients: Webhook | ServiceClient | Relay | UpstreamPool | None,
+) -> list[Callable[[], Awaitable[None]]]:
+    return [each.close for each in clients if each is not None]
 
 
 def _edge(

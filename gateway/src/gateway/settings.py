@@ -1,11 +1,19 @@
 """The settings of the gateway."""
 
-from typing import Annotated
+from typing import Annotated, Self
 
-from pydantic import Field, SecretStr, StringConstraints, ValidationInfo, field_validator
+from pydantic import (
+    Field,
+    SecretStr,
+    StringConstraints,
+    ValidationInfo,
+    field_validator,
+    model_validator,
+)
 from pydantic_core import PydanticCustomError
 from pydantic_settings import SettingsConfigDict
 
+from gateway.clients.mail import MailServer, SmtpSecurity
 from gateway.passwords import FLOOR, HashCost
 from perisai_kit.runtime.settings import Networks, Secret, ServiceSettings, shared
 
@@ -72,6 +80,21 @@ class Settings(ServiceSettings):
     otp_sender_url: str | None = Field(default=None, validate_default=True)
     """The webhook for codes and notices; it and its secret are required outside a sandbox."""
     otp_sender_secret: Secret | None = Field(default=None, validate_default=True)
+    smtp_host: str | None = None
+    """The relay for notices by e-mail. Without it staff reads its notices in the app only; a
+    sandbox stores them."""
+    smtp_port: int = Field(default=587, ge=1, le=65_535)
+    """Source: RFC 6409, message submission."""
+    smtp_security: SmtpSecurity = "starttls"
+    """`none` only in a sandbox and for a relay on this machine."""
+    smtp_username: str | None = None
+    smtp_password: Secret | None = None
+    email_from: str | None = None
+    """The address that notices come from; needed with a relay."""
+    notice_quiet_from: int | None = Field(default=None, ge=0, le=23)
+    """Hour of Jakarta from which notices about incentives wait until `notice_quiet_until`. None:
+    they are sent at any hour. Those about the account itself never wait."""
+    notice_quiet_until: int | None = Field(default=None, ge=0, le=23)
 
     cors_origins: tuple[str, ...] = ()
     trusted_proxies: Networks = ()
@@ -116,6 +139,25 @@ class Settings(ServiceSettings):
         return self.agent_url.partition(",")[0]
 
     @property
+    def payment_address(self) -> str:
+        """The address of payment-service for the gateway's own requests."""
+        return self.payment_url.partition(",")[0]
+
+    @property
+    def mail_server(self) -> MailServer | None:
+        """The relay for e-mail; None without one."""
+        if self.smtp_host is None or self.email_from is None:
+            return None
+        return MailServer(
+            host=self.smtp_host,
+            port=self.smtp_port,
+            security=self.smtp_security,
+            sender=self.email_from,
+            username=self.smtp_username,
+            password=self.smtp_password,
+        )
+
+    @property
     def member_address(self) -> str:
         """The address of member-service for the gateway's own requests."""
         return self.member_url.partition(",")[0]
@@ -135,3 +177,23 @@ class Settings(ServiceSettings):
         if value is None and not info.data.get("sandbox"):
             raise PydanticCustomError("missing", "Required without PERISAI_SANDBOX=1")
         return value
+
+    @model_validator(mode="after")
+    def _check_mail(self) -> Self:
+        is_local = self.smtp_host in ("127.0.0.1", "::1", "localhost")
+        if self.smtp_security == "none" and self.smtp_host and not (self.sandbox or is_local):
+            raise PydanticCustomError("smtp_open", "smtp_security `none` needs a relay on loopback")
+        if (self.smtp_host is None) != (self.email_from is None):
+            raise PydanticCustomError("smtp_half", "smtp_host and email_from need each other")
+        if (self.smtp_username is None) != (self.smtp_password is None):
+            raise PydanticCustomError(
+                "smtp_half", "smtp_username and smtp_password need each other"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _check_quiet_hours(self) -> Self:
+        if (self.notice_quiet_from is None) != (self.notice_quiet_until is None):
+            said = "notice_quiet_from and notice_quiet_until need each other"
+            raise PydanticCustomError("quiet_half", said)
+        return self

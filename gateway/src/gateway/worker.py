@@ -4,11 +4,14 @@ from datetime import timedelta
 
 import httpx
 
-from gateway.clients.notice_sender import NoticeSender, WebhookNotices
+from gateway.clients.mail import MailNotices
+from gateway.clients.notice_sender import Channels, NoticeSender, WebhookNotices
 from gateway.clients.webhook import Webhook
 from gateway.confirmations import service as confirmations
+from gateway.incentive_notices import tasks as incentive_notices
 from gateway.keys import service as keys
 from gateway.notices import service as notices
+from gateway.notices.rules import QuietHours
 from gateway.otp import service as otp
 from gateway.people import tasks as people
 from gateway.sessions import service as sessions
@@ -22,6 +25,9 @@ from perisai_kit.domain import clock
 from perisai_kit.events.catalogue import (
     AGENT_DECIDED,
     MemberUpdated,
+    PayoutPaid,
+    PayoutReturned,
+    StatementIssued,
 )
 from perisai_kit.events.subscription import Subscription
 from perisai_kit.privacy.keyring import Keyring
@@ -34,13 +40,21 @@ FORGET_EVERY_S = 600
 SEND_NOTICES_EVERY_S = 10
 
 
-def make_subscriptions(*, agents: ServiceClient, members: ServiceClient) -> list[Subscription]:
-    """Return the gateway's subscriptions. agents, members: clients of these services."""
+def make_subscriptions(
+    *, agents: ServiceClient, members: ServiceClient, payments: ServiceClient
+) -> list[Subscription]:
+    """Return the gateway's subscriptions. agents, members, payments: clients of these services."""
+    incentives = (StatementIssued, PayoutPaid, PayoutReturned)
     return [
         Subscription(
             name="gateway.agents",
             source=agents,
             batch_handlers=dict.fromkeys(AGENT_DECIDED, people.on_agents_decided),
+        ),
+        Subscription(
+            name="gateway.payments",
+            source=payments,
+            batch_handlers=dict.fromkeys(incentives, incentive_notices.on_incentives_changed),
         ),
         Subscription(
             name="gateway.members",
@@ -50,7 +64,7 @@ def make_subscriptions(*, agents: ServiceClient, members: ServiceClient) -> list
     ]
 
 
-def make_periodic(settings: Settings, notice_sender: NoticeSender) -> list[Periodic]:
+def make_periodic(settings: Settings, channels: Channels) -> list[Periodic]:
     """Return the gateway's periodic tasks."""
 
     async def rotate_keys(database: Database) -> None:
@@ -61,14 +75,24 @@ def make_periodic(settings: Settings, notice_sender: NoticeSender) -> list[Perio
                 signs_for=timedelta(seconds=settings.signing_key_s),
             )
 
-    async def send_notices(database: Database) -> None:
-        await notices.send_due(database, notice_sender, now=clock.real_now())
+    quiet = read_quiet_hours(settings)
+
+    async def send_notices(database: Database) -> bool:
+        now = clock.real_now()
+        is_quiet = quiet is not None and quiet.has(now)
+        return await notices.send_due(database, channels, now=now, is_quiet=is_quiet)
 
     return [
         Periodic("notices.send", SEND_NOTICES_EVERY_S, send_notices),
         Periodic("signing_keys.rotate", ROTATION_EVERY_S, rotate_keys),
         Periodic("sign_ins.forget", FORGET_EVERY_S, forget_old),
     ]
+
+
+def read_quiet_hours(settings: Settings) -> QuietHours | None:
+    """Return when notices about incentives wait; None: never."""
+    begin, end = settings.notice_quiet_from, settings.notice_quiet_until
+    return None if begin is None or end is None else QuietHours(begin, end)
 
 
 def make_webhook(
@@ -80,11 +104,18 @@ def make_webhook(
     return Webhook(settings.otp_sender_url, settings.otp_sender_secret, transport=transport)
 
 
-def make_notice_sender(
-    webhook: Webhook | None, database: Database, keyring: Keyring
-) -> NoticeSender:
-    """Return the sender of notices: the webhook, or the sandbox's outbox."""
-    return notices.Outbox(database, keyring) if webhook is None else WebhookNotices(webhook)
+def make_channels(
+    settings: Settings, webhook: Webhook | None, database: Database, keyring: Keyring
+) -> Channels:
+    """Return the senders of notices. What is not configured is the outbox of a sandbox."""
+    mail: NoticeSender | None = None
+    if settings.mail_server is not None:
+        mail = MailNotices(settings.mail_server)
+    elif settings.sandbox:
+        mail = notices.Outbox(database, keyring, "email")
+    if webhook is None:  # settings.py: only in a sandbox
+        return Channels(notices.Outbox(database, keyring, "phone"), mail)
+    return Channels(WebhookNotices(webhook), mail)
 
 
 async def forget_old(database: Database) -> bool:
@@ -101,11 +132,13 @@ def create_worker() -> Worker:
     signing_keys = keys.SigningKeys(database)
     kit = web.create_kit(settings, migrations=MIGRATIONS, keys=signing_keys, database=database)
     kit.tokens = OwnTokens(signing_keys, settings)
-    sender = make_notice_sender(make_webhook(settings), database, kit.keyring)
+    channels = make_channels(settings, make_webhook(settings), database, kit.keyring)
     return web.create_worker(
         kit,
         subscriptions=make_subscriptions(
-            agents=kit.client(settings.agent_address), members=kit.client(settings.member_address)
+            agents=kit.client(settings.agent_address),
+            members=kit.client(settings.member_address),
+            payments=kit.client(settings.payment_address),
         ),
-        periodic=make_periodic(settings, sender),
+        periodic=make_periodic(settings, channels),
     )

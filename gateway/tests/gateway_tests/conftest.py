@@ -22,7 +22,7 @@ from gateway.passwords import OPERATOR, HashCost, hash_password
 from gateway.settings import Settings
 from gateway.throttles.rules import Refusals
 from gateway.tokens import issue_access_token
-from gateway.worker import make_notice_sender, make_periodic
+from gateway.worker import make_channels, make_periodic
 from perisai_kit.auth.principal import Principal, Role, Scope, ScopeKind
 from perisai_kit.domain import clock
 from perisai_kit.domain.ids import new_id
@@ -48,6 +48,7 @@ DELETE FROM throttle_counts;
 DELETE FROM known_devices;
 DELETE FROM account_changes;
 DELETE FROM account_notices;
+DELETE FROM agent_accounts;
 DELETE FROM confirmation_codes;
 DELETE FROM notice_outbox;
 DELETE FROM idempotency_keys;
@@ -195,13 +196,19 @@ class Gateway:
     async def send_notices(self) -> None:
         """Do what the worker does every few seconds."""
         database = self.parts.database
-        sender = make_notice_sender(None, database, self.parts.keyring)
-        tasks = {each.name: each for each in make_periodic(self.parts.settings, sender)}
+        settings = self.parts.settings
+        channels = make_channels(settings, None, database, self.parts.keyring)
+        tasks = {each.name: each for each in make_periodic(settings, channels)}
         await tasks["notices.send"].run(database)
 
     async def notices_to(self, phone: str) -> list[str]:
         """Return the templates of the notices that a number got, newest first."""
         read = await self.client.post("/v1/sandbox/otp-outbox", json={"phone": phone})
+        return [each["template"] for each in read.json()["notices"]]
+
+    async def mails_to(self, email: str) -> list[str]:
+        """Return the templates of the notices that an address got, newest first."""
+        read = await self.client.post("/v1/sandbox/mail-outbox", json={"email": email})
         return [each["template"] for each in read.json()["notices"]]
 
     async def history(self, account_id: object) -> list[dict[str, Any]]:

@@ -52,6 +52,8 @@ def _in_thread(call: object, *arguments: object) -> None:
     [
         ("find_ended_sessions", "DELETE FROM sessions"),
         ("share_a_number", "DELETE FROM accounts"),
+        ("index_notices", "DELETE FROM account_notices"),
+        ("index_notices", "DELETE FROM accounts"),
     ],
 )
 async def test_an_index_is_made_while_its_table_is_written(
@@ -206,3 +208,41 @@ async def test_administrators_of_a_part_lose_the_role_and_agents_are_remembered(
             None,
         )
     ]
+
+
+ROLES_OF_AGENTS = """
+INSERT INTO account_changes (id, account_id, at, change, source, before, after) VALUES
+    ('00000000-0000-0000-0000-000000000001', '00000000-0000-0000-0000-00000000000a', now(),
+        'agent_role_given', 'event', NULL, '{"agent_id": "00000000-0000-0000-0000-0000000000a1"}'),
+    ('00000000-0000-0000-0000-000000000002', '00000000-0000-0000-0000-00000000000a', now(),
+        'agent_role_taken', 'event', '{"agent_id": "00000000-0000-0000-0000-0000000000a1"}', NULL),
+    ('00000000-0000-0000-0000-000000000003', '00000000-0000-0000-0000-00000000000a', now(),
+        'agent_role_given', 'event', NULL, '{"agent_id": "00000000-0000-0000-0000-0000000000a2"}'),
+    ('00000000-0000-0000-0000-000000000004', '00000000-0000-0000-0000-00000000000b', now(),
+        'created', 'sign_in', NULL, '{"roles": []}')
+"""
+SENT_BEFORE = """
+INSERT INTO account_notices (id, account_id, template, created_at, attempts, sent_at)
+VALUES ('00000000-0000-0000-0000-000000000001', '00000000-0000-0000-0000-00000000000a',
+    'account_locked', now(), 1, now())
+"""
+
+
+async def test_the_accounts_of_former_agents_are_remembered(databases: Databases) -> None:
+    urls = databases.empty()
+    config = databases.alembic_config("gateway", urls.owner)
+    _in_thread(command.upgrade, config, _revision_before("write_notices"))
+    await _run(urls.owner, ROLES_OF_AGENTS, SENT_BEFORE)
+
+    _in_thread(command.upgrade, config, "head")
+
+    agents, notices = await _run(
+        urls.owner,
+        "SELECT agent_id, account_id FROM agent_accounts ORDER BY agent_id",
+        "SELECT fact, month, amount FROM account_notices",
+    )
+    assert [(str(each[0])[-2:], str(each[1])[-2:]) for each in agents] == [
+        ("a1", "0a"),
+        ("a2", "0a"),
+    ]
+    assert [tuple(each) for each in notices] == [(None, None, None)]

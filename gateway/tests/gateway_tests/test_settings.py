@@ -50,3 +50,50 @@ def test_a_hash_costs_64_mib_and_three_passes_by_default(
     gateway_settings: Callable[..., Settings],
 ) -> None:
     assert gateway_settings(NOWHERE, **REAL).hash_cost == HashCost(kib=64 * 1024, passes=3)
+
+
+MAIL = {"smtp_host": "relay", "email_from": "perisai@example.org"}
+
+
+def test_without_a_mail_server_a_gateway_starts(
+    gateway_settings: Callable[..., Settings],
+) -> None:
+    assert gateway_settings(NOWHERE, **REAL).mail_server is None
+
+
+def test_a_mail_server_is_asked_for_tls_by_default(
+    gateway_settings: Callable[..., Settings],
+) -> None:
+    server = gateway_settings(NOWHERE, **REAL, **MAIL).mail_server
+
+    assert server is not None
+    assert (server.host, server.port, server.security) == ("relay", 587, "starttls")
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {**MAIL, "smtp_security": "none"},
+        {"smtp_host": "relay"},
+        {"email_from": "perisai@example.org"},
+        {**MAIL, "smtp_username": "perisai"},
+        {**MAIL, "smtp_password": "s"},
+        {"notice_quiet_from": 21},
+        {"notice_quiet_until": 6},
+        {"notice_quiet_from": 21, "notice_quiet_until": 24},
+    ],
+)
+def test_half_a_mail_server_and_half_quiet_hours_are_refused(
+    gateway_settings: Callable[..., Settings], wrong: dict[str, Any]
+) -> None:
+    with pytest.raises(ValidationError):
+        gateway_settings(NOWHERE, **REAL, **wrong)
+
+
+def test_mail_in_clear_stays_on_this_machine_or_in_a_sandbox(
+    gateway_settings: Callable[..., Settings],
+) -> None:
+    clear = {**MAIL, "smtp_security": "none"}
+
+    assert gateway_settings(NOWHERE, **REAL, **{**clear, "smtp_host": "127.0.0.1"}).mail_server
+    assert gateway_settings(NOWHERE, sandbox=True, **clear).mail_server

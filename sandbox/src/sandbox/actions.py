@@ -18,7 +18,7 @@ import typer
 from perisai_kit.domain import clock
 from perisai_kit.domain.jakarta import JAKARTA
 from sandbox import folder as folders
-from sandbox.asking import Payment, fetch_code, fetch_token, pay_virtual_account
+from sandbox.asking import Payment, fetch_code, fetch_token, list_notices, pay_virtual_account
 from sandbox.demo.run import run_demo
 from sandbox.environment import CLOCK_FILE, build_environment
 from sandbox.errors import SandboxError
@@ -91,6 +91,12 @@ def read_one_time_code(folder: Path, phone: str) -> str:
     """Return the newest code for this telephone number. Raises: SandboxError if there is none."""
     with _answering(folder):
         return fetch_code(read_description(folder), phone)
+
+
+def read_notices(folder: Path, to: str) -> list[str]:
+    """Return the newest notices to a number or an address. Raises: SandboxError without any."""
+    with _answering(folder):
+        return list_notices(read_description(folder), to)
 
 
 def pay_bill(folder: Path, virtual_account: str, amount: int | None) -> Payment:

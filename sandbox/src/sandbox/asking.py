@@ -53,6 +53,22 @@ def fetch_code(described: Described, phone: str) -> str:
     return str(codes[0]["code"])
 
 
+def list_notices(described: Described, to: str) -> list[str]:
+    """Return the newest notices of the last hour, newest first.
+
+    to: a telephone number, an e-mail address, or the name of a sign-in.
+    Raises: SandboxError if there is none.
+    """
+    sign_in = described["sign_ins"].get(to, {})
+    address = sign_in.get("phone") or sign_in.get("email") or to
+    kind = "email" if "@" in address else "phone"
+    answer = _post(described["addresses"]["gateway"], described["notices"][kind], {kind: address})
+    found = answer.json().get("notices", []) if answer.status_code == 200 else []
+    if not found:
+        raise SandboxError(f"No notice was sent to {to} in the last hour.")
+    return [str(each["text"]) for each in found]
+
+
 def pay_virtual_account(described: Described, number: str, amount: int | None) -> Payment:
     """Pay as a customer of the bank; amount: rupiah, that of the bill when None.
 

@@ -112,5 +112,11 @@ def _describe(
             "request": "/v1/auth/otp",
             "read": "/v1/sandbox/otp-outbox",
         },
+        "notices": {
+            "about": "Notices to people go to telephones, those to staff to e-mail addresses; the "
+            "sandbox keeps them to be read.",
+            "phone": "/v1/sandbox/otp-outbox",
+            "email": "/v1/sandbox/mail-outbox",
+        },
         "bank_partners": list(partners),
     }

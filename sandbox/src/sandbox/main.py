@@ -96,6 +96,17 @@ def otp_command(
         typer.echo(actions.read_one_time_code(folder, phone))
 
 
+@app.command("notices")
+def notices_command(
+    to: Annotated[str, typer.Argument(help="A telephone, an e-mail address, or a sign-in.")],
+    folder: Folder = HERE,
+) -> None:
+    """Print the newest notices that were sent to somebody in the last hour, newest first."""
+    with _one_line_errors():
+        for notice in actions.read_notices(folder, to):
+            typer.echo(notice)
+
+
 @app.command("pay")
 def pay_command(
     virtual_account: Annotated[str, typer.Argument(help="The number on the bill, digits only.")],

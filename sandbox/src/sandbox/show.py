@@ -46,6 +46,7 @@ def welcome_lines(described: Described) -> Iterator[str]:
     yield from (
         f"Passwords and telephones:  {perisai} status {folder}",
         f"The code an app asked for: {perisai} otp PHONE {folder}",
+        f"The notices they got:      {perisai} notices PHONE {folder}",
         f"A bill paid at the bank:   {perisai} pay VIRTUAL_ACCOUNT {folder}",
         f"More members:              {perisai} seed --more {folder}",
         "",

@@ -187,7 +187,19 @@ def test_help_loads_nothing_that_only_a_command_needs() -> None:
     done = subprocess.run([sys.executable, "-c", asked], capture_output=True, text=True, check=True)
 
     assert done.stdout.rstrip().endswith("loaded: []")
-    for word in ("run", "status", "doctor", "token", "otp", "pay", "logs", "seed", "demo", "clock"):
+    for word in (
+        "run",
+        "status",
+        "doctor",
+        "token",
+        "otp",
+        "notices",
+        "pay",
+        "logs",
+        "seed",
+        "demo",
+        "clock",
+    ):
         assert f" {word} " in done.stdout
 
 
@@ -202,7 +214,9 @@ def test_no_command_waits_for_what_only_services_are_made_of() -> None:
     assert done.stdout == "[]\n"
 
 
-@pytest.mark.parametrize("words", [("otp", "member"), ("pay", "12345"), ("token", "admin")])
+@pytest.mark.parametrize(
+    "words", [("otp", "member"), ("notices", "member"), ("pay", "12345"), ("token", "admin")]
+)
 def test_what_needs_a_running_sandbox_says_so_in_one_line(
     tmp_path: Path, words: tuple[str, str]
 ) -> None:

@@ -50,6 +50,7 @@ class Account(Base):
             postgresql_where=text("kind = 'person' AND member_id IS NULL AND was_agent_at IS NULL"),
         ),
         Index("ix_accounts_phone_hash", "phone_hash"),
+        Index("ix_accounts_agent_id", "agent_id", postgresql_where=text("agent_id IS NOT NULL")),
         Index("ix_accounts_roles", "roles", postgresql_using="gin"),
         Index("ix_accounts_tokens_valid_from", "tokens_valid_from"),
     )
@@ -66,6 +67,8 @@ class Account(Base):
     phone_ended_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
     """Since when the member has another number, until a sign-in with that one. It does not matter
     for an account that ever was an agent's: the number is the agent's own."""
+    email = sealed_text(nullable=True)
+    """Of staff: where notices go. Nobody signs in with it."""
     display_label = sealed_text()
     member_id: Mapped[uuid.UUID | None]
     agent_id: Mapped[uuid.UUID | None]

@@ -33,7 +33,7 @@ from perisai_kit.http.paging import Cursor, Limit, Page
 from perisai_kit.http.problems import problems, with_headers
 from perisai_kit.http.transaction import IDEMPOTENT, TransactionRoute
 from perisai_kit.http.types import AccountId
-from perisai_kit.privacy.masks import mask_phone
+from perisai_kit.privacy.masks import mask_email, mask_phone
 from perisai_kit.privacy.read_audit import audit_read
 
 router = APIRouter(prefix="/v1", tags=["accounts"], route_class=TransactionRoute)
@@ -55,6 +55,7 @@ async def get_me(session: ReadSession, principal: Anyone) -> MeOut:
         kind=AccountKind(account.kind) if account else None,
         username=account.username if account else None,
         display_label=account.display_label if account else None,
+        email_masked=mask_email(account.email) if account and account.email else None,
         client_id=principal.client_id,
         roles=sorted(principal.roles),
         scope=ScopeOut.model_validate(scope) if scope else None,
@@ -296,6 +297,7 @@ def _show(account: Account) -> AccountOut:
         username=account.username,
         display_label=account.display_label,
         phone_masked=mask_phone(account.phone) if account.phone else None,
+        email_masked=mask_email(account.email) if account.email else None,
         roles=[Role(role) for role in account.roles],
         scope=ScopeOut.model_validate(scope) if scope else None,
         member_id=account.member_id,

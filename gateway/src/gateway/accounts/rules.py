@@ -26,6 +26,7 @@ SCOPED_ROLES = frozenset({"branch_officer", "finance_officer", "auditor"})
 ADMIN = "admin"
 AGENT = "agent"
 MEMBER = "member"
+WADAH_ADMIN = "wadah_admin"
 
 
 class AccountNotFound(NotFound):

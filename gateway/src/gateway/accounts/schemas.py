@@ -111,6 +111,9 @@ class AccountOut(Out):
     username: Annotated[str | None, Field(description="Name to sign in with.")]
     display_label: Annotated[str, Field(description="Name shown to other staff.")]
     phone_masked: Annotated[str | None, Field(description="Telephone number of a person, masked.")]
+    email_masked: Annotated[
+        str | None, Field(description="E-mail address for notices to staff, masked.")
+    ]
     roles: Annotated[list[Role], Field(description="Roles of the account.")]
     scope: Annotated[
         ScopeOut | None, Field(description="Part of the country the account works for.")
@@ -135,6 +138,9 @@ class MeOut(Out):
     kind: AccountKind | None = Field(description="Null for another service.")
     username: Annotated[str | None, Field(description="Name to sign in with.")] = None
     display_label: Annotated[str | None, Field(description="Name shown to other staff.")] = None
+    email_masked: Annotated[
+        str | None, Field(description="E-mail address for notices to you, masked.")
+    ] = None
     client_id: Annotated[
         str | None, Field(description="Name of the service; null for an account.")
     ] = None

@@ -14,7 +14,7 @@ from gateway.accounts.rules import AccountKind, AccountScope
 from gateway.accounts.schemas import AccountRoles, NewStaff
 from gateway.changes import service as changes
 from gateway.changes.models import AccountChange
-from gateway.changes.rules import COMMAND_LINE, LIMIT, Author, ChangeKind, ChangeSource
+from gateway.changes.rules import COMMAND_LINE, Author, ChangeKind, ChangeSource
 from gateway.passwords import OPERATOR, HashCost, hash_new_password, make_requester
 from perisai_kit.auth.principal import Principal, Role, Scope, ScopeKind
 from perisai_kit.db.bulk import insert_once
@@ -284,16 +284,12 @@ async def record_change(
         change,
         account_id=account.id,
         phone=notify_phone or account.phone,
+        email=account.email,
         by=by,
         now=now,
         before=before,
         after=after,
     )
-
-
-async def record_lock_out(session: AsyncSession, account: Account, *, now: datetime) -> None:
-    """Record that an account is locked out after too many wrong passwords or codes."""
-    await record_change(session, account, ChangeKind.LOCKED_OUT, by=LIMIT, now=now)
 
 
 def read_claims(

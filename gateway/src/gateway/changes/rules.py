@@ -20,6 +20,7 @@ class ChangeKind(StrEnum):
     PHONE_CHANGED = "phone_changed"
     PHONE_ENDED = "phone_ended"
     """member-service has another number for the member now."""
+    EMAIL_CHANGED = "email_changed"
     MEMBER_ATTACHED = "member_attached"
     AGENT_ROLE_GIVEN = "agent_role_given"
     AGENT_ROLE_TAKEN = "agent_role_taken"

@@ -23,6 +23,7 @@ async def record(
     *,
     account_id: uuid.UUID,
     phone: str | None,
+    email: str | None,
     by: Author,
     now: datetime,
     before: dict[str, Any] | None = None,
@@ -30,8 +31,8 @@ async def record(
 ) -> None:
     """Record a change with its author, and write the notice to the owner.
 
-    phone: the number for the notice; after a change of the number, the old one. before, after:
-    plain values without personal data.
+    phone, email: where the notice goes; after a change of them, the old ones. before, after: plain
+    values without personal data.
     """
     session.add(
         AccountChange(
@@ -50,7 +51,9 @@ async def record(
     await session.flush()
     template = rules.choose_template(change, by.source)
     if template is not None:
-        await notices.add(session, template, account_id=account_id, phone=phone, now=now)
+        await notices.add(
+            session, template, account_id=account_id, phone=phone, email=email, now=now
+        )
     log.info(
         "account.changed",
         changed_account_id=str(account_id),

@@ -1,6 +1,7 @@
 """The webhook that sends messages: an adapter of the operator's provider."""
 
 from collections.abc import Mapping
+from typing import Any
 
 import httpx
 from pydantic import SecretStr
@@ -30,7 +31,7 @@ class Webhook:
             headers={"Authorization": f"Bearer {secret.get_secret_value()}"},
         )
 
-    async def post(self, message: Mapping[str, str]) -> None:
+    async def post(self, message: Mapping[str, Any]) -> None:
         """Post one message. Raises: WebhookFailed."""
         try:
             answer = await self._client.post(self._url, json=message)

@@ -14,7 +14,7 @@ from gateway.accounts import service as accounts
 from gateway.accounts.models import Account
 from gateway.accounts.rules import AccountKind
 from gateway.accounts.service import AdminRequest
-from gateway.changes.rules import Author, ChangeKind
+from gateway.changes.rules import LIMIT, Author, ChangeKind
 from gateway.credentials import rules
 from gateway.credentials.schemas import PasswordChange, PasswordReset, TotpRemoval
 from gateway.parts import Parts
@@ -243,7 +243,7 @@ async def _refuse(
 ) -> TriedTooOften:
     log.warning("credential.failed", owner_id=str(account.id), reason="throttled")
     if blocked.locks_account_out:
-        await accounts.record_lock_out(session, account, now=now)
+        await accounts.record_change(session, account, ChangeKind.LOCKED_OUT, by=LIMIT, now=now)
     return TriedTooOften(retry_after_s=blocked.wait_s)
 
 

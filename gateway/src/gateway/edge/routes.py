@@ -66,6 +66,7 @@ TABLE: tuple[Row, ...] = (
     _public("/v1/auth/token", RateClass.AUTH),
     _public("/v1/auth/revocation", RateClass.AUTH),
     _public("/v1/sandbox/otp-outbox", RateClass.AUTH),
+    _public("/v1/sandbox/mail-outbox", RateClass.AUTH),
     _public("/v1/server-time"),
     Row("/v1/status", Upstream.GATEWAY, ANYONE, SMALL),
     Row("/v1/me", Upstream.GATEWAY, ANYONE, SMALL),

@@ -31,7 +31,10 @@ async def list_notices(
     limit: Limit = 50,
     cursor: Cursor = None,
 ) -> Page[NoticeOut]:
-    """List what administrators did to your own account, newest first."""
+    """List the notices to your own account, newest first.
+
+    They say what administrators did to it, and what became of your incentive, or your wadah's.
+    """
     found = await service.list_own(
         session, account_id=principal.account_id, limit=limit, cursor=cursor
     )
@@ -59,6 +62,8 @@ def _out(notice: AccountNotice, spoken: str) -> NoticeOut:
     return NoticeOut(
         id=notice.id,
         template=rules.NoticeTemplate(notice.template),
-        text=rules.get_text(notice.template, spoken),
+        text=rules.get_text(notice.template, spoken, month=notice.month, amount=notice.amount),
+        month=notice.month,
+        amount=notice.amount,
         created_at=notice.created_at,
     )

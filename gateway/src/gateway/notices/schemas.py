@@ -5,13 +5,19 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from gateway.notices.rules import NoticeTemplate
-from perisai_kit.http.types import Model, Out, Phone, RecordId, with_example
+from perisai_kit.http.types import Model, MonthText, Out, Phone, RecordId, with_example
 
 
 class NoticeOut(Out):
     id: RecordId
     template: Annotated[NoticeTemplate, Field(description="Which notice it is.")]
     text: str = Field(description="In the language of the request.")
+    month: MonthText | None = Field(
+        description="Of a notice about an incentive: its month; of a payout, the last one."
+    )
+    amount: int | None = Field(
+        description="Of a notice about an incentive: what the text names, in rupiah."
+    )
     created_at: Annotated[datetime, Field(description="When it was created.")]
 
 
@@ -37,4 +43,5 @@ class SentNoticeOut(Out):
     """A notice that a sandbox stored instead of sending it."""
 
     template: Annotated[NoticeTemplate, Field(description="Which notice it is.")]
+    text: Annotated[str | None, Field(description="What was sent.")]
     created_at: Annotated[datetime, Field(description="When it was created.")]

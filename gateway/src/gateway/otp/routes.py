@@ -4,7 +4,13 @@ from gateway.clients.otp_sender import CodeNotSent
 from gateway.notices import service as notices
 from gateway.notices.schemas import SentNoticeOut
 from gateway.otp import service
-from gateway.otp.schemas import CodeRequest, CodeSent, OutboxCode, OutboxOut, OutboxRequest
+from gateway.otp.schemas import (
+    CodeRequest,
+    CodeSent,
+    OutboxCode,
+    OutboxOut,
+    OutboxRequest,
+)
 from gateway.parts import Gateway
 from gateway.throttles.rules import TriedTooOften
 from perisai_kit.http.body import JsonRoute

@@ -1,11 +1,13 @@
 import uuid
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 from sqlalchemy import ColumnElement, func, or_, select, true
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from gateway.accounts.models import Account
 from gateway.accounts.rules import AccountKind
+from gateway.people.models import AgentAccount
+from perisai_kit.db.bulk import any_id, insert_rows_statement
 
 ACCOUNTS_OF_A_PHONE = 50
 
@@ -73,3 +75,33 @@ async def lock_people(
     chosen = (await session.scalars(offered)).all()
     found = await lock_accounts(session, Account.id.in_(chosen))
     return sorted(found, key=lambda account: (account.first_signed_in_at is None, account.id))
+
+
+async def insert_agent_accounts(
+    session: AsyncSession, accounts: Mapping[uuid.UUID, uuid.UUID]
+) -> None:
+    """Insert the accounts of agents; the first account of an agent stays."""
+    rows = [
+        {"agent_id": agent_id, "account_id": account_id}
+        for agent_id, account_id in sorted(accounts.items())
+    ]
+    await session.execute(insert_rows_statement(AgentAccount, rows).on_conflict_do_nothing())
+
+
+async def find_agent_accounts(
+    session: AsyncSession, agent_ids: Collection[uuid.UUID]
+) -> dict[uuid.UUID, Account]:
+    """Return the accounts of these agents, also of those who have lost the role."""
+    remembered = (
+        select(AgentAccount.agent_id, Account)
+        .join(Account, Account.id == AgentAccount.account_id)
+        .where(AgentAccount.agent_id == any_id(agent_ids))
+    )
+    # Of an agent from before the table, the account itself tells it.
+    present = select(Account).where(Account.agent_id == any_id(agent_ids))
+    found = {
+        account.agent_id: account
+        for account in await session.scalars(present)
+        if account.agent_id is not None
+    }
+    return found | {row[0]: row[1] for row in await session.execute(remembered)}

@@ -1,7 +1,7 @@
 """People's accounts: created at the first sign-in, found by telephone number, agents' roles."""
 
 import uuid
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -80,6 +80,18 @@ async def find_accounts(
 async def lock_accounts(session: AsyncSession, account_ids: Collection[uuid.UUID]) -> None:
     """Lock several accounts before the first of them is changed."""
     await queries.lock_accounts(session, Account.id.in_(account_ids))
+
+
+async def remember_agents(session: AsyncSession, accounts: Mapping[uuid.UUID, uuid.UUID]) -> None:
+    """Remember the account of each agent, beyond the end of the role."""
+    await queries.insert_agent_accounts(session, accounts)
+
+
+async def find_agent_accounts(
+    session: AsyncSession, agent_ids: Collection[uuid.UUID]
+) -> dict[uuid.UUID, Account]:
+    """Return the accounts of these agents, also of those who have lost the role."""
+    return await queries.find_agent_accounts(session, agent_ids) if agent_ids else {}
 
 
 async def add_agent(

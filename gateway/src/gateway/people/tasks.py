@@ -12,6 +12,7 @@ from perisai_kit.events.catalogue import AgentAtWork, AgentDecided, MemberUpdate
 async def on_agents_decided(session: AsyncSession, events: Sequence[AgentDecided]) -> None:
     """Give the accounts of agents at work their role, and remove that of others."""
     await service.lock_accounts(session, {event.account_id for event in events})
+    await service.remember_agents(session, {event.agent_id: event.account_id for event in events})
     for event in events:
         now = clock.real_now()
         if isinstance(event, AgentAtWork):

@@ -7,6 +7,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from gateway.accounts import service as accounts
 from gateway.accounts.models import Account
+from gateway.changes.rules import LIMIT, ChangeKind
 from gateway.credentials import rules as credential_rules
 from gateway.credentials import service as credentials
 from gateway.credentials.rules import TotpEnrolmentRequired, needs_second_factor
@@ -191,7 +192,7 @@ async def _count_password(
         )
         found = await accounts.find_staff(session, username=username)
         if blocked is not None and blocked.locks_account_out and found is not None:
-            await accounts.record_lock_out(session, found, now=now)
+            await accounts.record_change(session, found, ChangeKind.LOCKED_OUT, by=LIMIT, now=now)
     if blocked is not None:
         raise _throttled(blocked, found)
     return found

@@ -8,11 +8,10 @@ import pytest
 from sqlalchemy import text
 from sqlalchemy.exc import ProgrammingError
 
-from gateway.clients.notice_sender import WebhookNotices
+from gateway.clients.notice_sender import Channels, WebhookNotices
 from gateway.clients.webhook import Webhook
 from gateway.notices import rules as notice_rules
 from gateway.notices import service as notices
-from gateway.notices.rules import TEXTS, NoticeTemplate
 from perisai_kit.auth.principal import Role
 from perisai_kit.domain import clock
 from perisai_kit.domain.ids import new_id
@@ -150,7 +149,7 @@ async def test_a_provider_that_is_away_gets_the_notice_later(gateway: Any, admin
     _, headers = admin
     session = await gateway.otp_session()
     answers = [500, 202]
-    sent: list[dict[str, str]] = []
+    sent: list[dict[str, Any]] = []
 
     def take(request: httpx.Request) -> httpx.Response:
         sent.append(json.loads(request.content))
@@ -163,10 +162,10 @@ async def test_a_provider_that_is_away_gets_the_notice_later(gateway: Any, admin
     )
     lock = f"/v1/accounts/{session['account_id']}/lock"
     await gateway.client.post(lock, json=WHY, headers=headers)
-    now, sender = clock.real_now(), WebhookNotices(webhook)
+    now, channels = clock.real_now(), Channels(WebhookNotices(webhook), None)
 
     async def send(after: Any) -> None:
-        await notices.send_due(gateway.parts.database, sender, now=now + after)
+        await notices.send_due(gateway.parts.database, channels, now=now + after)
 
     await send(0 * notice_rules.FIRST_RETRY)
     await send(0.5 * notice_rules.FIRST_RETRY)
@@ -174,15 +173,17 @@ async def test_a_provider_that_is_away_gets_the_notice_later(gateway: Any, admin
     await send(notice_rules.LONGEST_RETRY)
     await webhook.close()
 
-    message = {"phone": PHONE, "template": "account_locked", "language": "id"}
-    assert sent == [message, message]
     async with gateway.parts.database.read() as db:
         raw = (await db.connection()).exec_driver_sql
-        left = (await raw("SELECT phone, sent_at FROM account_notices")).one()
+        left = (await raw("SELECT id, phone, sent_at FROM account_notices")).one()
+    message = {
+        "id": str(left.id),
+        "phone": PHONE,
+        "template": "account_locked",
+        "language": "id",
+        "text": "Administrator mengunci akun Anda.",
+        "parameters": {},
+    }
+    assert sent == [message, message]
     assert left.phone is None
     assert left.sent_at is not None
-
-
-def test_every_template_has_words_in_both_languages() -> None:
-    assert set(TEXTS) == set(NoticeTemplate)
-    assert all(len(words) == 2 and all(words) for words in TEXTS.values())

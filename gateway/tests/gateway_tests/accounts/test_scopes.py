@@ -61,16 +61,17 @@ async def change(gateway: Any, account_id: object, how: str, headers: dict[str, 
     bodies: dict[str, dict[str, Any]] = {
         "password-reset": {"password": "another horse battery", "remove_totp": True},
         "phone": {"phone": "+6285200000001"},
+        "email": {"email": "officer@example.org"},
         "roles": {"roles": ["branch_officer"], "scope": body(BRANCH)},
     }
     content = {**bodies.get(how, {}), **WHY}
-    if how in {"roles", "phone"}:
+    if how in {"roles", "phone", "email"}:
         sent = {**headers, "If-Match": "*"}
         return await gateway.client.put(address, json=content, headers=sent)
     return await gateway.client.post(address, json=content, headers=headers)
 
 
-CHANGES = ("roles", "lock", "unlock", "password-reset", "phone")
+CHANGES = ("roles", "lock", "unlock", "password-reset", "phone", "email")
 
 
 def test_every_change_of_an_account_is_tried_here(gateway: Any) -> None:

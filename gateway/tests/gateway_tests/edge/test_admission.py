@@ -37,6 +37,7 @@ PUBLIC = {
     "/v1/auth/otp",
     "/v1/auth/revocation",
     "/v1/auth/token",
+    "/v1/sandbox/mail-outbox",
     "/v1/sandbox/otp-outbox",
     "/v1/server-time",
 }

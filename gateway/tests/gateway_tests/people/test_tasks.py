@@ -374,6 +374,7 @@ async def test_the_feed_of_agent_service_is_read(gateway: Any, network: Any) -> 
     subscription = make_subscriptions(
         agents=gateway.app.state.kit.client("http://agent"),
         members=gateway.app.state.kit.client("http://member"),
+        payments=gateway.app.state.kit.client("http://payment"),
     )[0]
 
     applied = await subscription.step(gateway.parts.database)

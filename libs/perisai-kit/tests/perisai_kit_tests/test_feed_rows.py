@@ -1,3 +1,5 @@
+from datetime import UTC, datetime
+
 import pytest
 from sqlalchemy import Select, Uuid, cast, literal, select, union_all
 
@@ -17,6 +19,9 @@ def query_of(events: list[StatementIssued]) -> Select[tuple[object, ...]]:
             literal(event.beneficiary_kind).label("beneficiary_kind"),
             literal(str(event.month)).label("month"),
             literal(event.amount).label("amount"),
+            literal(event.payable).label("payable"),
+            literal(event.is_held).label("is_held"),
+            literal(event.issued_at).label("issued_at"),
         )
         for event in events
     ]
@@ -31,6 +36,9 @@ def issued(amount: int) -> StatementIssued:
         wadah_id=new_id(),
         month=Month(2026, 11),
         amount=amount,
+        payable=amount,
+        is_held=False,
+        issued_at=datetime(2026, 12, 1, 5, 0, 0, 123_456, tzinfo=UTC),
     )
 
 

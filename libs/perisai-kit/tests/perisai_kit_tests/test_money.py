@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from perisai_kit.domain.money import DOWN, HALF_UP, UP, Rounding, apply_bps
+from perisai_kit.domain.money import DOWN, HALF_UP, UP, Rounding, apply_bps, write_rupiah
 
 amounts = st.integers(min_value=-(2**53), max_value=2**53)
 
@@ -49,3 +49,9 @@ def test_a_refund_cancels_its_payment_in_every_rounding(amount: int, rate_bps: i
 def test_roundings_lie_within_one_rupiah_of_each_other(amount: int, rate_bps: int) -> None:
     down, half, up = (abs(apply_bps(amount, rate_bps, rounding=way)) for way in (DOWN, HALF_UP, UP))
     assert down <= half <= up <= down + 1
+
+
+def test_an_amount_has_the_separators_of_its_language() -> None:
+    assert write_rupiah(1_250_000, "id") == "Rp1.250.000"
+    assert write_rupiah(1_250_000, "en") == "Rp1,250,000"
+    assert write_rupiah(0, "id") == "Rp0"

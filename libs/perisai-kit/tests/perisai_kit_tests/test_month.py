@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from perisai_kit.domain.month import Month, count_months, list_months
+from perisai_kit.domain.month import MONTH_NAMES, Month, count_months, list_months, write_month
 
 months = st.builds(Month, st.integers(1900, 2100), st.integers(1, 12))
 counts = st.integers(-600, 600)
@@ -69,3 +69,9 @@ def test_a_span_counts_consecutive_months() -> None:
 def test_leaving_the_calendar_is_refused() -> None:
     with pytest.raises(ValueError, match="9999-12"):
         Month(9999, 12).plus(1)
+
+
+def test_a_month_is_written_in_both_languages() -> None:
+    assert write_month(Month(2026, 12), "id") == "Desember 2026"
+    assert write_month(Month(2026, 1), "en") == "January 2026"
+    assert [len(names) for names in MONTH_NAMES.values()] == [12, 12]

@@ -5,7 +5,7 @@ import pytest
 from pydantic import SecretStr
 
 from perisai_kit.privacy.keyring import DecryptionFailed, Keyring, KeyringInvalid
-from perisai_kit.privacy.masks import mask_account, mask_name, mask_nik, mask_phone
+from perisai_kit.privacy.masks import mask_account, mask_email, mask_name, mask_nik, mask_phone
 from perisai_kit.runtime.settings import ServiceSettings
 
 KEY_1, KEY_2, LOOKUP = (os.urandom(32) for _ in range(3))
@@ -130,6 +130,10 @@ def test_masks_keep_the_least_that_helps() -> None:
     assert mask_name("Siti  Aminah") == "S*** A***"
     assert mask_phone("+6281234567890") == "***********890"
     assert mask_account("1234567890") == "******7890"
+
+
+def test_an_email_shows_its_first_letter_and_its_domain() -> None:
+    assert mask_email("siti.rahma@example.org") == "s***@example.org"
 
 
 def test_masks_hide_what_is_too_short_to_show_a_part_of() -> None:

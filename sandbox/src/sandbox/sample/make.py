@@ -287,6 +287,7 @@ class _Maker:
                 "role": "wadah_admin",
                 "password": self._stage.passwords[wadah.sign_in],
                 "wadah_id": wadah_id,
+                "email": wadah.email,
             }
             for wadah, wadah_id in zip(self._plan.wadahs, self._wadah_ids, strict=True)
         }

@@ -97,6 +97,11 @@ class PlannedWadah:
     sign_in: str
     pays: str | None = None
 
+    @property
+    def email(self) -> str:
+        """Where its administrator gets notices. Source: RFC 2606, example.org is nobody's."""
+        return f"{self.sign_in}@example.org"
+
 
 @dataclass(frozen=True, slots=True)
 class Plan:

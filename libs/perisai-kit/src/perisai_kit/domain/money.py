@@ -34,6 +34,16 @@ def apply_bps(amount: int, rate_bps: int, *, rounding: Rounding = DOWN) -> int:
     return magnitude if amount >= 0 else -magnitude
 
 
+def write_rupiah(amount: int, language: str) -> str:
+    """Return `Rp1.250.000`, or `Rp1,250,000` in English.
+
+    amount: rupiah, >= 0. language: `id` or `en`.
+    """
+    assert amount >= 0
+    written = f"{amount:,}"
+    return f"Rp{written if language == 'en' else written.replace(',', '.')}"
+
+
 def _divide(numerator: int, denominator: int, rounding: Rounding) -> int:
     match rounding:
         case Rounding.DOWN:

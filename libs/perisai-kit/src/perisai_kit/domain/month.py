@@ -6,6 +6,37 @@ from datetime import date, timedelta
 from functools import lru_cache
 from typing import Self
 
+MONTH_NAMES = {
+    "id": (
+        "Januari",
+        "Februari",
+        "Maret",
+        "April",
+        "Mei",
+        "Juni",
+        "Juli",
+        "Agustus",
+        "September",
+        "Oktober",
+        "November",
+        "Desember",
+    ),
+    "en": (
+        "January",
+        "February",
+        "March",
+        "April",
+        "May",
+        "June",
+        "July",
+        "August",
+        "September",
+        "October",
+        "November",
+        "December",
+    ),
+}
+"""The names of the months by language."""
 _TEXT = re.compile(r"([0-9]{4})-([0-9]{2})")
 
 
@@ -77,3 +108,8 @@ def count_months(first: Month, last: Month) -> int:
 def list_months(first: Month, count: int) -> tuple[Month, ...]:
     """Return `count` >= 0 consecutive months, beginning with `first`."""
     return tuple(first.plus(index) for index in range(count))
+
+
+def write_month(month: Month, language: str) -> str:
+    """Return `Desember 2026`, or `December 2026`. language: `id` or `en`."""
+    return f"{MONTH_NAMES[language][month.month - 1]} {month.year}"

@@ -21,6 +21,12 @@ def mask_account(account: str) -> str:
     return _last(account, 4)
 
 
+def mask_email(email: str) -> str:
+    """Return s***@example.org: the first letter and the domain."""
+    name, _, domain = email.rpartition("@")
+    return f"{name[:1]}***@{domain}"
+
+
 def _last(text: str, shown: int) -> str:
     if len(text) <= 2 * shown:
         return "*" * len(text)

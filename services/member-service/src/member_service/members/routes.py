@@ -33,7 +33,7 @@ from perisai_kit.http.etag import etag
 from perisai_kit.http.problems import problems, with_headers
 from perisai_kit.http.transaction import TransactionRoute
 from perisai_kit.http.types import MemberId
-from perisai_kit.privacy.masks import mask_name, mask_nik, mask_phone
+from perisai_kit.privacy.masks import mask_email, mask_name, mask_nik, mask_phone
 
 Shown = TypeVar("Shown", bound=MemberSummary)
 
@@ -83,15 +83,10 @@ def describe(
         "nik": mask_nik(member.nik),
         "kk": member.kk and mask_nik(member.kk),
         "phone": member.phone if may_read_phone(viewer, member) else mask_phone(member.phone),
-        "email": member.email and _mask_email(member.email),
+        "email": member.email and mask_email(member.email),
         "full_name": member.full_name if is_named else mask_name(member.full_name),
         "birth_date": member.birth_date if is_named else None,
         "standing": find_standing(member.registration_state, on=clock.today(), last_due=last_due),
         "sector": find_sector(member.occupations),
     }
     return {name: value for name, value in values.items() if name in kind.model_fields}
-
-
-def _mask_email(email: str) -> str:
-    name, _, domain = email.rpartition("@")
-    return f"{name[:1]}***@{domain}"

@@ -100,10 +100,15 @@ def stated(month: Month, earned: Select[Any], *, issued_at: datetime) -> Select[
     return select(*columns).select_from(each).outerjoin(previous, true())
 
 
-def issued(ids: Collection[UUID]) -> Select[Any]:
+def issued(ids: Collection[UUID], *, is_held: ColumnElement[bool]) -> Select[Any]:
     """Return the query of statements as other services read them."""
-    fields = ("beneficiary_kind", "beneficiary_id", "wadah_id", "month", "amount")
-    published = [Statement.id.label("statement_id"), *(getattr(Statement, name) for name in fields)]
+    fields = ("beneficiary_kind", "beneficiary_id", "wadah_id", "month", "amount", "issued_at")
+    published: list[ColumnElement[Any]] = [
+        Statement.id.label("statement_id"),
+        *(getattr(Statement, name) for name in fields),
+        PAYABLE.label("payable"),
+        is_held.label("is_held"),
+    ]
     return select(*published).where(Statement.id == any_id(ids)).order_by(Statement.id)
 
 

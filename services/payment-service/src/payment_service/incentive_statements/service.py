@@ -85,7 +85,8 @@ async def issue(
         )
     new = queries.payable().where(Statement.id == any_id(ids))
     await holds.hold(session, new, at=issued_at)
-    await publish_rows(session, StatementIssued, queries.issued(ids))
+    published = queries.issued(ids, is_held=~holds.is_free(Statement.id))
+    await publish_rows(session, StatementIssued, published)
 
 
 async def list_latest(

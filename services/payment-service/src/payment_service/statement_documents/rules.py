@@ -15,8 +15,10 @@ from payment_service.counting.rules import BeneficiaryKind
 from payment_service.schemes.rules import PARTS
 from perisai_kit.domain.errors import Conflict, Invalid
 from perisai_kit.domain.jakarta import JAKARTA
-from perisai_kit.domain.month import Month
+from perisai_kit.domain.month import MONTH_NAMES, Month, write_month
 
+LANGUAGE = "id"
+"""Of the documents."""
 MAX_ROWS = 50_000
 """Of a document as JSON."""
 
@@ -117,20 +119,6 @@ class Sheet:
     issued_at: datetime
 
 
-MONTHS = (
-    "Januari",
-    "Februari",
-    "Maret",
-    "April",
-    "Mei",
-    "Juni",
-    "Juli",
-    "Agustus",
-    "September",
-    "Oktober",
-    "November",
-    "Desember",
-)
 KINDS = {BeneficiaryKind.AGENT: "Agen", BeneficiaryKind.WADAH: "Wadah"}
 RULES = {
     CommissionRule.CONTRIBUTION: "Insentif iuran",
@@ -166,12 +154,12 @@ def to_rupiah(parts: int) -> Decimal:
 
 def describe_month(month: Month) -> str:
     """Return a month as `November 2026`."""
-    return f"{MONTHS[month.month - 1]} {month.year}"
+    return write_month(month, LANGUAGE)
 
 
 def describe_day(day: date) -> str:
     """Return a day as `5 November 2026`."""
-    return f"{day.day} {MONTHS[day.month - 1]} {day.year}"
+    return f"{day.day} {MONTH_NAMES[LANGUAGE][day.month - 1]} {day.year}"
 
 
 def describe_instant(instant: datetime) -> str:

@@ -48,10 +48,11 @@ async def test_more_taken_back_than_earned_is_stated_as_a_debt(
     balances = {item.account: item.balance for item in accounts.items}
     assert balances[f"incentive_payable:{village.agent_id}"] == 22_080
     issued = [each for each in await list_published(session) if isinstance(each, StatementIssued)]
-    assert [each.amount for each in issued if each.beneficiary_id == village.agent_id] == [
-        16_560,
-        -11_040,
-        16_560,
+    own = [each for each in issued if each.beneficiary_id == village.agent_id]
+    assert [(each.amount, each.payable) for each in own] == [
+        (16_560, 16_560),
+        (-11_040, 0),
+        (16_560, 5_520),
     ]
     assert await faults(session) == []
 
@@ -99,3 +100,9 @@ async def test_an_override_is_held_where_the_wadah_has_no_agreement_on_the_day_o
         village.agent_id: 5_520,
         village.wadah_id: 552,
     }
+    issued = [each for each in await list_published(session) if isinstance(each, StatementIssued)]
+    assert {each.beneficiary_kind: each.is_held for each in issued} == {
+        "agent": False,
+        "wadah": held is not None,
+    }
+    assert {each.issued_at for each in issued} == {row.issued_at for row in rows}

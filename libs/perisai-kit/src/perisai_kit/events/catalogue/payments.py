@@ -107,7 +107,11 @@ class AllocationReversed(Event):
 
 
 class StatementIssued(Event):
-    """A month was closed with this amount for one agent or wadah; negative: a debt."""
+    """A month was closed with this amount for one agent or wadah; negative: a debt.
+
+    payable: the part of the amount beyond a debt. is_held: it waits for a decision. They and
+    `issued_at` are null in events of before.
+    """
 
     type: ClassVar[str] = "statement.issued.v1"
     subject_field: ClassVar[str] = "beneficiary_id"
@@ -118,6 +122,9 @@ class StatementIssued(Event):
     wadah_id: UUID
     month: MonthText
     amount: SignedRupiah
+    payable: Rupiah | None = None
+    is_held: bool | None = None
+    issued_at: Instant | None = None
 
 
 class PayoutPaid(Event):

@@ -1,0 +1,337 @@
+"""Agents and administrators of wadahs get notices of what becomes of an incentive."""
+
+import uuid
+from collections.abc import Callable, Sequence
+from datetime import timedelta
+from typing import Any
+
+import httpx
+import pytest
+from sqlalchemy import event as database_events
+from sqlalchemy import text
+
+from gateway.accounts.models import Account
+from gateway.incentive_notices import tasks
+from gateway.incentive_notices.rules import SENT_WITHIN, AgentWithoutAccount
+from gateway.incentive_notices.service import IncentiveEvent
+from gateway.people import tasks as people
+from gateway.worker import make_subscriptions
+from perisai_kit.auth.principal import Role
+from perisai_kit.domain import clock
+from perisai_kit.domain.ids import new_id
+from perisai_kit.domain.month import Month
+from perisai_kit.events.catalogue import (
+    AgentActivated,
+    AgentDismissed,
+    PayoutPaid,
+    PayoutReturned,
+    StatementIssued,
+)
+from perisai_kit.events.envelope import Event
+
+AGENT, WADAH = new_id(), new_id()
+PHONE, MAIL = "+6281234567890", "admin@wadah.example.org"
+NOVEMBER = Month(2026, 11)
+
+
+def issued(
+    *, amount: int = 450_000, is_held: bool = False, payable: int | None = None, **more: Any
+) -> StatementIssued:
+    values: dict[str, Any] = {
+        "statement_id": new_id(),
+        "beneficiary_kind": "agent",
+        "beneficiary_id": AGENT,
+        "wadah_id": WADAH,
+        "month": NOVEMBER,
+        "amount": amount,
+        "payable": max(amount, 0) if payable is None else payable,
+        "is_held": is_held,
+        "issued_at": clock.now(),
+        **more,
+    }
+    return StatementIssued(**values)
+
+
+def of_wadah(**more: Any) -> StatementIssued:
+    return issued(beneficiary_kind="wadah", beneficiary_id=WADAH, **more)
+
+
+def paid(**more: Any) -> PayoutPaid:
+    values: dict[str, Any] = {
+        "payout_id": new_id(),
+        "run_id": new_id(),
+        "payee_kind": "agent",
+        "payee_id": AGENT,
+        "month": NOVEMBER,
+        "amount": 438_750,
+        "statement_count": 1,
+        **more,
+    }
+    return PayoutPaid(**values)
+
+
+def returned(payout: PayoutPaid) -> PayoutReturned:
+    return PayoutReturned(**payout.model_dump(), reason_code="account_closed")
+
+
+async def tell(gateway: Any, *events: IncentiveEvent) -> None:
+    async with gateway.parts.database.begin() as session:
+        await tasks.on_incentives_changed(session, events)
+
+
+async def list_own(gateway: Any, account_id: uuid.UUID, **headers: str) -> list[dict[str, Any]]:
+    own = await gateway.signed_in(Role.AGENT, account_id=account_id)
+    read = await gateway.client.get("/v1/me/notices", headers={**own, **headers})
+    items: list[dict[str, Any]] = read.json()["items"]
+    return items
+
+
+async def appoint(gateway: Any, account_id: uuid.UUID, agent_id: uuid.UUID = AGENT) -> None:
+    event = AgentActivated(
+        agent_id=agent_id,
+        account_id=account_id,
+        member_id=new_id(),
+        wadah_id=WADAH,
+        branch_code="banyuwangi",
+        region_code="jatim",
+        agent_code="A-1",
+        decided_at=clock.now(),
+    )
+    async with gateway.parts.database.begin() as session:
+        await people.on_agents_decided(session, [event])
+
+
+@pytest.fixture
+async def agent(gateway: Any) -> uuid.UUID:
+    """The account of an agent, with a telephone."""
+    account_id = uuid.UUID((await gateway.otp_session(PHONE))["account_id"])
+    await appoint(gateway, account_id)
+    return account_id
+
+
+@pytest.fixture
+def add_admin(gateway: Any) -> Callable[..., Any]:
+    """Make an administrator of the wadah: `await add_admin("name", email=…)`."""
+
+    async def add(name: str, *, email: str | None = None, wadah_id: uuid.UUID = WADAH) -> Account:
+        account = await gateway.staff(name, role=Role.WADAH_ADMIN, scope=None)
+        assert isinstance(account, Account)
+        async with gateway.parts.database.begin() as session:
+            session.add(account)
+            account.wadah_id, account.email = wadah_id, email
+        return account
+
+    return add
+
+
+async def test_a_closing_makes_a_message_and_a_notice_in_the_app(
+    gateway: Any, agent: uuid.UUID
+) -> None:
+    await tell(gateway, issued())
+
+    await gateway.send_notices()
+
+    (shown,) = await list_own(gateway, agent, **{"Accept-Language": "id"})
+    assert shown["text"] == (
+        "Insentif November 2026: Rp450.000 sebelum pajak. Anda akan dikabari saat sudah "
+        "ditransfer. Rincian ada di aplikasi."
+    )
+    assert (shown["template"], shown["month"], shown["amount"]) == (
+        "incentive_stated",
+        "2026-11",
+        450_000,
+    )
+    outbox = await gateway.client.post("/v1/sandbox/otp-outbox", json={"phone": PHONE})
+    assert outbox.json()["notices"][0]["text"] == shown["text"]
+
+
+@pytest.mark.parametrize(
+    ("event", "template"),
+    [
+        (issued(is_held=True), "incentive_held"),
+        (issued(amount=0), "incentive_none"),
+        (issued(payable=0), "incentive_offset"),
+        (issued(amount=-20_000), "incentive_debt"),
+        (paid(), "incentive_paid"),
+        (returned(paid()), "incentive_returned"),
+    ],
+)
+async def test_each_fact_has_a_notice_of_its_own(
+    gateway: Any, agent: uuid.UUID, event: IncentiveEvent, template: str
+) -> None:
+    await tell(gateway, event)
+
+    await gateway.send_notices()
+
+    assert await gateway.notices_to(PHONE) == [template]
+
+
+async def test_a_payout_that_came_back_has_two_notices_and_no_more(
+    gateway: Any, agent: uuid.UUID
+) -> None:
+    payout, statement = paid(), issued()
+
+    for _ in range(2):
+        await tell(gateway, statement, payout, returned(payout), payout)
+        await gateway.send_notices()
+
+    assert sorted(await gateway.notices_to(PHONE)) == [
+        "incentive_paid",
+        "incentive_returned",
+        "incentive_stated",
+    ]
+
+
+async def test_each_administrator_gets_one_notice_of_the_statement_of_the_wadah(
+    gateway: Any, agent: uuid.UUID, add_admin: Callable[..., Any]
+) -> None:
+    first, second = await add_admin("first", email=MAIL), await add_admin("second")
+    other = await add_admin("other", email="other@example.org", wadah_id=new_id())
+
+    await tell(gateway, of_wadah(), paid(payee_kind="wadah", payee_id=WADAH), issued())
+    await gateway.send_notices()
+
+    shown = {each: await list_own(gateway, each.id) for each in (first, second, other)}
+    assert [len(each) for each in shown.values()] == [2, 2, 0]
+    assert sorted(await gateway.mails_to(MAIL)) == ["incentive_paid", "incentive_stated"]
+    assert await gateway.mails_to("other@example.org") == []
+    assert await gateway.notices_to(PHONE) == ["incentive_stated"]
+
+
+async def test_a_wadah_without_administrators_has_nobody_to_tell(gateway: Any) -> None:
+    await tell(gateway, of_wadah())
+
+    async with gateway.parts.database.read() as session:
+        assert await session.scalar(text("SELECT count(*) FROM account_notices")) == 0
+
+
+async def test_a_dismissed_agent_gets_notices_of_what_is_still_owed(
+    gateway: Any, agent: uuid.UUID
+) -> None:
+    gone = AgentDismissed(
+        agent_id=AGENT, account_id=agent, reason_code="idle", decided_at=clock.now()
+    )
+    async with gateway.parts.database.begin() as session:
+        await people.on_agents_decided(session, [gone])
+    await appoint(gateway, agent, new_id())  # somebody may become an agent again
+
+    await tell(gateway, issued())
+
+    assert [each["template"] for each in await list_own(gateway, agent)] == ["incentive_stated"]
+
+
+async def test_an_agent_of_before_is_found_by_the_account_itself(
+    gateway: Any, agent: uuid.UUID, owner: Any
+) -> None:
+    await owner.execute("DELETE FROM agent_accounts")
+
+    await tell(gateway, issued())
+
+    assert len(await list_own(gateway, agent)) == 1
+
+
+async def test_nothing_is_sent_to_a_locked_account(gateway: Any, agent: uuid.UUID) -> None:
+    await gateway.client.post(
+        f"/v1/accounts/{agent}/lock",
+        json={"reason": "Telephone was stolen."},
+        headers=await gateway.signed_in(Role.ADMIN),
+    )
+
+    await tell(gateway, issued())
+    await gateway.send_notices()
+
+    assert await gateway.notices_to(PHONE) == ["account_locked"]
+    async with gateway.parts.database.read() as session:
+        kept = text("SELECT count(*) FROM account_notices WHERE fact = 'statement_issued'")
+        assert await session.scalar(kept) == 1
+
+
+async def test_the_months_of_before_are_only_to_be_read(gateway: Any, agent: uuid.UUID) -> None:
+    long_ago = clock.now() - SENT_WITHIN - timedelta(hours=1)
+
+    await tell(gateway, issued(issued_at=long_ago), issued(issued_at=None))
+    await gateway.send_notices()
+
+    assert len(await list_own(gateway, agent)) == 2
+    assert await gateway.notices_to(PHONE) == []
+
+
+async def test_an_agent_without_account_is_a_fault(gateway: Any, agent: uuid.UUID) -> None:
+    with pytest.raises(AgentWithoutAccount):
+        await tell(gateway, issued(), issued(beneficiary_id=new_id()))
+
+
+async def test_the_number_of_statements_of_sql_does_not_grow_with_the_events(
+    gateway: Any, agent: uuid.UUID
+) -> None:
+    executed: list[str] = []
+
+    def record(_: Any, __: Any, statement: str, *___: Any) -> None:
+        executed.append(statement)
+
+    async def count(events: Sequence[IncentiveEvent]) -> int:
+        executed.clear()
+        async with gateway.parts.database.begin() as session:
+            engine = (await session.connection()).engine.sync_engine
+            database_events.listen(engine, "before_cursor_execute", record)
+            try:
+                await tasks.on_incentives_changed(session, events)
+            finally:
+                database_events.remove(engine, "before_cursor_execute", record)
+        return len(executed)
+
+    few = await count([issued(), of_wadah()])
+    many = await count([issued() for _ in range(300)] + [of_wadah() for _ in range(300)])
+
+    assert few == many
+    assert len(await list_own(gateway, agent)) == 50  # a page
+
+
+def _envelope(event: Event, position: int) -> dict[str, Any]:
+    return {
+        "specversion": "1.0",
+        "id": str(new_id()),
+        "source": "payment-service",
+        "type": event.type,
+        "subject": event.subject,
+        "time": clock.now().isoformat(),
+        "datacontenttype": "application/json",
+        "data": event.model_dump(mode="json"),
+        "position": str(position),
+    }
+
+
+async def test_the_feed_of_payment_service_read_twice_makes_one_notice_of_each_fact(
+    gateway: Any, network: Any, agent: uuid.UUID, owner: Any
+) -> None:
+    payout = paid()
+    events = [issued(), payout, returned(payout)]
+    answer = [_envelope(each, place) for place, each in enumerate(events, start=1)]
+    asked: list[httpx.Request] = []
+
+    def feed(request: httpx.Request) -> httpx.Response:
+        asked.append(request)
+        return httpx.Response(200, json=answer)
+
+    network.answer("payment", feed)
+    client = gateway.app.state.kit.client
+    subscription = {
+        each.name: each
+        for each in make_subscriptions(
+            agents=client("http://agent"),
+            members=client("http://member"),
+            payments=client("http://payment"),
+        )
+    }["gateway.payments"]
+
+    for _ in range(2):
+        assert await subscription.step(gateway.parts.database) == 3
+        await owner.execute("DELETE FROM subscriptions")
+
+    assert [each["template"] for each in await list_own(gateway, agent)] == [
+        "incentive_returned",
+        "incentive_paid",
+        "incentive_stated",
+    ]
+    types = asked[0].url.params["type"].split(",")
+    assert types == ["payout.paid.v1", "payout.returned.v1", "statement.issued.v1"]
