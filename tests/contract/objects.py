@@ -107,6 +107,7 @@ class Maker:
                 status=AgentStatus.ACTIVE,
                 in_office_since=self.today,
                 activated_at=clock.now(),
+                first_wadah_id=form.wadah_id,
                 **{name: getattr(form, name) for name in TAKEN_OVER},
             )
             session.add(agent)
@@ -227,7 +228,7 @@ class Maker:
             Beneficiary(
                 beneficiary_id=id_,
                 beneficiary_kind=kind,
-                wadah_id=statement.wadah_id,
+                known_wadah_id=statement.wadah_id,
                 branch_code="BWI",
                 region_code="JTM",
                 is_from_agent_service=True,
@@ -272,7 +273,6 @@ class Maker:
 
 
 TAKEN_OVER = (
-    "wadah_id",
     "branch_code",
     "region_code",
     "nik",

@@ -4,8 +4,10 @@ from collections.abc import Collection, Sequence
 from sqlalchemy import ColumnElement, func, or_, select, true
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from gateway.accounts.models import Account
+from gateway.accounts.models import Account, AgentWadahMove
 from gateway.accounts.rules import AccountKind
+from perisai_kit.events.agent_moves import upsert_moves_statement
+from perisai_kit.events.catalogue import AgentMoved
 
 ACCOUNTS_OF_A_PHONE = 50
 
@@ -47,6 +49,10 @@ async def lock_with_phone_of(
         Account.was_agent_at.is_(None),
         Account.phone_ended_at.is_(None),
     )
+
+
+async def upsert_moves(session: AsyncSession, events: Sequence[AgentMoved]) -> None:
+    await session.execute(upsert_moves_statement(AgentWadahMove, events))
 
 
 async def lock_people(
