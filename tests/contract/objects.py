@@ -91,15 +91,20 @@ class Maker:
         identity = {"agent_id": self.ids["agent_id"], "holds_from": str(self.today)}
         proposed = await self.post("agent", "/v1/tax-identities", identity, self.agent)
         self.ids["tax_identity_id"] = proposed["id"]
+        other = await self.post("agent", "/v1/wadahs", new_wadah(self.today), self.officer)
+        move = new_move(self.today, other["id"])
+        path = f"/v1/agents/{self.ids['agent_id']}/wadah-moves"
+        proposed = await self.post("agent", path, move, self.officer)
+        self.ids |= {"second_wadah_id": other["id"], "wadah_move_id": proposed["id"]}
 
-    async def admit(self, application_id: str) -> UUID:
+    async def admit(self, application_id: str, *, agent_code: str = "BWI-1") -> UUID:
         """Store an agent; an approval needs a bank's answer and a member's telephone."""
         database: Database = self.platform.apps["agent"].state.kit.database
         async with database.begin() as session:
             form = await session.get_one(Application, UUID(application_id))
             agent = Agent(
                 id=new_id(),
-                agent_code="BWI-1",
+                agent_code=agent_code,
                 application_id=form.id,
                 account_id=new_id(),
                 member_id=new_id(),
@@ -296,6 +301,11 @@ def new_wadah(today: date) -> dict[str, Any]:
             "ends_on": (today + timedelta(days=364)).isoformat(),
         },
     }
+
+
+def new_move(today: date, wadah_id: str) -> dict[str, Any]:
+    from_date = Month.of(today).plus(1).first_day
+    return {"wadah_id": wadah_id, "from_date": f"{from_date}", "reason": "Lives nearer to it."}
 
 
 def new_application(today: date, wadah_id: str) -> dict[str, Any]:
