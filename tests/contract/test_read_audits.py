@@ -108,8 +108,8 @@ is made here is nobody's, no payment is refused, and nothing is earned in the mo
 for _service, _person in (("agent", "agent_id"), ("member", "member_id"), ("payment", "member_id")):
     READINGS[f"GET /v1/read-audits/{_service}-service"] = _person
     READINGS[f"GET /v1/read-audits/{_service}-service/{{audit_id}}"] = _person
-OWN = {f"GET /v1/me/read-audits/{service}-service" for service in ROUTES}
-OWN |= {"GET /v1/me/agent", "GET /v1/me/bills", "GET /v1/me/coverage"}
+OWN = {"GET /v1/me/agent", "GET /v1/me/bills", "GET /v1/me/coverage"}
+OWN |= {f"GET /v1/me/read-audits/{service}-service" for service in ROUTES}
 """Show what is about oneself only."""
 TO_MEMBERS = {"GET /v1/me/attribution"}
 """Show the own agent to a member: member_service_tests/attributions/test_own.py reads the row."""
@@ -387,9 +387,7 @@ async def test_an_auditor_finds_audits_by_person_and_by_reader_in_scope(maker: M
     assert [each.status_code for each in refused] == [403, 403, 403, 404]
 
 
-async def test_an_answer_about_ten_thousand_persons_is_one_row_that_each_finds(
-    maker: Maker,
-) -> None:
+async def test_an_answer_about_ten_thousand_persons_is_one_row_for_each(maker: Maker) -> None:
     persons, client = [new_id() for _ in range(10_000)], maker.platform.clients["payment"]
     audit_id = await store_audits(maker, "payment", persons)
     mine = maker.tokens.make(M, member_id=persons[5_000])

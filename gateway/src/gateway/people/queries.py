@@ -6,8 +6,8 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from gateway.accounts.models import Account, AgentWadahMove
 from gateway.accounts.rules import AccountKind
-from perisai_kit.events.agent_moves import upsert_moves_statement
 from perisai_kit.events.catalogue import AgentMoved
+from perisai_kit.services.agents.moves import upsert_moves_statement
 
 ACCOUNTS_OF_A_PHONE = 50
 

@@ -3,7 +3,7 @@ from uuid import UUID
 
 import pytest
 
-from perisai_kit.domain.wadah_moves import WadahMove, find_wadah
+from perisai_kit.domain.at_work import WadahMove, find_wadah
 
 A, B, C, UNKNOWN = (UUID(int=number) for number in range(1, 5))
 TO_B = WadahMove(date(2026, 10, 1), A, B)

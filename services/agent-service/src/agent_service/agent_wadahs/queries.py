@@ -22,7 +22,7 @@ def has_begun() -> ColumnElement[bool]:
 
 
 def wadah_of_today(agent_id: Any, first_wadah_id: Any) -> ColumnElement[UUID]:
-    """Return the wadah of an agent today: perisai_kit.domain.wadah_moves.find_wadah in SQL.
+    """Return the wadah of an agent today: perisai_kit.domain.at_work.find_wadah in SQL.
 
     first_wadah_id: the wadah at the activation.
     """

@@ -14,8 +14,8 @@ from member_service.attribution_periods.models import (
     KnownAgent,
 )
 from perisai_kit.db.bulk import any_id, insert_rows_statement
-from perisai_kit.events.agent_moves import upsert_moves_statement
 from perisai_kit.events.catalogue import AgentMoved
+from perisai_kit.services.agents.moves import upsert_moves_statement
 
 
 def is_of(on: date) -> ColumnElement[bool]:

@@ -9,9 +9,8 @@ from datetime import date, datetime, timedelta
 from enum import StrEnum
 from uuid import UUID
 
-from perisai_kit.domain.at_work import is_at_work
+from perisai_kit.domain.at_work import WadahMove, find_wadah, is_at_work
 from perisai_kit.domain.jakarta import jakarta_date
-from perisai_kit.domain.wadah_moves import WadahMove, find_wadah
 
 ONE_DAY = timedelta(days=1)
 

@@ -19,7 +19,7 @@ from member_service.attribution_periods.rules import (
 )
 from member_service.updates import service as updates
 from perisai_kit.domain import clock
-from perisai_kit.domain.wadah_moves import WadahMove
+from perisai_kit.domain.at_work import WadahMove
 from perisai_kit.events.catalogue import (
     AgentActivated,
     AgentAtWork,

@@ -18,9 +18,9 @@ from member_service.attribution_periods.rules import (
     judge_attributions,
     period_on,
 )
+from perisai_kit.domain.at_work import WadahMove
 from perisai_kit.domain.ids import new_id
 from perisai_kit.domain.month import Month
-from perisai_kit.domain.wadah_moves import WadahMove
 
 MEMBER = new_id()
 BRANCH = Place(None, None, "banyuwangi", "jatim")
@@ -231,9 +231,9 @@ def test_members_follow_the_agent_to_another_wadah_on_the_day_of_the_move() -> N
 
 def test_a_hand_over_decided_before_or_after_a_move_has_the_wadah_of_its_first_day() -> None:
     agents = moving(WadahMove(MAY, OLD, NEW))
-    told_new = replace(decided(FIRST, APRIL), place=replace(place(FIRST), wadah_id=NEW))
+    with_new = replace(decided(FIRST, APRIL), place=replace(place(FIRST), wadah_id=NEW))
 
-    before = judge_attributions(MEMBER, [enrolled(SECOND), told_new], agents=agents)
+    before = judge_attributions(MEMBER, [enrolled(SECOND), with_new], agents=agents)
     after = judge_attributions(MEMBER, [enrolled(SECOND), decided(FIRST, JUNE)], agents=agents)
 
     assert [each.place.wadah_id for each in before[1:]] == [OLD, NEW]
@@ -305,7 +305,7 @@ def test_random_histories_agree_with_the_answer_day_by_day_in_any_order(batch: i
         check_history(random.Random(f"{batch}:{seed}"))
 
 
-def check_history(dice: random.Random) -> None:
+def make_agents(dice: random.Random) -> dict[UUID, Agent]:
     agents = {}
     for agent_id in (FIRST, SECOND, THIRD):
         decisions = [(noon(date(2026, 1, 1)), DecisionKind.ACTIVATED)]
@@ -330,6 +330,11 @@ def check_history(dice: random.Random) -> None:
         agents[agent_id] = Agent(
             MEMBER if is_own else new_id(), decisions, dice.sample(moves, len(moves))
         )
+    return agents
+
+
+def check_history(dice: random.Random) -> None:
+    agents = make_agents(dice)
     wanted = [enrolled(dice.choice([FIRST, SECOND, None]))]
     for _ in range(dice.randint(0, 5)):
         made = noon(ENROLLED + timedelta(days=dice.randrange(150)), dice.randrange(20))

@@ -58,7 +58,7 @@ def cancelled(move: AgentWadahChanged) -> AgentWadahChangeCancelled:
 
 @pytest.fixture
 async def own(session: AsyncSession, agent: Any) -> AgentActivated:
-    """The usual agent, of whom agent-service has told."""
+    """The usual agent, known from the feed of agent-service."""
     principal = agent.principal
     activated: AgentActivated = at_work(
         AgentActivated, agent_id=principal.agent_id, wadah_id=principal.wadah_id

@@ -28,8 +28,8 @@ from payment_service.agents.models import (
 from payment_service.agents.rules import Decision, HeldReason
 from payment_service.base import Base
 from perisai_kit.db.bulk import insert_rows_statement
-from perisai_kit.events.agent_moves import upsert_moves_statement
 from perisai_kit.events.catalogue import AgentMoved
+from perisai_kit.services.agents.moves import upsert_moves_statement
 
 
 async def insert_once(
@@ -62,7 +62,7 @@ async def upsert_moves(session: AsyncSession, events: Sequence[AgentMoved]) -> N
 def wadah_on(
     agent_id: Any, on: date | ColumnElement[date], *, otherwise: Any
 ) -> ColumnElement[UUID]:
-    """Return the wadah of an agent on a day: perisai_kit.domain.wadah_moves.find_wadah in SQL.
+    """Return the wadah of an agent on a day: perisai_kit.domain.at_work.find_wadah in SQL.
 
     otherwise: the wadah that is known without a move.
     """
