@@ -280,7 +280,7 @@ async def apply_events(
     for cls, run in groupby(events, type):
         piece = list(run)
         for start in range(0, len(piece), at_once):
-            await HANDLERS[cls](session, piece[start : start + at_once])  # type: ignore[operator, index]  # by its class
+            await HANDLERS[cls](session, piece[start : start + at_once])
 
 
 async def compute(
