@@ -55,6 +55,7 @@ LISTS: Mapping[str, Sequence[tuple[str, Mapping[str, str], str]]] = {
         ("/v1/wadahs", {}, "wadahs"),
         ("/v1/bank-accounts", {}, ""),
         ("/v1/tax-identities", {}, ""),
+        ("/v1/wadah-moves", {}, ""),
         ("/v1/branches", {}, ""),
     ],
     "payment": [

@@ -7,6 +7,7 @@ from typing import Any
 from contract.roles import NOBODY_KNOWS
 
 from perisai_kit.domain import clock
+from perisai_kit.domain.month import Month
 from sandbox.demo.people import member_body, new_adult
 
 QUERIES = {
@@ -32,7 +33,9 @@ def make_body(route: str, ids: dict[str, str], today: date) -> Any:
     bodies = _BODIES.get(route)
     if bodies is None and route in _MADE:
         bodies = _MADE[route](today)
-    return _fill(bodies, {**ids, "today": f"{today}", "month": f"{today:%Y-%m}"})
+    next_month = Month.of(today).plus(1).first_day
+    days = {"today": f"{today}", "month": f"{today:%Y-%m}", "next_month": f"{next_month}"}
+    return _fill(bodies, {**ids, **days})
 
 
 def _fill(body: Any, ids: dict[str, str]) -> Any:
@@ -101,6 +104,13 @@ _BODIES: dict[str, Any] = {
         "holds_from": "{today}",
     },
     "POST /v1/tax-identities/{tax_identity_id}/decision": {"verdict": "approved"},
+    "POST /v1/agents/{agent_id}/wadah-moves": {
+        "wadah_id": "{second_wadah_id}",
+        "from_date": "{next_month}",
+        **REASON,
+    },
+    "POST /v1/wadah-moves/{wadah_move_id}/decision": {"verdict": "approved", **REASON},
+    "POST /v1/wadah-moves/{wadah_move_id}/withdrawal": REASON,
     "POST /v1/payees": {"holder_ids": ["{agent_id}"]},
     "POST /v1/agent-names": {"agent_ids": ["{agent_id}"]},
     "POST /v1/wadah-names": {"wadah_ids": ["{wadah_id}"]},

@@ -101,15 +101,20 @@ class Maker:
         identity = {"agent_id": self.ids["agent_id"], "holds_from": str(self.today)}
         proposed = await self.post("agent", "/v1/tax-identities", identity, self.agent)
         self.ids["tax_identity_id"] = proposed["id"]
+        other = await self.post("agent", "/v1/wadahs", new_wadah(self.today), self.officer)
+        move = new_move(self.today, other["id"])
+        path = f"/v1/agents/{self.ids['agent_id']}/wadah-moves"
+        proposed = await self.post("agent", path, move, self.officer)
+        self.ids |= {"second_wadah_id": other["id"], "wadah_move_id": proposed["id"]}
 
-    async def admit(self, application_id: str) -> UUID:
+    async def admit(self, application_id: str, *, agent_code: str = "BWI-1") -> UUID:
         """Store an agent; an approval needs a bank's answer and a member's telephone."""
         database: Database = self.platform.apps["agent"].state.kit.database
         async with database.begin() as session:
             form = await session.get_one(Application, UUID(application_id))
             agent = Agent(
                 id=new_id(),
-                agent_code="BWI-1",
+                agent_code=agent_code,
                 application_id=form.id,
                 account_id=new_id(),
                 member_id=new_id(),
@@ -117,6 +122,7 @@ class Maker:
                 status=AgentStatus.ACTIVE,
                 in_office_since=self.today,
                 activated_at=clock.now(),
+                first_wadah_id=form.wadah_id,
                 **{name: getattr(form, name) for name in TAKEN_OVER},
             )
             session.add(agent)
@@ -237,7 +243,7 @@ class Maker:
             Beneficiary(
                 beneficiary_id=id_,
                 beneficiary_kind=kind,
-                wadah_id=statement.wadah_id,
+                known_wadah_id=statement.wadah_id,
                 branch_code="BWI",
                 region_code="JTM",
                 is_from_agent_service=True,
@@ -334,7 +340,6 @@ class Maker:
 
 
 TAKEN_OVER = (
-    "wadah_id",
     "branch_code",
     "region_code",
     "nik",
@@ -358,6 +363,11 @@ def new_wadah(today: date) -> dict[str, Any]:
             "ends_on": (today + timedelta(days=364)).isoformat(),
         },
     }
+
+
+def new_move(today: date, wadah_id: str) -> dict[str, Any]:
+    from_date = Month.of(today).plus(1).first_day
+    return {"wadah_id": wadah_id, "from_date": f"{from_date}", "reason": "Lives nearer to it."}
 
 
 def new_application(today: date, wadah_id: str) -> dict[str, Any]:

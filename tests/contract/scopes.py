@@ -203,6 +203,17 @@ RULES: dict[str, dict[str, Rule]] = {
         "POST /v1/tax-identities/{tax_identity_id}/decision": Rule(
             Reach.OBJECT, second_person="own_tax_identity_proposal"
         ),
+        # The people of the wadah that the agent leaves see the move, and do nothing to it. Those of
+        # the new one propose and withdraw: agent_service_tests/wadah_moves/test_routes.py.
+        "POST /v1/agents/{agent_id}/wadah-moves": Rule(Reach.OBJECT, blind=frozenset({W})),
+        "GET /v1/wadah-moves": Rule(Reach.LIST, shows="wadah_move_id"),
+        "GET /v1/wadah-moves/{wadah_move_id}": OBJECT,
+        "POST /v1/wadah-moves/{wadah_move_id}/decision": Rule(
+            Reach.OBJECT, second_person="own_wadah_move_proposal"
+        ),
+        "POST /v1/wadah-moves/{wadah_move_id}/withdrawal": Rule(
+            Reach.OBJECT, refused=frozenset({W})
+        ),
         "POST /v1/payees": ANYWHERE,
         "POST /v1/agent-names": ANYWHERE,
         "POST /v1/wadah-names": ANYWHERE,

@@ -243,9 +243,7 @@ async def test_an_auditor_finds_audits_by_person_and_by_reader_in_scope(maker: M
     assert [each.status_code for each in refused] == [403, 403, 403, 404]
 
 
-async def test_an_answer_about_ten_thousand_persons_is_one_row_that_each_finds(
-    maker: Maker,
-) -> None:
+async def test_an_answer_about_ten_thousand_persons_is_one_row_for_each(maker: Maker) -> None:
     persons, client = [new_id() for _ in range(10_000)], maker.platform.clients["payment"]
     audit_id = await store_audits(maker, "payment", persons)
     mine = maker.tokens.make(M, member_id=persons[5_000])

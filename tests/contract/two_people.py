@@ -6,9 +6,9 @@ from typing import Any
 from uuid import UUID
 
 import jwt
-from contract.objects import Maker, new_partner
+from contract.objects import Maker, new_application, new_move, new_partner, new_wadah
 from contract.paid import make_answer, make_unknown_payout
-from contract.roles import B, F
+from contract.roles import B, F, M
 from contract.scopes import BRANCH, COUNTRY
 from cryptography.hazmat.primitives.asymmetric import rsa
 
@@ -211,6 +211,22 @@ async def _propose_settlement(maker: Maker, first: Headers) -> Waiting:
     return Waiting(f"{path}/{proposal['id']}/decision", {"verdict": "approved"})
 
 
+async def _propose_move(maker: Maker, first: Headers) -> Waiting:
+    wadahs = [
+        await maker.post("agent", "/v1/wadahs", new_wadah(maker.today), first) for _ in range(2)
+    ]
+    applicant = maker.tokens.make(
+        M, amr=("otp",), device_id="device-2", account_id=new_id(), member_id=new_id()
+    )
+    form = new_application(maker.today, wadahs[0]["id"])
+    application = await maker.post("agent", "/v1/applications", form, applicant)
+    agent_id = await maker.admit(application["id"], agent_code="BWI-2")
+    move = new_move(maker.today, wadahs[1]["id"])
+    proposed = await maker.post("agent", f"/v1/agents/{agent_id}/wadah-moves", move, first)
+    decision = {"verdict": "approved", "reason": "Both wadahs agree."}
+    return Waiting(f"/v1/wadah-moves/{proposed['id']}/decision", decision)
+
+
 TWO_PEOPLE: dict[tuple[str, str], TwoPeople] = {
     ("agent", "POST /v1/bank-accounts/{bank_account_id}/decision"): TwoPeople(
         B, BRANCH, _propose_account
@@ -218,6 +234,7 @@ TWO_PEOPLE: dict[tuple[str, str], TwoPeople] = {
     ("agent", "POST /v1/tax-identities/{tax_identity_id}/decision"): TwoPeople(
         B, BRANCH, _propose_tax_identity
     ),
+    ("agent", "POST /v1/wadah-moves/{wadah_move_id}/decision"): TwoPeople(B, BRANCH, _propose_move),
     ("payment", "POST /v1/bank-partners/{partner_id}/activation"): TwoPeople(
         F, COUNTRY, _register_bank
     ),

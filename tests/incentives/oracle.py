@@ -44,11 +44,23 @@ class Decided:
 
 @dataclass
 class Worker:
-    """An agent: at work or not by each decision, and the own membership."""
+    """An agent: at work or not by each decision, and the own membership.
+
+    moves: the first day in another wadah, and that wadah; cancelled ones are taken out.
+    """
 
     wadah: UUID
     member: UUID | None
     decided: list[tuple[datetime, str]] = field(default_factory=list)
+    moves: list[tuple[date, UUID]] = field(default_factory=list)
+
+    def wadah_on(self, day: date) -> UUID:
+        """Follow the agent from wadah to wadah until a day."""
+        found = self.wadah
+        for first_day, wadah in sorted(self.moves):
+            if first_day <= day:
+                found = wadah
+        return found
 
     def works(self, day: date) -> bool:
         state = False
@@ -124,7 +136,7 @@ def earned(world: World, *, through: Month, known_on: date) -> dict[UUID, Fracti
     through: the last month of earning.
     """
     totals: dict[UUID, Fraction] = defaultdict(Fraction)
-    acquired: dict[tuple[UUID, Month], list[int]] = defaultdict(list)
+    acquired: dict[tuple[UUID, Month], list[tuple[int, date]]] = defaultdict(list)
     for member_id, person in world.people.items():
         found = verdicts(person, known_on)
         counted = [each for each in person.paid if month_of(civil(each.counts_at)) <= through]
@@ -132,13 +144,15 @@ def earned(world: World, *, through: Month, known_on: date) -> dict[UUID, Fracti
             agent_id = earner(world, member_id, paid)
             if agent_id is None:
                 continue
-            add(world, totals, agent_id, of_contributions(world, found, paid))
+            day = civil(paid.counts_at)
+            add(world, totals, agent_id, of_contributions(world, found, paid), day)
             if person.was_never_in_bpu and paid is first_standing(person, found):
                 bonus = world.scheme.three if paid.has_jht_first else world.scheme.two
-                acquired[agent_id, month_of(civil(paid.counts_at))].append(bonus)
+                acquired[agent_id, month_of(day)].append((bonus, day))
     for (agent_id, _), bonuses in acquired.items():
         if len(bonuses) >= world.scheme.threshold:
-            add(world, totals, agent_id, Fraction(sum(bonuses)))
+            for bonus, day in bonuses:
+                add(world, totals, agent_id, Fraction(bonus), day)
     return totals
 
 
@@ -171,9 +185,12 @@ def earner(world: World, member_id: UUID, paid: Paid) -> UUID | None:
     return agent_id if agent_id and world.agents[agent_id].works(day) else None
 
 
-def add(world: World, totals: dict[UUID, Fraction], agent_id: UUID, amount: Fraction) -> None:
+def add(
+    world: World, totals: dict[UUID, Fraction], agent_id: UUID, amount: Fraction, day: date
+) -> None:
+    """Add what an agent earns on a day, and the share of the wadah of that day."""
     totals[agent_id] += amount
-    totals[world.agents[agent_id].wadah] += amount * world.scheme.override
+    totals[world.agents[agent_id].wadah_on(day)] += amount * world.scheme.override
 
 
 @dataclass

@@ -54,6 +54,8 @@ from perisai_kit.events.catalogue import (
     AgentDismissed,
     AgentReinstated,
     AgentSuspended,
+    AgentWadahChangeCancelled,
+    AgentWadahChanged,
 )
 from perisai_kit.events.feed import LocalFeed
 from perisai_kit.events.outbox import publish
@@ -74,6 +76,7 @@ LIMITS = Limits(
     members_per_phone_and_agent=30,
     shared_phone_from=6,
 )
+AT_WORK = ("activated", "reinstated")
 KINDS = {
     "suspended": AgentSuspended,
     "dismissed": AgentDismissed,
@@ -118,6 +121,7 @@ class Simulation:
             *((each, self.services.payment) for each in of_payments),
         ]
         self._computation = Computation(feeds["agent"])
+        self._planned: dict[UUID, dict[str, Any]] = {}
         # Who has nothing new to read is not asked, which saves most of the time.
         self._numbered = dict.fromkeys(feeds, 0)
         self._read_to = dict.fromkeys((each.name for each, _ in self.readers), 0)
@@ -167,16 +171,18 @@ class Simulation:
         """Let agent-service decide about an agent."""
         worker = self.world.agents[agent_id]
         at = clock.now()
+        if kind in ("suspended", "dismissed"):
+            await self.cancel_move(agent_id, f"agent_{kind}")
         worker.decided.append((at, kind))
         common: dict[str, Any] = {
             "agent_id": agent_id,
             "account_id": new_id(),
             "decided_at": at,
         }
-        if kind in ("activated", "reinstated"):
+        if kind in AT_WORK:
             common |= {
                 "member_id": worker.member or new_id(),
-                "wadah_id": worker.wadah,
+                "wadah_id": worker.wadah_on(clock.today()),
                 "branch_code": BRANCH.code,
                 "region_code": BRANCH.region,
                 "agent_code": "A1",
@@ -186,11 +192,47 @@ class Simulation:
         async with self.services.agent.begin() as session:
             await publish(session, KINDS[kind](**common))
 
+    async def plan_move(self, agent_id: UUID, wadah: UUID, first_day: date) -> None:
+        """Let two officers decide that an agent moves to another wadah on a coming day."""
+        worker = self.world.agents[agent_id]
+        leaves = worker.wadah_on(first_day)
+        if wadah == leaves or agent_id in self._planned or worker.decided[-1][1] not in AT_WORK:
+            return
+        worker.moves.append((first_day, wadah))
+        self._planned[agent_id] = planned = {
+            "move_id": new_id(),
+            "agent_id": agent_id,
+            "from_wadah_id": leaves,
+            "wadah_id": wadah,
+            "from_date": first_day,
+        }
+        async with self.services.agent.begin() as session:
+            await publish(session, AgentWadahChanged(**planned, decided_at=clock.now()))
+
+    async def cancel_move(self, agent_id: UUID, reason: str) -> None:
+        """Let a move that has not begun not take place."""
+        planned = self._planned.pop(agent_id, None)
+        if planned is None or planned["from_date"] <= clock.today():
+            return
+        self.world.agents[agent_id].moves.remove((planned["from_date"], planned["wadah_id"]))
+        event = AgentWadahChangeCancelled(**planned, reason_code=reason, decided_at=clock.now())
+        async with self.services.agent.begin() as session:
+            await publish(session, event)
+
+    def forget_begun(self) -> None:
+        """Let agents whose move has begun plan another one."""
+        today = clock.today()
+        begun = [id_ for id_, each in self._planned.items() if each["from_date"] <= today]
+        for agent_id in begun:
+            del self._planned[agent_id]
+
     async def enrol(self, agent_id: UUID | None, *, new_to_bpu: bool, has_jht: bool) -> UUID:
         """Enrol somebody: by this agent, or by an officer."""
         by = OFFICER
         if agent_id is not None:
-            wadah = self.world.agents[agent_id].wadah
+            # A token of yesterday may still name the wadah of then.
+            yesterday = clock.today() - timedelta(days=self.chance.randint(0, 1))
+            wadah = self.world.agents[agent_id].wadah_on(yesterday)
             by = Principal(
                 account_id=new_id(),
                 roles=frozenset({Role.AGENT}),

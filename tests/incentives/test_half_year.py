@@ -144,6 +144,8 @@ def something(simulation: Simulation, agents: list[Any], wadahs: list[Any]) -> A
     member_id = chance.choice(people)
     if dice < 0.72:
         return bill_and_pay(simulation, member_id)
+    if dice < 0.78:
+        return move_agent(simulation, chance.choice(agents), chance.choice(wadahs))
     if dice < 0.87:
         start = None if chance.random() < 0.4 else Month.of(today).plus(chance.randint(1, 2))
         to = chance.choice([*agents, None])
@@ -176,6 +178,17 @@ async def bill_and_pay(simulation: Simulation, member_id: Any) -> None:
     if bill is not None:
         simulation.move(timedelta(minutes=chance.randint(1, 600)))
         await simulation.pay(bill)
+
+
+async def move_agent(simulation: Simulation, agent_id: Any, wadah: Any) -> None:
+    """Plan a move to another wadah, or withdraw one."""
+    chance = simulation.chance
+    simulation.forget_begun()
+    if chance.random() < 0.2:
+        await simulation.cancel_move(agent_id, "withdrawn")
+        return
+    month = Month.of(simulation.now.date()).plus(chance.choice([1, 1, 2]))
+    await simulation.plan_move(agent_id, wadah, month.first_day)
 
 
 async def change_agent(simulation: Simulation, agents: list[Any], wadahs: list[Any]) -> None:

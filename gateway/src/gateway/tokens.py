@@ -20,10 +20,12 @@ async def issue_access_token(
     *,
     now: datetime,
     valid_from: datetime | None = None,
+    life_s: int | None = None,
 ) -> str:
     """Return a signed token for a principal, valid for `access_token_s` of real time.
 
-    valid_from: older tokens of the account are revoked; the new token is valid.
+    valid_from: older tokens of the account are revoked; the new token is valid. life_s: a shorter
+    life in seconds.
     """
     issued = int(now.timestamp())
     if valid_from is not None:
@@ -34,7 +36,7 @@ async def issue_access_token(
             "iss": settings.issuer,
             "aud": AUDIENCE,
             "iat": issued,
-            "exp": issued + settings.access_token_s,
+            "exp": issued + (settings.access_token_s if life_s is None else life_s),
             "jti": str(new_id()),
         }
     )

@@ -24,6 +24,7 @@ from perisai_kit.db.engine import Database
 from perisai_kit.domain import clock
 from perisai_kit.events.catalogue import (
     AGENT_DECIDED,
+    AGENT_MOVED,
     MemberUpdated,
     PayoutPaid,
     PayoutReturned,
@@ -49,7 +50,10 @@ def make_subscriptions(
         Subscription(
             name="gateway.agents",
             source=agents,
-            batch_handlers=dict.fromkeys(AGENT_DECIDED, people.on_agents_decided),
+            batch_handlers={
+                **dict.fromkeys(AGENT_DECIDED, people.on_agents_decided),
+                **dict.fromkeys(AGENT_MOVED, people.on_agents_moved),
+            },
         ),
         Subscription(
             name="gateway.payments",

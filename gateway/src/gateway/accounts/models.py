@@ -1,13 +1,50 @@
 import uuid
-from datetime import datetime
+from datetime import date, datetime
 
-from sqlalchemy import BigInteger, CheckConstraint, DateTime, Index, LargeBinary, Text, text
+from sqlalchemy import (
+    BigInteger,
+    CheckConstraint,
+    Date,
+    DateTime,
+    Index,
+    LargeBinary,
+    Text,
+    bindparam,
+    func,
+    select,
+    text,
+)
 from sqlalchemy.dialects.postgresql import ARRAY
-from sqlalchemy.orm import Mapped, mapped_column
+from sqlalchemy.orm import Mapped, column_property, mapped_column
 
 from gateway.accounts.rules import AccountKind
 from gateway.base import Base
+from perisai_kit.domain import clock
 from perisai_kit.privacy.columns import sealed_text
+
+
+class AgentWadahMove(Base):
+    """A move of an agent to another wadah from a day on. is_cancelled: it does not take place."""
+
+    __tablename__ = "agent_wadah_moves"
+    __table_args__ = (
+        Index(
+            "ix_agent_wadah_moves_standing",
+            "agent_id",
+            "from_date",
+            postgresql_where=text("NOT is_cancelled"),
+        ),
+    )
+
+    move_id: Mapped[uuid.UUID] = mapped_column(primary_key=True)
+    agent_id: Mapped[uuid.UUID]
+    from_wadah_id: Mapped[uuid.UUID]
+    wadah_id: Mapped[uuid.UUID]
+    from_date: Mapped[date]
+    is_cancelled: Mapped[bool]
+
+
+_TODAY = bindparam("today", callable_=clock.today, type_=Date(), unique=True)
 
 
 class Account(Base):
@@ -71,7 +108,7 @@ class Account(Base):
     """Of staff: where notices go. Nobody signs in with it."""
     display_label = sealed_text()
     member_id: Mapped[uuid.UUID | None]
-    agent_id: Mapped[uuid.UUID | None]
+    agent_id: Mapped[uuid.UUID | None] = mapped_column()
     wadah_id: Mapped[uuid.UUID | None]
     roles: Mapped[list[str]] = mapped_column(ARRAY(Text))
     scope_kind: Mapped[str | None] = mapped_column(Text)
@@ -88,3 +125,37 @@ class Account(Base):
     """Access tokens issued before this instant are refused everywhere."""
     version: Mapped[int] = mapped_column(BigInteger, default=1)
     created_at: Mapped[datetime] = mapped_column(DateTime(timezone=True))
+
+    moved_to: Mapped[uuid.UUID | None] = column_property(
+        select(AgentWadahMove.wadah_id)
+        .where(
+            AgentWadahMove.agent_id == agent_id,
+            ~AgentWadahMove.is_cancelled,
+            AgentWadahMove.from_date <= _TODAY,
+        )
+        .order_by(AgentWadahMove.from_date.desc())
+        .limit(1)
+        .correlate_except(AgentWadahMove)
+        .scalar_subquery(),
+        expire_on_flush=False,
+    )
+    """The wadah that the agent has moved to by today; None: the agent never moved."""
+    moves_on: Mapped[date | None] = column_property(
+        select(func.min(AgentWadahMove.from_date))
+        .where(
+            AgentWadahMove.agent_id == agent_id,
+            ~AgentWadahMove.is_cancelled,
+            AgentWadahMove.from_date > _TODAY,
+        )
+        .correlate_except(AgentWadahMove)
+        .scalar_subquery(),
+        expire_on_flush=False,
+    )
+    """The first day of the agent's planned move to another wadah."""
+
+    @property
+    def present_wadah_id(self) -> uuid.UUID | None:
+        """The wadah of today: of the role, or where the agent has moved since."""
+        if self.agent_id is None:
+            return self.wadah_id
+        return self.moved_to or self.wadah_id

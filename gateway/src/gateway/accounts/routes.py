@@ -302,7 +302,7 @@ def _show(account: Account) -> AccountOut:
         scope=ScopeOut.model_validate(scope) if scope else None,
         member_id=account.member_id,
         agent_id=account.agent_id,
-        wadah_id=account.wadah_id,
+        wadah_id=account.present_wadah_id,
         has_totp=account.totp_confirmed_at is not None,
         locked_at=account.locked_at,
         created_at=account.created_at,

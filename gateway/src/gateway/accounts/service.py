@@ -301,7 +301,7 @@ def read_claims(
         roles=frozenset(Role(role) for role in account.roles),
         agent_id=account.agent_id,
         member_id=account.member_id,
-        wadah_id=account.wadah_id,
+        wadah_id=account.present_wadah_id,
         scope=get_scope(account),
         amr=tuple(amr),
         device_id=device_id,

@@ -99,6 +99,7 @@ TABLE: tuple[Row, ...] = (
     Row("/v1/agent-names", Upstream.AGENT, SERVICES, SMALL),
     Row("/v1/bank-accounts", Upstream.AGENT, FIELD, SMALL),
     Row("/v1/tax-identities", Upstream.AGENT, FIELD, SMALL),
+    Row("/v1/wadah-moves", Upstream.AGENT, FIELD, SMALL),
     Row("/v1/payees", Upstream.AGENT, SERVICES, SMALL),
     Row("/v1/members", Upstream.MEMBER),
     Row("/v1/enrolment-batches", Upstream.MEMBER, FIELD, BATCH, RateClass.HEAVY),

@@ -4,10 +4,12 @@ from collections.abc import Collection, Mapping, Sequence
 from sqlalchemy import ColumnElement, func, or_, select, true
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from gateway.accounts.models import Account
+from gateway.accounts.models import Account, AgentWadahMove
 from gateway.accounts.rules import AccountKind
 from gateway.people.models import AgentAccount
 from perisai_kit.db.bulk import any_id, insert_rows_statement
+from perisai_kit.events.catalogue import AgentMoved
+from perisai_kit.services.agents.moves import upsert_moves_statement
 
 ACCOUNTS_OF_A_PHONE = 50
 
@@ -49,6 +51,10 @@ async def lock_with_phone_of(
         Account.was_agent_at.is_(None),
         Account.phone_ended_at.is_(None),
     )
+
+
+async def upsert_moves(session: AsyncSession, events: Sequence[AgentMoved]) -> None:
+    await session.execute(upsert_moves_statement(AgentWadahMove, events))
 
 
 async def lock_people(

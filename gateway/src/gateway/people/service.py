@@ -15,6 +15,7 @@ from gateway.people import queries, rules
 from perisai_kit.auth.principal import ScopeKind
 from perisai_kit.db.bulk import insert_once
 from perisai_kit.domain.ids import new_id
+from perisai_kit.events.catalogue import AgentMoved
 from perisai_kit.privacy.keyring import Keyring
 from perisai_kit.privacy.masks import mask_phone
 
@@ -152,6 +153,14 @@ async def remove_agent(
     await accounts.record_change(
         session, account, ChangeKind.AGENT_ROLE_TAKEN, by=EVENT, now=now, before=taken
     )
+
+
+async def take_moves(session: AsyncSession, events: Sequence[AgentMoved]) -> None:
+    """Store the moves of agents to other wadahs, which their tokens follow from the first day on.
+
+    No token is revoked: none outlives the day before a move.
+    """
+    await queries.upsert_moves(session, events)
 
 
 async def end_phones(

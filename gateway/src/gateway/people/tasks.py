@@ -6,7 +6,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from gateway.people import service
 from perisai_kit.domain import clock
-from perisai_kit.events.catalogue import AgentAtWork, AgentDecided, MemberUpdated
+from perisai_kit.events.catalogue import AgentAtWork, AgentDecided, AgentMoved, MemberUpdated
 
 
 async def on_agents_decided(session: AsyncSession, events: Sequence[AgentDecided]) -> None:
@@ -29,6 +29,11 @@ async def on_agents_decided(session: AsyncSession, events: Sequence[AgentDecided
             await service.remove_agent(
                 session, account_id=event.account_id, agent_id=event.agent_id, now=now
             )
+
+
+async def on_agents_moved(session: AsyncSession, events: Sequence[AgentMoved]) -> None:
+    """Store the moves of agents to other wadahs."""
+    await service.take_moves(session, events)
 
 
 async def on_members_updated(session: AsyncSession, events: Sequence[MemberUpdated]) -> None:

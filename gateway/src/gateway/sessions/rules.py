@@ -171,3 +171,14 @@ def is_over(
     if ended_at is not None or now >= expires_at:
         return True
     return valid_from is not None and created_at < valid_from
+
+
+def find_token_life(usual_s: int, *, wadah_ends_at: datetime | None, now: datetime) -> int:
+    """Return how many seconds an access token lives.
+
+    It ends before the agent belongs to another wadah, because it names the wadah of now.
+    wadah_ends_at: when the agent's planned move begins.
+    """
+    if wadah_ends_at is None:
+        return usual_s
+    return max(1, min(usual_s, int((wadah_ends_at - now).total_seconds())))

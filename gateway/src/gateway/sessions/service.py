@@ -28,6 +28,7 @@ from perisai_kit.db.bulk import OldRows
 from perisai_kit.domain import clock
 from perisai_kit.domain.errors import DomainError
 from perisai_kit.domain.ids import new_id
+from perisai_kit.domain.jakarta import midnight
 from perisai_kit.privacy.keyring import Keyring
 from perisai_kit.runtime.log import get_logger
 
@@ -292,11 +293,20 @@ async def _answer(
     principal = accounts.read_claims(
         account, amr=row.amr, device_id=row.device_id, session_id=row.id
     )
+    ends_at = midnight(account.moves_on) if account.moves_on else None
+    life_s = rules.find_token_life(
+        parts.settings.access_token_s, wadah_ends_at=ends_at, now=clock.now()
+    )
     return TokenOut(
         access_token=await issue_access_token(
-            parts.keys, parts.settings, principal, now=now, valid_from=account.tokens_valid_from
+            parts.keys,
+            parts.settings,
+            principal,
+            now=now,
+            valid_from=account.tokens_valid_from,
+            life_s=life_s,
         ),
-        expires_in=parts.settings.access_token_s,
+        expires_in=life_s,
         refresh_token=rules.encode(token, _compute_tag(parts.keyring, token)),
         refresh_expires_at=row.expires_at,
         account_id=account.id,

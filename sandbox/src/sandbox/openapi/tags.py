@@ -41,13 +41,14 @@ TAGS = (
     ),
     Tag(
         "Agents",
-        "Branches, wadahs, applications of future agents, agents with their activity, and where "
-        "wadahs and agents are paid.",
+        "Branches, wadahs, applications of future agents, agents with their activity and moves "
+        "between wadahs, and where wadahs and agents are paid.",
         (
             "branches",
             "wadahs",
             "applications",
             "agents",
+            "wadah_moves",
             "bank_accounts",
             "tax_identities",
             "payees",

@@ -15,6 +15,7 @@ from agent_service.payees import routes as payees
 from agent_service.settings import Settings
 from agent_service.tables import MIGRATIONS
 from agent_service.tax_identities import routes as tax_identities
+from agent_service.wadah_moves import routes as wadah_moves
 from agent_service.wadahs import routes as wadahs
 from agent_service.worker import periodic, subscriptions
 from perisai_kit.db.engine import Database
@@ -38,6 +39,9 @@ ROUTES = web.describe_routes(
     bank_accounts.asking,
     tax_identities.router,
     tax_identities.reading,
+    wadah_moves.proposing,
+    wadah_moves.router,
+    wadah_moves.reading,
     payees.router,
     activity.reading,
     overview.reading,

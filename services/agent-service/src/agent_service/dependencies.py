@@ -29,6 +29,8 @@ HolderReader = Annotated[Principal, Depends(require(*OFFICES, Role.WADAH_ADMIN, 
 """Sees bank accounts and tax identities of their own, or of their scope."""
 Proposer = Annotated[Principal, Depends(require(Role.BRANCH_OFFICER, Role.WADAH_ADMIN, Role.AGENT))]
 """Proposes a change for themselves, their wadah, or one in their scope."""
+MoveProposer = Annotated[Principal, Depends(require(Role.BRANCH_OFFICER, Role.WADAH_ADMIN))]
+"""Proposes or withdraws the move of an agent in their scope, or to their wadah."""
 TheAgent = Annotated[Principal, Depends(require(Role.AGENT))]
 """An agent, for what is their own."""
 Service = Annotated[Principal, Depends(require(Role.SERVICE))]

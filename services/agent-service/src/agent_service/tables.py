@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from agent_service.activity import models as activity
+from agent_service.agent_wadahs import models as agent_wadahs
 from agent_service.agents import models as agents
 from agent_service.agreements import models as agreements
 from agent_service.applications import models as applications
@@ -19,6 +20,7 @@ from perisai_kit.services.tables import KIT_METADATA
 MIGRATIONS = Path(__file__).parent / "migrations"
 FEATURES = (
     activity,
+    agent_wadahs,
     agents,
     agreements,
     applications,

@@ -4,6 +4,7 @@ from agent_service.activity import tasks as activity
 from agent_service.bank_accounts.tasks import Copying
 from agent_service.settings import Settings
 from agent_service.tables import MIGRATIONS
+from agent_service.wadah_moves import tasks as wadah_moves
 from perisai_kit.events.catalogue import CoverageDeclined, CoverageExtended, CoverageWithdrawn
 from perisai_kit.events.subscription import POLL_S, FeedSource, Subscription
 from perisai_kit.privacy.keyring import Keyring
@@ -13,7 +14,10 @@ from perisai_kit.services.worker import Periodic, Worker
 
 def periodic(keyring: Keyring) -> list[Periodic]:
     """Return the periodic tasks of this service."""
-    return [Periodic("bank_accounts.copy", 60, Copying(keyring).run)]
+    return [
+        Periodic("bank_accounts.copy", 60, Copying(keyring).run),
+        Periodic("wadah_moves.count", 60, wadah_moves.count_begun),
+    ]
 
 
 def subscriptions(*, members: FeedSource, poll_s: float = POLL_S) -> list[Subscription]:

@@ -11,6 +11,7 @@ from member_service.settings import Settings
 from member_service.tables import MIGRATIONS
 from perisai_kit.events.catalogue import (
     AGENT_DECIDED,
+    AGENT_MOVED,
     AllocationReversed,
     PaymentSettled,
 )
@@ -42,7 +43,10 @@ def subscriptions(
             name="agents",
             source=agents,
             poll_s=poll_s,
-            batch_handlers=dict.fromkeys(AGENT_DECIDED, tasks.on_agents_decided),
+            batch_handlers={
+                **dict.fromkeys(AGENT_DECIDED, tasks.on_agents_decided),
+                **dict.fromkeys(AGENT_MOVED, tasks.on_agents_moved),
+            },
         ),
     ]
 

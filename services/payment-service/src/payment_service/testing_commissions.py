@@ -28,8 +28,9 @@ from perisai_kit.domain.ids import new_id
 from perisai_kit.domain.jakarta import JAKARTA
 from perisai_kit.domain.month import Month, list_months
 from perisai_kit.events.catalogue import (
+    AGENT_DECIDED,
+    AGENT_MOVED,
     AgentActivated,
-    AgentDismissed,
     AgentReinstated,
     AgentSuspended,
     BankAccountChanged,
@@ -57,15 +58,13 @@ FAR_AHEAD = datetime(2099, 1, 1, tzinfo=JAKARTA)
 PARTNER_ID = UUID("0190a000-0000-7000-8000-00000000ba2c")
 """The bank where all of them pay."""
 
-HANDLERS = {
+HANDLERS: dict[type[Event], Any] = {
     PaymentSettled: tasks.on_payments_settled,
     CoverageExtended: tasks.on_coverage_answered,
     CoverageWithdrawn: tasks.on_coverage_answered,
     CoverageDeclined: tasks.on_coverage_answered,
-    AgentActivated: tasks.on_agents_decided,
-    AgentReinstated: tasks.on_agents_decided,
-    AgentSuspended: tasks.on_agents_decided,
-    AgentDismissed: tasks.on_agents_decided,
+    **dict.fromkeys(AGENT_DECIDED, tasks.on_agents_decided),
+    **dict.fromkeys(AGENT_MOVED, tasks.on_agents_moved),
     WadahAgreementSigned: tasks.on_agreements_signed,
     WadahTerminated: tasks.on_wadahs_terminated,
     BankAccountChanged: tasks.on_accounts_changed,
@@ -281,7 +280,7 @@ async def apply_events(
     for cls, run in groupby(events, type):
         piece = list(run)
         for start in range(0, len(piece), at_once):
-            await HANDLERS[cls](session, piece[start : start + at_once])  # type: ignore[operator, index]  # by its class
+            await HANDLERS[cls](session, piece[start : start + at_once])
 
 
 async def compute(

@@ -2,8 +2,9 @@ import uuid
 from datetime import date, datetime
 
 from sqlalchemy import ForeignKey, Index, LargeBinary, Sequence, text
-from sqlalchemy.orm import Mapped, mapped_column
+from sqlalchemy.orm import Mapped, column_property, mapped_column
 
+from agent_service.agent_wadahs.queries import wadah_of_today
 from agent_service.agents.rules import AgentStatus
 from agent_service.base import Base
 from perisai_kit.db.columns import choice
@@ -33,7 +34,8 @@ class Agent(Base):
     application_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("applications.id"), unique=True)
     account_id: Mapped[uuid.UUID]
     member_id: Mapped[uuid.UUID]
-    wadah_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("wadahs.id"))
+    first_wadah_id: Mapped[uuid.UUID] = mapped_column("wadah_id", ForeignKey("wadahs.id"))
+    """The wadah at the activation. `wadah_id` is that of today."""
     branch_code: Mapped[str] = mapped_column(ForeignKey("branches.code"))
     region_code: Mapped[str]
     assignment_letter_number: Mapped[str]
@@ -53,6 +55,11 @@ class Agent(Base):
     reinstatement_not_before: Mapped[date | None]
     """The end of the wait after inactivity. A dismissal keeps it: it binds the person."""
     activated_at: Mapped[datetime]
+
+    # Read with the row, so that what is shown and who sees it agree. Refresh it after an insert.
+    wadah_id: Mapped[uuid.UUID] = column_property(
+        wadah_of_today(id, first_wadah_id), expire_on_flush=False
+    )
 
 
 class AgentChange(Base):

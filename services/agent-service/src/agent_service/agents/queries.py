@@ -1,9 +1,10 @@
 from collections.abc import Collection, Sequence
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, exists, func, or_, select
+from sqlalchemy import ColumnElement, and_, exists, func, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from agent_service.agent_wadahs.queries import is_among_arrived
 from agent_service.agents.models import Agent, AgentChange, agent_numbers
 from agent_service.agents.rules import AgentNotFound, AgentRecord, AgentStatus, Decision
 from agent_service.scopes import OFFICES, by_office
@@ -25,10 +26,19 @@ def is_visible_to(principal: Principal) -> ColumnElement[bool]:
             by_office(principal, *OFFICES, branch=Agent.branch_code, region=Agent.region_code)
         )
     if principal.has(Role.WADAH_ADMIN):
-        seen.append(Agent.wadah_id == principal.wadah_id)
+        seen.append(is_of_wadah(principal.wadah_id))
     if principal.has(Role.AGENT):
         seen.append(Agent.id == principal.agent_id)
     return or_(*seen)
+
+
+def is_of_wadah(wadah_id: UUID | None) -> ColumnElement[bool]:
+    """Return the condition of agents who belong to a wadah today.
+
+    The first part finds them by indexes: those who began there, and those who moved there.
+    """
+    near = or_(Agent.first_wadah_id == wadah_id, is_among_arrived(Agent.id, wadah_id))
+    return and_(near, Agent.wadah_id == wadah_id)
 
 
 async def is_visible(session: AsyncSession, person_id: UUID, seen: ColumnElement[bool]) -> bool:
@@ -77,7 +87,7 @@ async def list_page(
     if status is not None:
         chosen = chosen.where(Agent.status == status)
     if wadah_id is not None:
-        chosen = chosen.where(Agent.wadah_id == wadah_id)
+        chosen = chosen.where(is_of_wadah(wadah_id))
     if after is not None:
         chosen = chosen.where(Agent.id > after)
     return (await session.scalars(chosen.order_by(Agent.id).limit(limit))).all()
@@ -114,9 +124,7 @@ async def list_records(
 
 
 async def count_active(session: AsyncSession, wadah_id: UUID) -> int:
-    counted = select(func.count()).where(
-        Agent.wadah_id == wadah_id, Agent.status == AgentStatus.ACTIVE
-    )
+    counted = select(func.count()).where(is_of_wadah(wadah_id), Agent.status == AgentStatus.ACTIVE)
     return await session.scalar(counted) or 0
 
 

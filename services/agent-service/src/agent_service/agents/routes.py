@@ -24,6 +24,7 @@ from agent_service.agents.schemas import (
     NewDismissal,
     NewReinstatement,
     NewSuspension,
+    PlannedMoveOut,
 )
 from agent_service.agents.service import Described
 from agent_service.branches.rules import BranchOutOfScope
@@ -142,7 +143,8 @@ def _summary(agent: Agent, reader: Principal) -> AgentOut:
 
 def _detail(found: Described, reader: Principal) -> AgentDetailOut:
     history = tuple(AgentChangeOut.model_validate(each) for each in found.history)
-    more = {**_name(found.agent, reader), "history": history}
+    planned = found.planned_move and PlannedMoveOut.model_validate(found.planned_move)
+    more = {**_name(found.agent, reader), "history": history, "planned_wadah_move": planned}
     return AgentDetailOut.model_validate(found.agent).model_copy(update=more)
 
 

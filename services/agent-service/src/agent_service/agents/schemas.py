@@ -124,7 +124,19 @@ class AgentChangeOut(Out):
     changed_by: Annotated[UUID, Field(description="Account that changed it.")]
 
 
+class PlannedMoveOut(Out):
+    """A move to another wadah that is approved and has not begun."""
+
+    id: RecordId
+    wadah_id: Annotated[WadahId, Field(description="The new wadah.")]
+    from_date: Annotated[date, Field(description="First day in the new wadah.")]
+
+
 class AgentDetailOut(AgentOut):
+    planned_wadah_move: Annotated[
+        PlannedMoveOut | None,
+        Field(description="The move to another wadah on a coming day; null: none is planned."),
+    ] = None
     history: Annotated[
         tuple[AgentChangeOut, ...], Field(description="Every change of status, oldest first.")
     ] = ()

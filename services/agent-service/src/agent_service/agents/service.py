@@ -8,6 +8,10 @@ from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from agent_service.agent_wadahs import queries as moves
+from agent_service.agent_wadahs import service as agent_wadahs
+from agent_service.agent_wadahs.models import WadahMove
+from agent_service.agent_wadahs.rules import CancelReason
 from agent_service.agents import queries, rules
 from agent_service.agents.models import Agent, AgentChange
 from agent_service.agents.rules import (
@@ -44,8 +48,11 @@ Away = TypeVar("Away", AgentSuspended, AgentDismissed)
 
 @dataclass(frozen=True, slots=True)
 class Described:
+    """planned_move: the approved move to another wadah that has not begun."""
+
     agent: Agent
     history: Sequence[AgentChange]
+    planned_move: WadahMove | None
 
 
 def make_person(principal: Principal) -> Person:
@@ -90,7 +97,7 @@ async def activate(
         application_id=new.application_id,
         account_id=new.account_id,
         member_id=new.member_id,
-        wadah_id=new.wadah_id,
+        first_wadah_id=new.wadah_id,
         branch_code=new.branch_code,
         region_code=new.region_code,
         assignment_letter_number=new.assignment_letter_number
@@ -108,8 +115,9 @@ async def activate(
     agent = await insert_once(session, row)
     if agent is None:
         raise rules.AgentExists
+    await session.refresh(agent, ["wadah_id"])
     await wadahs.lock_active(session, new.wadah_id, on=today)
-    await _update_agent_count(session, new.wadah_id)
+    await update_agent_count(session, new.wadah_id)
     _record_change(session, agent, None, by=by, at=now)
     await publish(session, _make_at_work_event(AgentActivated, agent, at=now))
     return agent
@@ -118,16 +126,19 @@ async def activate(
 async def suspend(
     session: AsyncSession, agent_id: UUID, new: NewSuspension, *, by: Principal, wait_months: int
 ) -> Described:
-    """Suspend an agent, who may not act until the reinstatement.
+    """Suspend an agent, who may not act until the reinstatement. A planned move is cancelled.
 
     wait_months: the least length of a suspension for inactivity.
     Raises: AgentNotFound, BranchOutOfScope, OwnCase, AgentStatusConflict.
     """
-    agent = await _lock_to_decide(session, agent_id, by)
+    agent = await lock_to_decide(session, agent_id, by)
     now = clock.now()
     until = rules.find_reinstatement_day(new.reason_code, jakarta_date(now), wait_months)
     await _change_status(
         session, agent, AgentStatus.SUSPENDED, new.reason_code, new.reason, by=by, at=now
+    )
+    await agent_wadahs.cancel_of_agent(
+        session, agent.id, CancelReason.AGENT_SUSPENDED, by=by, at=now
     )
     agent.reinstatement_not_before = rules.find_later(agent.reinstatement_not_before, until)
     await publish(session, _make_away_event(AgentSuspended, agent, new.reason_code, at=now))
@@ -142,7 +153,7 @@ async def reinstate(
     Raises: AgentNotFound, BranchOutOfScope, OwnCase, AgentStatusConflict, ReinstatementTooEarly,
     WadahNotActive.
     """
-    agent = await _lock_to_decide(session, agent_id, by)
+    agent = await lock_to_decide(session, agent_id, by)
     rules.check_next(agent.status, AgentStatus.ACTIVE)
     now = clock.now()
     today = jakarta_date(now)
@@ -165,10 +176,13 @@ async def dismiss(
     The record keeps a wait after inactivity, which still binds the person.
     Raises: AgentNotFound, BranchOutOfScope, OwnCase, AgentStatusConflict.
     """
-    agent = await _lock_to_decide(session, agent_id, by)
+    agent = await lock_to_decide(session, agent_id, by)
     now = clock.now()
     await _change_status(
         session, agent, AgentStatus.DISMISSED, new.reason_code, new.reason, by=by, at=now
+    )
+    await agent_wadahs.cancel_of_agent(
+        session, agent.id, CancelReason.AGENT_DISMISSED, by=by, at=now
     )
     await publish(session, _make_away_event(AgentDismissed, agent, new.reason_code, at=now))
     return await _describe(session, agent)
@@ -247,7 +261,11 @@ def _audit_read(agents: Sequence[Agent]) -> None:
     audit_read(id_ for each in agents for id_ in (each.id, each.member_id, each.account_id))
 
 
-async def _lock_to_decide(session: AsyncSession, agent_id: UUID, by: Principal) -> Agent:
+async def lock_to_decide(session: AsyncSession, agent_id: UUID, by: Principal) -> Agent:
+    """Lock and return an agent about whom the subject decides.
+
+    Raises: AgentNotFound, BranchOutOfScope, OwnCase.
+    """
     agent = await queries.lock_visible(session, agent_id, queries.is_visible_to(by))
     _audit_read([agent])
     branches.check_in_scope(by, branch_code=agent.branch_code, region_code=agent.region_code)
@@ -271,11 +289,14 @@ async def _change_status(
     _record_change(session, agent, before, by=by, at=at, reason=reason)
     await session.flush()
     await wadahs.lock(session, agent.wadah_id)
-    await _update_agent_count(session, agent.wadah_id)
+    await update_agent_count(session, agent.wadah_id)
 
 
-async def _update_agent_count(session: AsyncSession, wadah_id: UUID) -> None:
-    # Count under the wadah's lock, so that concurrent changes see each other.
+async def update_agent_count(session: AsyncSession, wadah_id: UUID) -> None:
+    """Store the number of active agents of a locked wadah.
+
+    Under the lock, so that concurrent changes see each other.
+    """
     await wadahs.set_agent_count(session, wadah_id, await queries.count_active(session, wadah_id))
 
 
@@ -315,4 +336,8 @@ def _make_away_event(
 
 async def _describe(session: AsyncSession, agent: Agent) -> Described:
     await session.flush()
-    return Described(agent, await queries.list_changes(session, agent.id))
+    return Described(
+        agent,
+        await queries.list_changes(session, agent.id),
+        await moves.find_planned(session, agent.id),
+    )

@@ -7,6 +7,7 @@ from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from agent_service.agent_wadahs import service as agent_wadahs
 from agent_service.agreements import service as agreements
 from agent_service.agreements.models import Agreement
 from agent_service.agreements.schemas import NewAgreement
@@ -87,7 +88,7 @@ async def add_agreement(
 async def terminate(
     session: AsyncSession, wadah_id: UUID, new: NewTermination, *, by: Principal, settings: Settings
 ) -> Described:
-    """End the cooperation with a wadah, for good, and publish it.
+    """End the cooperation with a wadah, for good, and publish it. Planned moves to it end too.
 
     Raises: WadahNotFound, BranchOutOfScope, WadahTerminated.
     """
@@ -99,6 +100,7 @@ async def terminate(
     await session.flush()
     event = WadahTerminated(wadah_id=wadah.id, reason_code=new.reason_code.value, decided_at=now)
     await publish(session, event)
+    await agent_wadahs.cancel_to_wadah(session, wadah.id, by=by, at=now)
     return await _describe(session, wadah, settings)
 
 
@@ -148,9 +150,12 @@ async def get_choosable(
     return wadah
 
 
-async def get_managed(session: AsyncSession, wadah_id: UUID, *, principal: Principal) -> Wadah:
-    """Return a wadah whose affairs the subject may see. Raises: WadahNotFound."""
-    return await queries.get_visible(session, wadah_id, queries.is_managed_by(principal))
+async def get_managed(
+    session: AsyncSession, wadah_id: UUID, *, principal: Principal, field: str | None = None
+) -> Wadah:
+    """Return a wadah whose affairs the subject may see. Raises: WadahNotFound naming `field`."""
+    seen = queries.is_managed_by(principal)
+    return await queries.get_visible(session, wadah_id, seen, field=field)
 
 
 async def list_by_ids(session: AsyncSession, wadah_ids: Collection[UUID]) -> Sequence[Wadah]:

@@ -22,7 +22,6 @@ if TYPE_CHECKING:
 TAKEN_OVER = (
     "account_id",
     "member_id",
-    "wadah_id",
     "branch_code",
     "region_code",
     "nik",
@@ -46,6 +45,7 @@ async def admit_as_before(database: Database, application_id: str) -> str:
             status=AgentStatus.ACTIVE,
             in_office_since=clock.today(),
             activated_at=clock.now(),
+            first_wadah_id=form.wadah_id,
             **{name: getattr(form, name) for name in TAKEN_OVER},
         )
         session.add(agent)

@@ -121,6 +121,23 @@ class KnownAgent(Base):
     region_code: Mapped[str] = mapped_column(Text)
 
 
+class AgentWadahMove(Base):
+    """A move of an agent to another wadah of the branch from a day on, from agent-service.
+
+    is_cancelled: it does not take place.
+    """
+
+    __tablename__ = "agent_wadah_moves"
+    __table_args__ = (Index(None, "agent_id"),)
+
+    move_id: Mapped[uuid.UUID] = mapped_column(primary_key=True)
+    agent_id: Mapped[uuid.UUID]
+    from_wadah_id: Mapped[uuid.UUID]
+    wadah_id: Mapped[uuid.UUID]
+    from_date: Mapped[date]
+    is_cancelled: Mapped[bool]
+
+
 class AgentDecision(Base):
     """A decision of agent-service on an agent, with its time. Insert only."""
 

@@ -9,10 +9,13 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from member_service.attribution_periods.models import (
     AgentDecision,
+    AgentWadahMove,
     AttributionPeriodRow,
     KnownAgent,
 )
 from perisai_kit.db.bulk import any_id, insert_rows_statement
+from perisai_kit.events.catalogue import AgentMoved
+from perisai_kit.services.agents.moves import upsert_moves_statement
 
 
 def is_of(on: date) -> ColumnElement[bool]:
@@ -70,6 +73,22 @@ async def list_decisions(
 ) -> Sequence[AgentDecision]:
     query = select(AgentDecision).where(AgentDecision.agent_id == any_id(agent_ids))
     return (await session.scalars(query.order_by(AgentDecision.decided_at))).all()
+
+
+async def list_moves(
+    session: AsyncSession, agent_ids: Collection[UUID]
+) -> Sequence[AgentWadahMove]:
+    """Return the moves of these agents between wadahs that stand."""
+    query = select(AgentWadahMove).where(
+        AgentWadahMove.agent_id == any_id(agent_ids), ~AgentWadahMove.is_cancelled
+    )
+    return (await session.scalars(query.execution_options(populate_existing=True))).all()
+
+
+async def upsert_moves(session: AsyncSession, events: Sequence[AgentMoved]) -> Sequence[UUID]:
+    """Store moves; return the agents of those that are new or newly cancelled."""
+    stored = upsert_moves_statement(AgentWadahMove, events)
+    return (await session.scalars(stored.returning(AgentWadahMove.agent_id))).all()
 
 
 async def upsert_agent(session: AsyncSession, row: dict[str, Any]) -> None:

@@ -9,7 +9,7 @@ from datetime import date, datetime, timedelta
 from enum import StrEnum
 from uuid import UUID
 
-from perisai_kit.domain.at_work import is_at_work
+from perisai_kit.domain.at_work import WadahMove, find_wadah, is_at_work
 from perisai_kit.domain.jakarta import jakarta_date
 
 ONE_DAY = timedelta(days=1)
@@ -58,10 +58,14 @@ class Place:
 
 @dataclass(frozen=True, slots=True)
 class Agent:
-    """An agent according to the feed. member_id: the agent's own membership, once known."""
+    """An agent according to the feed. member_id: the agent's own membership, once known.
+
+    moves: to other wadahs, those that stand.
+    """
 
     member_id: UUID | None
     decisions: Sequence[tuple[datetime, DecisionKind]]
+    moves: Sequence[WadahMove] = ()
 
     def is_at_work(self, on: date) -> bool:
         """Tell whether the agent works on a Jakarta day."""
@@ -72,6 +76,11 @@ class Agent:
         """Return the first day after the dismissal of the agent; None if not dismissed."""
         ends = [at for at, kind in self.decisions if kind is DecisionKind.DISMISSED]
         return jakarta_date(min(ends)) + ONE_DAY if ends else None
+
+    def put(self, place: Place, on: date) -> Place:
+        """Return the agent's place with the wadah of a day."""
+        assert place.wadah_id is not None, "an agent has a wadah"
+        return replace(place, wadah_id=find_wadah(self.moves, on, otherwise=place.wadah_id))
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,6 +145,7 @@ def judge_attributions(
             decision,
             agents,
             [day for day in over if decision.from_date <= day < following],
+            until=following,
         )
     # Only the last decision for a day counts, but every take-over ends the former agent's sight.
     ends = {each.from_date for each in decisions if each.at_once}
@@ -148,9 +158,17 @@ def _get_sort_key(decision: Decision) -> tuple[date, datetime, UUID]:
 
 
 def _find_changes(
-    member_id: UUID, decision: Decision, agents: Mapping[UUID, Agent], over: Sequence[date]
+    member_id: UUID,
+    decision: Decision,
+    agents: Mapping[UUID, Agent],
+    over: Sequence[date],
+    *,
+    until: date,
 ) -> list[_Change]:
-    """Return the changes that a decision makes. over: days on which the months are over."""
+    """Return the changes that a decision makes. over: days on which the months are over.
+
+    until: the first day of the next decision.
+    """
     place, from_date = decision.place, decision.from_date
     if place.agent_id is None:
         return [_Change(from_date, place, decision.reason, decision)]
@@ -168,11 +186,24 @@ def _find_changes(
     ends = [(day, AttributionReason.MONTHS_OVER) for day in over]
     if agent is not None and agent.left_on is not None:
         ends.append((agent.left_on, AttributionReason.AGENT_DISMISSED))
-    changes = [_Change(from_date, place, decision.reason, decision)]
+    first_day_after = min([until, *(day for day, _ in ends)])
+    changes = _follow_moves(decision, agent, until=first_day_after)
     if ends:
         day, reason = min(ends)
         changes.append(_Change(day, place.branch, reason, decision))
     return changes
+
+
+def _follow_moves(decision: Decision, agent: Agent | None, *, until: date) -> list[_Change]:
+    """Return the decision's agent with the wadah of each day before `until`."""
+    place, from_date = decision.place, decision.from_date
+    if agent is None:
+        return [_Change(from_date, place, decision.reason, decision)]
+    moved = sorted(each.from_date for each in agent.moves if from_date < each.from_date < until)
+    return [
+        _Change(day, agent.put(place, day), decision.reason, decision)
+        for day in (from_date, *moved)
+    ]
 
 
 def _make_periods(

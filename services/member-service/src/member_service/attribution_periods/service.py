@@ -19,11 +19,13 @@ from member_service.attribution_periods.rules import (
 )
 from member_service.updates import service as updates
 from perisai_kit.domain import clock
+from perisai_kit.domain.at_work import WadahMove
 from perisai_kit.events.catalogue import (
     AgentActivated,
     AgentAtWork,
     AgentDecided,
     AgentDismissed,
+    AgentMoved,
     AgentReinstated,
     AgentSuspended,
     MemberAttributed,
@@ -152,10 +154,16 @@ async def list_agents(session: AsyncSession, agent_ids: Collection[UUID]) -> Map
     if not agent_ids:
         return {}
     members = await queries.list_agents(session, agent_ids)
+    moves: dict[UUID, list[WadahMove]] = {}
+    for move in await queries.list_moves(session, agent_ids):
+        standing = WadahMove(move.from_date, move.from_wadah_id, move.wadah_id)
+        moves.setdefault(move.agent_id, []).append(standing)
     decisions: dict[UUID, list[tuple[datetime, DecisionKind]]] = {}
     for row in await queries.list_decisions(session, agent_ids):
         decisions.setdefault(row.agent_id, []).append((row.decided_at, row.kind))
-    return {id_: Agent(members.get(id_), made) for id_, made in decisions.items()}
+    return {
+        id_: Agent(members.get(id_), made, moves.get(id_, ())) for id_, made in decisions.items()
+    }
 
 
 async def list_periods(
@@ -202,6 +210,15 @@ async def record_decisions(session: AsyncSession, events: Sequence[AgentDecided]
         for event in events
     ]
     return await queries.insert_once_decisions(session, rows)
+
+
+async def record_moves(session: AsyncSession, events: Sequence[AgentMoved]) -> Sequence[UUID]:
+    """Record moves of agents to other wadahs; return the agents for whom something is new.
+
+    The agents are locked until the transaction ends.
+    """
+    await queries.lock_agents(session, {event.agent_id for event in events}, shared=False)
+    return await queries.upsert_moves(session, events)
 
 
 def _known_agent(event: AgentAtWork) -> dict[str, Any]:

@@ -30,7 +30,7 @@ from perisai_kit.auth.principal import Principal
 from perisai_kit.domain import clock
 from perisai_kit.domain.errors import Conflict
 from perisai_kit.domain.ids import new_id
-from perisai_kit.events.catalogue import AgentDecided
+from perisai_kit.events.catalogue import AgentDecided, AgentMoved
 from perisai_kit.privacy.read_audit import audit_read
 
 ATTRIBUTIONS_SHOWN = 100
@@ -330,7 +330,18 @@ async def take_decisions(session: AsyncSession, events: Sequence[AgentDecided]) 
 
     Return the members whose attribution has changed for today or an earlier day.
     """
-    agent_ids = await attribution_periods.record_decisions(session, events)
+    return await _judge_named(session, await attribution_periods.record_decisions(session, events))
+
+
+async def take_moves(session: AsyncSession, events: Sequence[AgentMoved]) -> list[UUID]:
+    """Record moves of agents to other wadahs, and judge the members concerned.
+
+    Return the members whose attribution has changed for today or an earlier day.
+    """
+    return await _judge_named(session, await attribution_periods.record_moves(session, events))
+
+
+async def _judge_named(session: AsyncSession, agent_ids: Collection[UUID]) -> list[UUID]:
     named = await queries.list_members_named(session, agent_ids) if agent_ids else ()
     if not named:
         return []

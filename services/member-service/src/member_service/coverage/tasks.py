@@ -8,7 +8,12 @@ from member_service.coverage import service
 from member_service.registrations.rules import Terms
 from perisai_kit.db.bulk import run_in_batches
 from perisai_kit.db.engine import Database
-from perisai_kit.events.catalogue import AgentDecided, AllocationReversed, PaymentSettled
+from perisai_kit.events.catalogue import (
+    AgentDecided,
+    AgentMoved,
+    AllocationReversed,
+    PaymentSettled,
+)
 
 BATCH = 200
 
@@ -29,6 +34,12 @@ class CoverageTasks:
     ) -> None:
         """Record decisions of agent-service on agents, and judge the members concerned."""
         touched = await attributions.take_decisions(session, events)
+        if touched:
+            await allocations.judge_members(session, touched, self._terms)
+
+    async def on_agents_moved(self, session: AsyncSession, events: Sequence[AgentMoved]) -> None:
+        """Record moves of agents to other wadahs, and judge the members concerned."""
+        touched = await attributions.take_moves(session, events)
         if touched:
             await allocations.judge_members(session, touched, self._terms)
 

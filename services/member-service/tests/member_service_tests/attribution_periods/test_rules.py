@@ -2,6 +2,7 @@
 
 import random
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from itertools import pairwise
 from uuid import UUID
@@ -17,6 +18,7 @@ from member_service.attribution_periods.rules import (
     judge_attributions,
     period_on,
 )
+from perisai_kit.domain.at_work import WadahMove
 from perisai_kit.domain.ids import new_id
 from perisai_kit.domain.month import Month
 
@@ -203,6 +205,53 @@ def test_of_two_decisions_for_one_day_the_later_one_counts() -> None:
     assert period_on(periods, tomorrow).place.agent_id == THIRD
 
 
+APRIL, MAY, JUNE = date(2027, 4, 1), date(2027, 5, 1), date(2027, 6, 1)
+OLD, NEW, NEWER = place(FIRST).wadah_id or new_id(), new_id(), new_id()
+
+
+def moving(*moves: WadahMove, to_end: datetime | None = None) -> dict[UUID, Agent]:
+    began = (noon(date(2020, 1, 1)), DecisionKind.ACTIVATED)
+    ends = [(to_end, DecisionKind.DISMISSED)] if to_end else []
+    return {**AT_WORK, FIRST: Agent(new_id(), [began, *ends], moves)}
+
+
+def test_members_follow_the_agent_to_another_wadah_on_the_day_of_the_move() -> None:
+    agents = moving(WadahMove(MAY, NEW, NEWER), WadahMove(APRIL, OLD, NEW))
+
+    periods = judge_attributions(MEMBER, [enrolled()], agents=agents)
+
+    assert [(each.from_date, each.until_date, each.place.wadah_id) for each in periods] == [
+        (ENROLLED, APRIL, OLD),
+        (APRIL, MAY, NEW),
+        (MAY, date.max, NEWER),
+    ]
+    assert {each.attribution_id for each in periods} == {periods[0].attribution_id}
+    assert all(each.place.agent_id == FIRST and each.agent_sees for each in periods)
+
+
+def test_a_hand_over_decided_before_or_after_a_move_has_the_wadah_of_its_first_day() -> None:
+    agents = moving(WadahMove(MAY, OLD, NEW))
+    with_new = replace(decided(FIRST, APRIL), place=replace(place(FIRST), wadah_id=NEW))
+
+    before = judge_attributions(MEMBER, [enrolled(SECOND), with_new], agents=agents)
+    after = judge_attributions(MEMBER, [enrolled(SECOND), decided(FIRST, JUNE)], agents=agents)
+
+    assert [each.place.wadah_id for each in before[1:]] == [OLD, NEW]
+    assert [each.place.wadah_id for each in after[1:]] == [NEW]
+
+
+def test_a_move_after_the_member_left_the_agent_changes_nothing() -> None:
+    moves = WadahMove(MAY, OLD, NEW), WadahMove(JUNE, NEW, NEWER)
+
+    handed = judge_attributions(MEMBER, [enrolled(), decided(SECOND, APRIL)], agents=moving(*moves))
+    left = judge_attributions(
+        MEMBER, [enrolled()], agents=moving(*moves, to_end=noon(date(2027, 3, 31)))
+    )
+
+    assert [each.place.agent_id for each in handed] == [FIRST, SECOND]
+    assert [each.place.agent_id for each in left] == [FIRST, None]
+
+
 def naive_agent(
     decisions: Sequence[Decision], agents: dict[UUID, Agent], over: Sequence[date], day: date
 ) -> UUID | None:
@@ -228,6 +277,15 @@ def naive_agent(
     return agent_id
 
 
+def naive_wadah(known: Agent, first: UUID | None, day: date) -> UUID | None:
+    """Walk through the days of an agent's moves up to a day."""
+    wadah_id = first
+    for move in sorted(known.moves, key=lambda each: each.from_date):
+        if move.from_date <= day:
+            wadah_id = move.wadah_id
+    return wadah_id
+
+
 def naive_works(known: Agent, day: date) -> bool:
     works = False
     for at, kind in sorted(known.decisions):
@@ -247,7 +305,7 @@ def test_random_histories_agree_with_the_answer_day_by_day_in_any_order(batch: i
         check_history(random.Random(f"{batch}:{seed}"))
 
 
-def check_history(dice: random.Random) -> None:
+def make_agents(dice: random.Random) -> dict[UUID, Agent]:
     agents = {}
     for agent_id in (FIRST, SECOND, THIRD):
         decisions = [(noon(date(2026, 1, 1)), DecisionKind.ACTIVATED)]
@@ -264,7 +322,19 @@ def check_history(dice: random.Random) -> None:
             if kind is DecisionKind.DISMISSED:
                 break
         is_own = dice.random() < 0.1
-        agents[agent_id] = Agent(MEMBER if is_own else new_id(), decisions)
+        moves, wadah_id = [], place(agent_id).wadah_id
+        assert wadah_id is not None
+        for month in sorted(dice.sample(range(6, 17), dice.randint(0, 3))):
+            leaves, wadah_id = wadah_id, new_id()
+            moves.append(WadahMove(Month(2026, 1).plus(month).first_day, leaves, wadah_id))
+        agents[agent_id] = Agent(
+            MEMBER if is_own else new_id(), decisions, dice.sample(moves, len(moves))
+        )
+    return agents
+
+
+def check_history(dice: random.Random) -> None:
+    agents = make_agents(dice)
     wanted = [enrolled(dice.choice([FIRST, SECOND, None]))]
     for _ in range(dice.randint(0, 5)):
         made = noon(ENROLLED + timedelta(days=dice.randrange(150)), dice.randrange(20))
@@ -291,4 +361,12 @@ def check_history(dice: random.Random) -> None:
     assert all(a.until_date == b.from_date for a, b in pairwise(periods))
     for offset in range(-5, 260):
         day = ENROLLED + timedelta(days=offset)
-        assert period_on(periods, day).place.agent_id == naive_agent(wanted, agents, over, day), day
+        found, wanted_agent = period_on(periods, day).place, naive_agent(wanted, agents, over, day)
+        assert found.agent_id == wanted_agent, day
+        # The first attribution holds before its first day too, with the wadah of that day.
+        on = max(day, ENROLLED)
+        assert found.wadah_id == (
+            naive_wadah(agents[wanted_agent], place(wanted_agent).wadah_id, on)
+            if wanted_agent
+            else None
+        ), day

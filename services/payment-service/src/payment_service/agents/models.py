@@ -1,7 +1,7 @@
 from datetime import date, datetime
 from uuid import UUID
 
-from sqlalchemy import CheckConstraint, Index
+from sqlalchemy import CheckConstraint, Index, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from payment_service.base import Base
@@ -17,6 +17,27 @@ class AgentDecision(Base):
     agent_id: Mapped[UUID] = mapped_column(primary_key=True)
     decided_at: Mapped[datetime] = mapped_column(primary_key=True)
     is_at_work: Mapped[bool] = mapped_column(primary_key=True)
+
+
+class AgentWadahMove(Base):
+    """A move of an agent to another wadah from a day on. is_cancelled: it does not take place."""
+
+    __tablename__ = "agent_wadah_moves"
+    __table_args__ = (
+        Index(
+            "ix_agent_wadah_moves_standing",
+            "agent_id",
+            "from_date",
+            postgresql_where=text("NOT is_cancelled"),
+        ),
+    )
+
+    move_id: Mapped[UUID] = mapped_column(primary_key=True)
+    agent_id: Mapped[UUID]
+    from_wadah_id: Mapped[UUID]
+    wadah_id: Mapped[UUID]
+    from_date: Mapped[date]
+    is_cancelled: Mapped[bool]
 
 
 class WadahAgreement(Base):

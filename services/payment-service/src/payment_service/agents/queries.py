@@ -4,13 +4,32 @@ from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ARRAY, ColumnElement, Text, Uuid, any_, case, cast, exists, literal, select
+from sqlalchemy import (
+    ARRAY,
+    ColumnElement,
+    Text,
+    Uuid,
+    any_,
+    case,
+    cast,
+    exists,
+    func,
+    literal,
+    select,
+)
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from payment_service.agents.models import AgentDecision, WadahAgreement, WadahTermination
+from payment_service.agents.models import (
+    AgentDecision,
+    AgentWadahMove,
+    WadahAgreement,
+    WadahTermination,
+)
 from payment_service.agents.rules import Decision, HeldReason
 from payment_service.base import Base
 from perisai_kit.db.bulk import insert_rows_statement
+from perisai_kit.events.catalogue import AgentMoved
+from perisai_kit.services.agents.moves import upsert_moves_statement
 
 
 async def insert_once(
@@ -34,6 +53,29 @@ async def find_decisions(
     for agent_id, decided_at, is_at_work in rows:
         found[agent_id].append(Decision(decided_at, is_at_work))
     return found
+
+
+async def upsert_moves(session: AsyncSession, events: Sequence[AgentMoved]) -> None:
+    await session.execute(upsert_moves_statement(AgentWadahMove, events))
+
+
+def wadah_on(
+    agent_id: Any, on: date | ColumnElement[date], *, otherwise: Any
+) -> ColumnElement[UUID]:
+    """Return the wadah of an agent on a day: perisai_kit.domain.at_work.find_wadah in SQL.
+
+    otherwise: the wadah that is known without a move.
+    """
+    move = AgentWadahMove
+    latest = (
+        select(move.wadah_id)
+        .where(move.agent_id == agent_id, ~move.is_cancelled, move.from_date <= on)
+        .order_by(move.from_date.desc())
+        .limit(1)
+        .correlate_except(move)
+        .scalar_subquery()
+    )
+    return func.coalesce(latest, otherwise)
 
 
 def held_reason(

@@ -14,6 +14,7 @@ from payment_service.agents.rules import Decision
 from perisai_kit.events.catalogue import (
     AgentAtWork,
     AgentDecided,
+    AgentMoved,
     WadahAgreementSigned,
     WadahTerminated,
 )
@@ -30,6 +31,16 @@ async def take_decisions(
     ]
     await queries.insert_once(session, AgentDecision, rows)
     return decisions
+
+
+async def take_moves(session: AsyncSession, events: Sequence[AgentMoved]) -> None:
+    """Store the moves of agents to other wadahs."""
+    await queries.upsert_moves(session, events)
+
+
+def wadah_on(agent_id: Any, on: date, *, otherwise: Any) -> ColumnElement[UUID]:
+    """Return, for work on sets, the wadah of an agent on a day. otherwise: without a move."""
+    return queries.wadah_on(agent_id, on, otherwise=otherwise)
 
 
 async def take_agreements(session: AsyncSession, events: Sequence[WadahAgreementSigned]) -> None:

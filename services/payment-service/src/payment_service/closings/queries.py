@@ -141,7 +141,7 @@ def earned_now_by(month: Month, *, on: date, after_id: UUID | None, limit: int) 
 
 def _beneficiaries(on: date) -> Select[Any]:
     """Return everybody who may have earned something, and why it is held on a day."""
-    who = counting.beneficiaries().subquery("beneficiary")
+    who = counting.beneficiaries(on).subquery("beneficiary")
     is_wadah: ColumnElement[bool] = who.c.beneficiary_kind == BeneficiaryKind.WADAH
     held = case((is_wadah, agents.held_reason(who.c.beneficiary_id, on=on)))
     return select(*(who.c[name] for name in WHO), cast(held, Text).label("held_reason"))

@@ -19,7 +19,9 @@ from perisai_kit.db.engine import Database
 from perisai_kit.domain.errors import Unavailable
 from perisai_kit.events.catalogue import (
     AGENT_DECIDED,
+    AGENT_MOVED,
     AgentDecided,
+    AgentMoved,
     BankAccountChanged,
     CoverageDeclined,
     CoverageExtended,
@@ -48,6 +50,10 @@ async def on_coverage_answered(session: AsyncSession, events: Sequence[Answer]) 
 
 async def on_agents_decided(session: AsyncSession, events: Sequence[AgentDecided]) -> None:
     await counting.take_agents(session, events)
+
+
+async def on_agents_moved(session: AsyncSession, events: Sequence[AgentMoved]) -> None:
+    await agents.take_moves(session, events)
 
 
 async def on_agreements_signed(
@@ -125,6 +131,7 @@ def subscribe_to_agents(source: FeedSource, *, poll_s: float) -> Subscription:
         poll_s=poll_s,
         batch_handlers={
             **dict.fromkeys(AGENT_DECIDED, on_agents_decided),
+            **dict.fromkeys(AGENT_MOVED, on_agents_moved),
             WadahAgreementSigned: on_agreements_signed,
             WadahTerminated: on_wadahs_terminated,
             BankAccountChanged: on_accounts_changed,

@@ -1,12 +1,14 @@
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import CheckConstraint, Index, SmallInteger, text
-from sqlalchemy.orm import Mapped, mapped_column
+from sqlalchemy import CheckConstraint, Date, Index, SmallInteger, bindparam, text
+from sqlalchemy.orm import Mapped, column_property, mapped_column
 
+from payment_service.agents.queries import wadah_on
 from payment_service.base import Base
 from payment_service.counting.rules import BeneficiaryKind
 from perisai_kit.db.columns import choice
+from perisai_kit.domain import clock
 from perisai_kit.domain.month import Month
 
 
@@ -73,6 +75,7 @@ class Acquisition(Base):
 class Beneficiary(Base):
     """An agent or wadah that may earn, with its latest known wadah, branch and region.
 
+    known_wadah_id: without moves to other wadahs. wadah_id: of today, with them.
     is_from_agent_service: an event of agent-service takes precedence over an answer of
     member-service. known_at: the instant of that event or answer.
     """
@@ -83,8 +86,17 @@ class Beneficiary(Base):
     beneficiary_kind: Mapped[BeneficiaryKind] = mapped_column(
         choice(BeneficiaryKind, "beneficiary_kind")
     )
-    wadah_id: Mapped[UUID]
+    known_wadah_id: Mapped[UUID] = mapped_column("wadah_id")
     branch_code: Mapped[str]
     region_code: Mapped[str]
     is_from_agent_service: Mapped[bool]
     known_at: Mapped[datetime]
+
+    wadah_id: Mapped[UUID] = column_property(
+        wadah_on(
+            beneficiary_id,
+            bindparam("today", callable_=clock.today, type_=Date(), unique=True),
+            otherwise=known_wadah_id,
+        ),
+        expire_on_flush=False,
+    )

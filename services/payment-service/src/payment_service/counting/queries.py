@@ -1,7 +1,7 @@
 from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 
@@ -31,13 +31,14 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from payment_service.agents import service as agents
 from payment_service.allocations.models import Allocation
 from payment_service.allocations.queries import is_standing
 from payment_service.answers.models import CoverageAnswer
 from payment_service.attributions.models import AttributionPeriod
 from payment_service.bills.models import Bill, BillLine
 from payment_service.counting.models import Acquisition, Beneficiary, Wait, Watermark
-from payment_service.counting.rules import AgentMonth, PaidLine
+from payment_service.counting.rules import AgentMonth, NewMembers, PaidLine
 from perisai_kit.db.bulk import any_id, insert_rows_statement
 from perisai_kit.domain.month import Month
 from perisai_kit.events.catalogue import PaymentSettled
@@ -341,18 +342,6 @@ async def list_acquiring(
     return (await session.scalars(select(Acquisition.allocation_id).where(chosen, ~waits))).all()
 
 
-@dataclass(frozen=True, slots=True)
-class NewMembers:
-    """count: of an agent's month. self_paid: those of them who paid themselves."""
-
-    count: int = 0
-    self_paid: int = 0
-
-    def of(self, *, sponsored: bool) -> int:
-        """Return how many count, by whether those whom others pay for do."""
-        return self.count if sponsored else self.self_paid
-
-
 async def count_new_members(session: AsyncSession, agent_id: UUID, month: Month) -> NewMembers:
     """Count an agent's acquisitions of a month."""
     own = func.count().filter(Acquisition.is_self_paid)
@@ -367,7 +356,7 @@ async def upsert_beneficiaries(session: AsyncSession, rows: Rows) -> None:
     new = insert_rows_statement(Beneficiary, rows)
     fixed = ("beneficiary_id", "beneficiary_kind")
     moved = {name: new.excluded[name] for name in rows[0] if name not in fixed}
-    known = tuple_(*(getattr(Beneficiary, name) for name in BETTER))
+    known = tuple_(*(Beneficiary.__table__.c[name] for name in BETTER))
     new_word = tuple_(*(new.excluded[name] for name in BETTER))
     key = [Beneficiary.beneficiary_id]
     await session.execute(
@@ -375,10 +364,11 @@ async def upsert_beneficiaries(session: AsyncSession, rows: Rows) -> None:
     )
 
 
-def beneficiaries() -> Select[Any]:
-    """Return the query of everybody who may have earned something, and where each belongs."""
-    names = ("beneficiary_kind", "beneficiary_id", "wadah_id", "branch_code", "region_code")
-    return select(*(getattr(Beneficiary, name) for name in names))
+def beneficiaries(on: date) -> Select[Any]:
+    """Return the query of everybody who may have earned something, and where each is on a day."""
+    who: Any = Beneficiary
+    wadah = agents.wadah_on(who.beneficiary_id, on, otherwise=who.known_wadah_id).label("wadah_id")
+    return select(who.beneficiary_kind, who.beneficiary_id, wadah, who.branch_code, who.region_code)
 
 
 async def find_beneficiary(

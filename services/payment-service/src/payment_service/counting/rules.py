@@ -83,6 +83,18 @@ class AnsweredAllocation:
         return len({each.programme for each in self.paid if each.month == first})
 
 
+@dataclass(frozen=True, slots=True)
+class NewMembers:
+    """count: of an agent's month. self_paid: those of them who paid themselves."""
+
+    count: int = 0
+    self_paid: int = 0
+
+    def of(self, *, sponsored: bool) -> int:
+        """Return how many count, by whether those whom others pay for do."""
+        return self.count if sponsored else self.self_paid
+
+
 def month_of(instant: datetime) -> Month:
     """Return the Jakarta month of an instant."""
     return Month.of(jakarta_date(instant))

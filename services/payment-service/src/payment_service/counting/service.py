@@ -8,7 +8,7 @@ watermark's lock, so that neither misses what the other is just writing.
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 
@@ -24,8 +24,13 @@ from payment_service.answers.service import Answer
 from payment_service.attributions import service as attributions
 from payment_service.counting import queries, rules
 from payment_service.counting.models import Beneficiary, Watermark
-from payment_service.counting.queries import Facts, NewMembers, Threshold, Waiting
-from payment_service.counting.rules import AgentMonth, AnsweredAllocation, BeneficiaryKind
+from payment_service.counting.queries import Facts, Threshold, Waiting
+from payment_service.counting.rules import (
+    AgentMonth,
+    AnsweredAllocation,
+    BeneficiaryKind,
+    NewMembers,
+)
 from payment_service.schemes.rules import SELF
 from payment_service.visibility import visible_earnings
 from perisai_kit.auth.principal import Principal
@@ -295,12 +300,12 @@ async def count_new_members(session: AsyncSession, agent_id: UUID, month: Month)
     return await queries.count_new_members(session, agent_id, month)
 
 
-def beneficiaries() -> Select[Any]:
+def beneficiaries(on: date) -> Select[Any]:
     """Return the query of everybody who may have earned something, for work on sets.
 
-    Columns: beneficiary_kind, beneficiary_id, wadah_id, branch_code, region_code.
+    Columns: beneficiary_kind, beneficiary_id, wadah_id of that day, branch_code, region_code.
     """
-    return queries.beneficiaries()
+    return queries.beneficiaries(on)
 
 
 async def find_beneficiary(

@@ -11,7 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from payment_service.commissions.models import CommissionLine
 from payment_service.commissions.rules import CommissionRule, CorrectionReason
 from payment_service.counting import service as counting
-from payment_service.counting.queries import NewMembers
+from payment_service.counting.rules import NewMembers
 from payment_service.schemes.rules import PARTS
 from payment_service.testing_commissions import (
     FULL,

@@ -15,6 +15,8 @@ from zoneinfo import ZoneInfo
 from perisai_kit.events.catalogue import (
     AgentActivated,
     AgentReinstated,
+    AgentWadahChangeCancelled,
+    AgentWadahChanged,
     CoverageDeclined,
     CoverageExtended,
     CoverageWithdrawn,
@@ -38,6 +40,8 @@ class Oracle:
     decisions: dict[UUID, list[tuple[datetime, bool]]] = field(
         default_factory=lambda: defaultdict(list)
     )
+    moves: list[AgentWadahChanged] = field(default_factory=list)
+    cancelled: set[UUID] = field(default_factory=set)
     held: set[tuple[UUID, str]] = field(default_factory=set)
     """Agents' months whose acquisition bonus is under review or refused."""
 
@@ -49,6 +53,10 @@ class Oracle:
             known = self.answers.get(event.allocation_id)
             if known is None or event.answer_no > known.answer_no:
                 self.answers[event.allocation_id] = event
+        elif isinstance(event, AgentWadahChanged):
+            self.moves.append(event)
+        elif isinstance(event, AgentWadahChangeCancelled):
+            self.cancelled.add(event.move_id)
         else:
             works = isinstance(event, AgentActivated | AgentReinstated)
             self.decisions[event.agent_id].append((event.decided_at, works))  # type: ignore[attr-defined]  # of an agent
@@ -104,6 +112,16 @@ class Oracle:
             elif on == day and puts_to_work:
                 return True
         return works
+
+    def wadah_of(self, agent_id: UUID, first: UUID, day: date) -> UUID:
+        """Return the wadah of an agent on a day. first: where the agent began."""
+        standing = [
+            each
+            for each in self.moves
+            if each.agent_id == agent_id and each.move_id not in self.cancelled
+        ]
+        begun = [(each.from_date, each.wadah_id) for each in standing if each.from_date <= day]
+        return max(begun)[1] if begun else first
 
     def total(self, through: str) -> dict[UUID, Fraction]:
         """Return what each one earned in all months up to one."""

@@ -30,11 +30,18 @@ from payment_service.testing_commissions import (
     apply_events,
     book,
     compute,
+    noon,
 )
 from perisai_kit.domain.ids import new_id
 from perisai_kit.domain.jakarta import JAKARTA
 from perisai_kit.domain.month import Month
-from perisai_kit.events.catalogue import AgentDismissed, CoverageDeclined, PaymentSettled
+from perisai_kit.events.catalogue import (
+    AgentDismissed,
+    AgentWadahChangeCancelled,
+    AgentWadahChanged,
+    CoverageDeclined,
+    PaymentSettled,
+)
 from perisai_kit.events.envelope import Event
 
 FIRST = Month(2025, 7)
@@ -50,14 +57,16 @@ class History:
     """Events to apply, each with the number of months that are closed before it."""
 
     chance: random.Random
+    wadahs: list[UUID] = field(default_factory=list)
     villages: list[Village] = field(default_factory=list)
     facts: list[tuple[int, Event]] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        wadahs = [new_id() for _ in range(3)]
-        self.villages = [Village(wadah_id=self.chance.choice(wadahs)) for _ in range(6)]
+        self.wadahs = [new_id() for _ in range(3)]
+        self.villages = [Village(wadah_id=self.chance.choice(self.wadahs)) for _ in range(6)]
         for village in self.villages:
             self._decide(village)
+            self._move(village)
         for _ in range(MEMBERS):
             self._live()
 
@@ -82,6 +91,26 @@ class History:
                 event = AgentDismissed(**event.model_dump())
             at_work = not at_work
             self.facts.append((self.slot(at), event))
+
+    def _move(self, village: Village) -> None:
+        """Let the agent move to other wadahs, now and then; some moves do not take place."""
+        leaves, ahead = village.wadah_id, [1, 2, 3, 4, 5, 6, 9]
+        for months in sorted(self.chance.sample(ahead, self.chance.choice([0, 1, 2, 3]))):
+            move = AgentWadahChanged(
+                move_id=new_id(),
+                agent_id=village.agent_id,
+                from_wadah_id=leaves,
+                wadah_id=self.chance.choice([each for each in self.wadahs if each != leaves]),
+                from_date=FIRST.plus(months).first_day,
+                decided_at=self.instant(),
+            )
+            arrival = self.chance.choice([0, 0, min(months, len(MONTHS)), len(MONTHS)])
+            self.facts.append((arrival, move))
+            if self.chance.random() < 0.3:
+                end = AgentWadahChangeCancelled(**move.model_dump(), reason_code="withdrawn")
+                self.facts.append((self.chance.randint(0, len(MONTHS)), end))
+            else:
+                leaves = move.wadah_id
 
     def _live(self) -> None:
         village, member_id = self.chance.choice(self.villages), new_id()
@@ -140,6 +169,9 @@ class History:
                 "is_acquisition": not usual["is_acquisition"],
             }
             return village.extend(payment, answer_no=answer_no, **corrected)
+        if kind < 0.9:
+            moved = {**usual, "wadah_id": self.chance.choice(self.wadahs)}
+            return village.extend(payment, answer_no=answer_no, **moved)
         return village.decline(payment, answer_no=answer_no)
 
     def _prices(self) -> Prices:
@@ -174,6 +206,19 @@ async def statements(session: AsyncSession, month: Month) -> dict[UUID, int]:
     return {row.beneficiary_id: row.amount for row in rows if row.amount}
 
 
+async def check_places(
+    session: AsyncSession, month: Month, history: History, oracle: Oracle
+) -> None:
+    """Check that each agent's statement has the wadah of the day on which the month was closed."""
+    first = {village.agent_id: village.wadah_id for village in history.villages}
+    closed_on = noon(month.plus(1)).date()
+    rows = await session.scalars(select(Statement).where(Statement.month == month))
+    for row in rows:
+        if row.beneficiary_id in first:
+            agent_id = row.beneficiary_id
+            assert row.wadah_id == oracle.wadah_of(agent_id, first[agent_id], closed_on)
+
+
 async def standing(session: AsyncSession) -> set[tuple[Any, ...]]:
     """Return the lines that stand, whole but for when they were booked."""
     columns = [getattr(CommissionLine, each.name) for each in fields(Line)]
@@ -206,6 +251,7 @@ async def test_statements_and_lines_are_those_of_the_oracle_and_of_a_replay(
             await hear(session, chance, events)
             await close(month)
             assert await statements(session, month) == expected.close(str(month))
+            await check_places(session, month, history, oracle)
         late = history.list_arrivals(len(MONTHS))
         for event in late:
             oracle.hear(event)

@@ -77,6 +77,43 @@ AGENT_DECIDED: tuple[type[Event], ...] = get_args(AgentDecided)
 """The classes of `AgentDecided`, for a handler of all of them."""
 
 
+class _WadahMove(Event):
+    """A move of an agent to another wadah of the same branch.
+
+    The agent is of `wadah_id` from the Jakarta day `from_date` on, and of `from_wadah_id` before.
+    """
+
+    subject_field: ClassVar[str] = "agent_id"
+
+    move_id: UUID
+    agent_id: UUID
+    from_wadah_id: UUID
+    wadah_id: UUID
+    from_date: date
+    decided_at: Instant
+
+
+class AgentWadahChanged(_WadahMove):
+    """An agent moves to another wadah on a coming day; the move stands until it is cancelled."""
+
+    type: ClassVar[str] = "agent.wadah_changed.v1"
+
+
+class AgentWadahChangeCancelled(_WadahMove):
+    """A planned move of an agent does not take place: an officer withdrew it, the agent was
+    suspended or dismissed before its first day, or the new wadah was terminated.
+    """
+
+    type: ClassVar[str] = "agent.wadah_change_cancelled.v1"
+
+    reason_code: Code
+
+
+AgentMoved: TypeAlias = AgentWadahChanged | AgentWadahChangeCancelled
+AGENT_MOVED: tuple[type[Event], ...] = get_args(AgentMoved)
+"""The classes of `AgentMoved`, for a handler of both."""
+
+
 class WadahAgreementSigned(Event):
     """A wadah has an agreement (PKS) for these days, both included.
 

@@ -1,0 +1,1 @@
+"""What several services keep of agents."""

@@ -1,0 +1,1 @@
+"""The wadah of an agent by day: moves between wadahs, and what ends a planned one."""

@@ -1,0 +1,1 @@
+"""Moves of agents to another wadah of their branch: proposed, decided, withdrawn."""
