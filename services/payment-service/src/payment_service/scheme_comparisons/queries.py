@@ -1,5 +1,6 @@
 from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
+from datetime import date
 from typing import Any
 from uuid import UUID
 
@@ -114,9 +115,11 @@ async def read_months(
     return found
 
 
-async def find_wadahs(session: AsyncSession, beneficiary_ids: Collection[UUID]) -> dict[UUID, UUID]:
-    """Return the latest known wadah of each of these beneficiaries."""
-    who = counting.beneficiaries().subquery("who")
+async def find_wadahs(
+    session: AsyncSession, beneficiary_ids: Collection[UUID], *, on: date
+) -> dict[UUID, UUID]:
+    """Return the wadah of each of these beneficiaries on a day."""
+    who = counting.beneficiaries(on).subquery("who")
     statement = select(who.c.beneficiary_id, who.c.wadah_id).where(
         who.c.beneficiary_id == any_id(beneficiary_ids)
     )

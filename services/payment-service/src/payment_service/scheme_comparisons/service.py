@@ -299,7 +299,7 @@ async def _compare_beneficiaries(
         session, comparison.id, after_id=comparison.last_beneficiary_id, limit=batch
     )
     parts = await queries.read_months(session, comparison.id, kinds)
-    wadahs = await queries.find_wadahs(session, kinds)
+    wadahs = await queries.find_wadahs(session, kinds, on=comparison.last_month.last_day)
     balances = await _find_balances(session, kinds, before=comparison.first_month)
     months = rules.months_between(comparison.first_month, comparison.last_month)
     figures = {each.month: each for each in map(MonthFigures.of_stored, comparison.figures)}
