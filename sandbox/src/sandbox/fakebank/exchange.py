@@ -131,7 +131,7 @@ def identify(side: BankSide, exchange: Exchange) -> Partner:
 
 
 def check_skew(profile: Profile, at: datetime) -> None:
-    """Raises: Refused when a timestamp is too old or too far ahead."""
+    """Refuse a timestamp that is too old or too far ahead. Raises: Refused."""
     if not is_within_skew(at, now=clock.real_now(), skew_s=profile.skew_s):
         raise Refused(Case.UNAUTHORIZED, "Timestamp")
 

@@ -64,7 +64,7 @@ def _transfer(side: BankSide, exchange: Exchange) -> Answer:
 def _check_transfer(
     side: BankSide, exchange: Exchange, partner: Partner, asked: TransferRequest
 ) -> None:
-    """Raises: Refused, FieldProblem."""
+    """Refuse headers and accounts that are wrong. Raises: Refused, FieldProblem."""
     partner_id, rules = partner.entry.partner_id, partner.profile.transfers
     headers = read_transaction_headers(exchange.request.headers)
     if rules.channel_id not in (None, headers.channel_id):
@@ -82,7 +82,7 @@ def _check_transfer(
 def _check_beneficiary(
     side: BankSide, exchange: Exchange, partner: Partner, asked: TransferRequest
 ) -> None:
-    """Raises: Refused, FieldProblem."""
+    """Refuse a beneficiary who cannot be paid. Raises: Refused, FieldProblem."""
     is_intrabank = exchange.service is Service.TRANSFER_INTRABANK
     reference = (partner.entry.partner_id, asked.partner_reference_no)
     needs_inquiry = is_intrabank and partner.profile.transfers.needs_account_inquiry
