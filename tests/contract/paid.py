@@ -1,5 +1,6 @@
 """A payout of an agent's statement, with what a run left out and what the agent said of it."""
 
+from datetime import timedelta
 from uuid import UUID
 
 from payment_service.counting.rules import BeneficiaryKind
@@ -8,6 +9,8 @@ from payment_service.payout_confirmations.models import PayoutConfirmation
 from payment_service.payout_runs.models import PayoutRun, RunOmission
 from payment_service.payout_runs.rules import OmissionReason, RunKind, RunStatus
 from payment_service.payout_runs.service import make_run
+from payment_service.payout_transfers import service as transfers
+from payment_service.payout_transfers.rules import INTERBANK
 from payment_service.payouts.models import Payout, PayoutItem
 from payment_service.payouts.rules import PayoutPayee, PayoutStatus
 from payment_service.testing_payouts import open_account
@@ -94,3 +97,42 @@ def _make_answer(payout: Payout) -> PayoutConfirmation:
         confirmed_by=new_id(),
         confirmed_at=clock.now(),
     )
+
+
+async def make_unknown_payout(database: Database, ids: dict[str, str]) -> str:
+    """Store tax sent to the state days ago, of which no bank says what became of it."""
+    sent_at = clock.now() - timedelta(days=5)
+    run_id, account_id = UUID(ids["run_id"]), UUID(ids["payout_account_id"])
+    payout = Payout(id=new_id())
+    for name, value in {
+        "run_id": run_id,
+        "payout_account_id": account_id,
+        "payee_kind": PayoutPayee.TREASURY,
+        "payee_id": new_id(),
+        "month": Month.parse(ids["statement_month"]),
+        "gross": 1,
+        "tax": 0,
+        "amount": 1,
+        "bank_code": "999",
+        "account_no": "1234567890",
+        "holder_name": "Kas Negara",
+        "status": PayoutStatus.UNKNOWN,
+        "created_at": sent_at,
+    }.items():
+        setattr(payout, name, value)
+    async with database.begin() as session:
+        session.add(payout)
+        await session.flush()
+        transfer, change = transfers.make(
+            payout_id=payout.id,
+            payout_account_id=account_id,
+            attempt=1,
+            amount=1,
+            service_code=INTERBANK,
+            at=sent_at,
+        )
+        transfer.status, transfer.sent_at = PayoutStatus.UNKNOWN, sent_at
+        session.add(transfer)
+        await session.flush()
+        session.add(change)
+    return str(payout.id)
