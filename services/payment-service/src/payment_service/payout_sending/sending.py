@@ -166,7 +166,7 @@ class Sender:
         if reason is None:
             return order
         held_back_total.labels(reason.value).inc()
-        log.info("payout.held_back", transfer_id=str(attempt.transfer_id), reason=reason.value)
+        log.info("payout.delayed", transfer_id=str(attempt.transfer_id), reason=reason.value)
         return None
 
     async def call(
