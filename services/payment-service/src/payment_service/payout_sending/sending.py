@@ -185,7 +185,7 @@ class Sender:
             outcomes_total.labels(result.outcome.value).inc()
             await self._record(database, attempt, result)
         except PayoutTransferStatusConflict:
-            # The bank told another worker something else. Nobody may guess which is true.
+            # Another worker has settled it as something else. Nobody may guess which is true.
             contradicted_total.inc()
             log.error("payout.contradicted", transfer_id=str(attempt.transfer_id))
         except Exception as error:
