@@ -166,7 +166,7 @@ class Sender:
         if reason is None:
             return order
         held_back_total.labels(reason.value).inc()
-        log.info("payout.held_back", transfer_id=str(attempt.transfer_id), reason=reason.value)
+        log.info("payout.delayed", transfer_id=str(attempt.transfer_id), reason=reason.value)
         return None
 
     async def call(
@@ -185,7 +185,7 @@ class Sender:
             outcomes_total.labels(result.outcome.value).inc()
             await self._record(database, attempt, result)
         except PayoutTransferStatusConflict:
-            # The bank told another worker something else. Nobody may guess which is true.
+            # Another worker has settled it as something else. Nobody may guess which is true.
             contradicted_total.inc()
             log.error("payout.contradicted", transfer_id=str(attempt.transfer_id))
         except Exception as error:

@@ -1,7 +1,7 @@
-"""The steps of sending a payout that are transactions; what happens between them is in `tasks`.
+"""The steps of sending a payout that are transactions; what happens between them is in `sending`.
 
 A transfer is committed as sent before the bank is called, and nothing that is sent is sent again:
-whoever finds it sent later, because the worker died, asks the bank what became of it.
+a worker that finds it sent, because another one died, lets the bank be asked what became of it.
 """
 
 from collections.abc import Sequence
@@ -140,7 +140,7 @@ async def order_sending(session: AsyncSession, chosen: Sequence[Waiting]) -> int
 def make_order(
     attempt: Attempt, bank: TransferRules, *, external_id: str, requested_at: datetime
 ) -> TransferOrder:
-    """Return what the bank is told, or asked about. bank: how it differs from others."""
+    """Return the transfer as it is sent or asked about. bank: how it differs from others."""
     is_intrabank = attempt.service_code == INTRABANK
     return TransferOrder(
         partner_reference_no=attempt.partner_reference_no,

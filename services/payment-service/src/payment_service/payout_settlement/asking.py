@@ -142,7 +142,7 @@ class Settler:
         evidence = rules.judge(bookings, amount=attempt.amount)
         if rules.count_debits(bookings, amount=attempt.amount) > 1:
             debited_twice_total.inc()
-            log.error("payout.debited_twice", transfer_id=str(attempt.transfer_id))
+            log.error("debit.repeated", transfer_id=str(attempt.transfer_id))
         report = Report(TransferSource.BANK_STATEMENT)
         match evidence:
             case Evidence.PAID:

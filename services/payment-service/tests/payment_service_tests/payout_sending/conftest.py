@@ -1,5 +1,6 @@
 import pytest
-from payment_service_tests.payout_world import AT_NOON, Bank, World
+from payment_service_tests.payout_bank import Bank
+from payment_service_tests.payout_world import AT_NOON, World
 
 from payment_service.settings import Settings
 from perisai_kit.db.engine import Database

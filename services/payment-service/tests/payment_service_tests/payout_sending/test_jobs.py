@@ -6,7 +6,8 @@ from contextlib import suppress
 from uuid import UUID
 
 import pytest
-from payment_service_tests.payout_world import NET, Bank, World, make_payouts
+from payment_service_tests.payout_bank import Bank
+from payment_service_tests.payout_world import NET, World, make_payouts
 
 from payment_service.payout_sending import tasks as sending
 from payment_service.payout_settlement import tasks as settlement

@@ -6,13 +6,10 @@ from datetime import datetime, time, timedelta
 
 import httpx
 import pytest
+from payment_service_tests.payout_bank import Bank, Killed
 from payment_service_tests.payout_world import (
     AT_NOON,
-    GROSS,
-    HOLDER,
     NET,
-    Bank,
-    Killed,
     World,
     make_account,
     make_payout,
@@ -25,12 +22,10 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from payment_service.payout_accounts import service as payout_accounts
 from payment_service.payout_runs.rules import RunStatus
 from payment_service.payout_sending import service
-from payment_service.payout_sending.rules import NAME_MISMATCH, NameVerdict
 from payment_service.payout_transfers.rules import TransferStatus
 from payment_service.settings import Settings
 from perisai_kit.db.engine import Database
 from perisai_kit.domain.ids import new_id
-from perisai_kit.jobs.queue import count_jobs
 from perisai_kit.privacy.keyring import Keyring
 from perisai_kit.testing.plugin import BusinessTime, Urls
 
@@ -389,142 +384,3 @@ async def test_a_suspended_account_or_bank_sends_nothing(world: World) -> None:
     assert not await world.sender.dispatch(world.database)
 
     assert [await world.status(id_) for id_ in ids] == [CREATED, CREATED]
-
-
-class TestDispatch:
-    async def queued(self, world: World) -> int:
-        async with world.database.read() as session:
-            return (await count_jobs(session)).get((service.SEND, "queued"), 0)
-
-    async def test_a_job_is_ordered_for_each_transfer_once(self, world: World) -> None:
-        await make_payouts(world.database, 3)
-
-        assert await world.sender.dispatch(world.database)
-        assert not await world.sender.dispatch(world.database)
-
-        assert await self.queued(world) == 3
-        assert world.bank.calls == ["balance-inquiry", "balance-inquiry"]
-
-    @pytest.mark.parametrize(("funds", "ordered"), [(None, 0), (NET - 1, 0), (2 * NET, 2)])
-    async def test_no_more_is_ordered_than_there_are_funds(
-        self, world: World, funds: int | None, ordered: int
-    ) -> None:
-        await make_payouts(world.database, 3)
-        world.bank.funds = funds
-
-        await world.sender.dispatch(world.database)
-
-        assert await self.queued(world) == ordered
-
-    async def test_what_is_in_flight_may_not_be_debited_yet(self, world: World) -> None:
-        ids = await make_payouts(world.database, 3)
-        world.bank.script = ["lost"]
-        await world.send(ids[0])
-        world.bank.funds = 2 * NET
-
-        await world.sender.dispatch(world.database)
-
-        assert await self.queued(world) == 1
-
-    async def test_no_more_is_ordered_than_the_limit_of_a_day(self, world: World) -> None:
-        await make_payouts(world.database, 3, daily_cap=2 * NET, transfer_max=NET)
-
-        await world.sender.dispatch(world.database)
-
-        assert await self.queued(world) == 2
-
-    async def test_a_job_that_failed_for_good_waits_for_an_operator(self, world: World) -> None:
-        await make_payouts(world.database, 1)
-        await world.sender.dispatch(world.database)
-        await world.execute("UPDATE pgqueuer SET status = 'failed'")
-
-        assert not await world.sender.dispatch(world.database)
-
-    async def test_a_transfer_too_large_for_the_funds_lets_smaller_ones_go(
-        self, world: World
-    ) -> None:
-        async with world.database.begin() as session:
-            account = await make_account(session)
-            run = await make_run(session, account)
-            await make_payout(session, account, run, gross=50 * GROSS)
-            await make_payout(session, account, run)
-        world.bank.funds = NET
-
-        await world.sender.dispatch(world.database)
-
-        assert await self.queued(world) == 1
-
-
-class TestNameCheck:
-    async def test_bca_is_asked_under_the_reference_of_the_transfer(self, world: World) -> None:
-        (id_,) = await make_payouts(world.database, 1, profile="bca")
-
-        await world.send(id_)
-
-        assert world.bank.calls == ["account-inquiry-internal", "transfer-intrabank"]
-        assert await world.status(id_) is PAID
-        async with world.database.read() as session:
-            check = await service.find_name_check(session, id_)
-        assert check is not None
-        assert check.verdict is NameVerdict.MATCH
-
-    @pytest.mark.parametrize(
-        ("name", "verdict", "code"),
-        [
-            ("Budi Santoso", NameVerdict.MISMATCH, NAME_MISMATCH),
-            (None, NameVerdict.NOT_FOUND, "4041511"),
-        ],
-    )
-    async def test_another_holder_is_not_paid(
-        self, world: World, name: str | None, verdict: NameVerdict, code: str
-    ) -> None:
-        (id_,) = await make_payouts(world.database, 1, profile="bca")
-        world.bank.name = name
-
-        await world.send(id_)
-
-        transfer = await world.find(id_)
-        assert (transfer.status, transfer.response_code) == (FAILED, code)
-        assert transfer.sent_at is None
-        assert world.bank.transfers == 0
-        async with world.database.read() as session:
-            check = await service.find_name_check(session, id_)
-        assert check is not None
-        assert check.verdict is verdict
-
-    async def test_names_are_asked_at_other_banks_where_it_is_set(
-        self, database: Database, settings: Settings, noon: BusinessTime
-    ) -> None:
-        careful = settings.model_copy(update={"payout_check_names": True})
-        world = World(database, Bank(name=HOLDER.upper()), careful)
-        (id_,) = await make_payouts(database, 1)
-
-        await world.send(id_)
-
-        assert world.bank.calls == ["account-inquiry-internal", "transfer-intrabank"]
-        assert await world.status(id_) is PAID
-
-
-async def test_bri_takes_ids_of_nine_digits_and_one_that_is_taken_is_drawn_anew(
-    world: World,
-) -> None:
-    ids = await make_payouts(world.database, 2, profile="bri")
-
-    for id_ in ids:
-        await world.send(id_)
-
-    external_ids = [(await world.find(id_)).external_id for id_ in ids]
-    assert [len(str(each)) for each in external_ids] == [9, 9]
-    assert len(set(external_ids)) == 2
-
-
-async def test_no_person_and_no_account_number_shows_in_what_is_logged(world: World) -> None:
-    (id_,) = await make_payouts(world.database, 1)
-
-    async with world.database.read() as session:
-        attempt = await service.find_attempt(session, id_)
-
-    assert attempt is not None
-    assert HOLDER not in repr(attempt)
-    assert "1234567890" not in repr(attempt)
-    assert "8880001112" not in repr(attempt)
