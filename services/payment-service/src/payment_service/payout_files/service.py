@@ -124,7 +124,7 @@ async def propose_answer(
 ) -> PayoutAnswer:
     """Take a bank's answer to a file, all of it or nothing; another officer lets it count.
 
-    The same content again is the answer there is, whoever sends it.
+    The same content again is the answer there is, from any officer.
     Raises: PayoutFileNotFound, PayoutAnswerRefused, PayoutAnswerOpen.
     """
     file = await get(session, file_id)

@@ -1,7 +1,7 @@
 """Write rows of a file of payouts, and read the rows of a bank's answer.
 
-Source: docs/payouts.md, Banks without an API. A spreadsheet takes a cell that begins with certain
-signs for a formula (OWASP, CSV Injection). An account number is digits alone, so it is never
+Source: docs/payouts.md, Banks without an API. A spreadsheet takes a cell for a formula that begins
+with certain signs (OWASP, CSV Injection). An account number is digits alone, so it is never
 changed; of names and remarks such a beginning is left out, since a bank reads the file too.
 """
 

@@ -1,118 +1,23 @@
 """Payouts by file: made once, given out the same, answered, and settled as any other payout."""
 
-import base64
 from collections.abc import Awaitable, Callable
-from datetime import timedelta
-from typing import Any
 from uuid import UUID
 
 import httpx
 import pytest
+from payment_service_tests.payout_files.desk import Desk, Officer, answer_to, rows_of, statuses
 from sqlalchemy import select, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from payment_service.months.schemas import CommissionMonthOut
-from payment_service.payout_accounts.models import PayoutAccount
-from payment_service.payout_accounts.rules import PayoutChannel
 from payment_service.payout_files.tasks import apply_answers
-from payment_service.payout_transfers.models import PayoutTransfer
 from payment_service.payouts.models import Payout
-from payment_service.testing_commissions import Village
-from payment_service.testing_payouts import Office, PayeeBook, list_transfers, open_account
+from payment_service.testing_payouts import PayeeBook, list_transfers
 from perisai_kit.db.engine import Database
-from perisai_kit.domain import clock
 from perisai_kit.domain.ids import new_id
-from perisai_kit.domain.month import Month
 from perisai_kit.events.outbox import EventRow
 from perisai_kit.privacy.read_audit import ReadAudit
-from perisai_kit.testing.plugin import BusinessTime
 
-NOVEMBER, DECEMBER = Month(2025, 11), Month(2025, 12)
-FILES = "/v1/payout-files"
-ANSWER_HEADER = "reference,amount,status,bank_reference,reason\r\n"
-Earn = Callable[..., Awaitable[list[Village]]]
-Close = Callable[..., Awaitable[CommissionMonthOut]]
-Officer = Callable[[], dict[str, str]]
 Faults = Callable[[AsyncSession], Awaitable[list[str]]]
-
-
-class Desk:
-    """Officers at the routes of payout files."""
-
-    def __init__(self, client: httpx.AsyncClient, officer: Officer) -> None:
-        self._client, self.officer = client, officer
-
-    async def make(self, run_id: UUID) -> dict[str, Any]:
-        answer = await self._client.post(
-            FILES, json={"run_id": str(run_id)}, headers=self.officer()
-        )
-        found: dict[str, Any] = answer.json()
-        return found
-
-    async def content(self, file_id: str) -> bytes:
-        answer = await self._client.get(f"{FILES}/{file_id}/content", headers=self.officer())
-        assert answer.status_code == 200, answer.text
-        return answer.content
-
-    async def answer(
-        self, file_id: str, content: str, *, by: dict[str, str] | None = None
-    ) -> dict[str, Any]:
-        body = {"content": base64.b64encode(content.encode()).decode()}
-        headers = {**(by or self.officer()), "Idempotency-Key": str(new_id())}
-        answer = await self._client.post(f"{FILES}/{file_id}/answers", json=body, headers=headers)
-        found: dict[str, Any] = answer.json()
-        return found
-
-    async def decide(
-        self,
-        answer: dict[str, Any],
-        verdict: str = "confirmed",
-        *,
-        by: dict[str, str] | None = None,
-    ) -> dict[str, Any]:
-        headers = {**(by or self.officer()), "Idempotency-Key": str(new_id())}
-        path = f"{FILES}/{answer['file_id']}/answers/{answer['id']}/decision"
-        decided = await self._client.post(path, json={"verdict": verdict}, headers=headers)
-        found: dict[str, Any] = decided.json()
-        return found
-
-    async def answers(self, file_id: str) -> list[dict[str, Any]]:
-        answer = await self._client.get(f"{FILES}/{file_id}/answers", headers=self.officer())
-        items: list[dict[str, Any]] = answer.json()["items"]
-        return items
-
-
-@pytest.fixture
-def desk(client: httpx.AsyncClient, officer: Officer) -> Desk:
-    return Desk(client, officer)
-
-
-@pytest.fixture
-async def run_id(office: Office, account: PayoutAccount, earn: Earn) -> UUID:
-    """A released run of three agents and three wadahs."""
-    await earn(3, 4, 5)
-    run_id = await office.prepare(account.id, NOVEMBER)
-    await office.release(run_id)
-    return run_id
-
-
-def rows_of(content: bytes) -> list[list[str]]:
-    header, *rows = content.decode().splitlines()
-    assert header == "reference,bank_code,account_no,holder_name,amount,date,remark"
-    return [each.split(",") for each in rows]
-
-
-def answer_to(content: bytes, *outcomes: str) -> str:
-    """Return a bank's answer to the first rows of a file."""
-    lines = [
-        f"{cells[0]},{cells[4]},{outcome},BANK-{number},{'' if outcome == 'PAID' else 'R13'}"
-        for number, (cells, outcome) in enumerate(zip(rows_of(content), outcomes, strict=False), 1)
-    ]
-    return ANSWER_HEADER + "\r\n".join(lines) + "\r\n"
-
-
-async def statuses(session: AsyncSession, run_id: UUID) -> list[str]:
-    return [each.status.value for each in await list_transfers(session, run_id)]
 
 
 async def test_a_file_is_made_once_and_given_out_the_same(
@@ -172,8 +77,8 @@ async def test_what_the_bank_answers_settles_payouts_and_the_books_hold(
     ]
     assert await faults(session) == []
     types = list(await session.scalars(select(EventRow.type).order_by(EventRow.id)))
-    told = [each for each in types if each.startswith("payout.")]
-    assert sorted(told) == [
+    published = [each for each in types if each.startswith("payout.")]
+    assert sorted(published) == [
         "payout.failed.v1",
         "payout.paid.v1",
         "payout.paid.v1",
@@ -320,119 +225,3 @@ async def test_two_people_let_an_answer_count_and_one_answer_waits_at_a_time(
 async def count(session: AsyncSession, table: str) -> int:
     found: int = (await session.execute(text(f"SELECT count(*) FROM {table}"))).scalar_one()  # noqa: S608 - a name of this test
     return found
-
-
-async def test_a_file_holds_no_more_than_the_day_has_room_for(
-    session: AsyncSession, desk: Desk, run_id: UUID, account: PayoutAccount
-) -> None:
-    amounts = [each.amount for each in await list_transfers(session, run_id)]
-    account.transfer_max = account.daily_cap = amounts[0] + amounts[1]
-    await session.flush()
-
-    file = await desk.make(run_id)
-
-    assert (file["row_count"], file["amount"]) == (2, amounts[0] + amounts[1])
-    assert (await desk.make(run_id))["code"] == "payout_file_empty"
-    assert (await statuses(session, run_id)).count("created") == len(amounts) - 2
-
-
-async def test_no_file_is_made_after_the_cut_off(
-    desk: Desk, run_id: UUID, business_time: BusinessTime
-) -> None:
-    business_time.at(clock.now() + timedelta(hours=4))  # 16:00 in Jakarta
-
-    refused = await desk.make(run_id)
-
-    assert (refused["code"], refused["details"]["cut_off"]) == ("payout_file_too_late", "15:00")
-
-
-async def test_no_file_is_made_of_what_is_not_released_is_stopped_or_has_an_api(
-    session: AsyncSession,
-    client: httpx.AsyncClient,
-    desk: Desk,
-    officer: Officer,
-    office: Office,
-    account: PayoutAccount,
-    earn: Earn,
-) -> None:
-    await earn(3)
-    run_id = await office.prepare(account.id, NOVEMBER)
-    early = await desk.make(run_id)
-    unknown = await desk.make(new_id())
-    await office.release(run_id)
-    stopped = await client.post("/v1/payout-stops", json={"reason": "A drill."}, headers=officer())
-    held = await desk.make(run_id)
-
-    assert (early["code"], unknown["code"]) == ("payout_run_status", "payout_run_not_found")
-    assert (stopped.status_code, held["code"]) == (201, "payouts_stopped")
-    assert await statuses(session, run_id) == ["created"] * 2
-
-
-async def test_no_file_is_given_out_while_payouts_are_stopped(
-    client: httpx.AsyncClient, desk: Desk, officer: Officer, run_id: UUID
-) -> None:
-    file = await desk.make(run_id)
-    await client.post("/v1/payout-stops", json={"reason": "A drill."}, headers=officer())
-
-    refused = await client.get(f"{FILES}/{file['id']}/content", headers=officer())
-
-    assert (refused.status_code, refused.json()["code"]) == (409, "payouts_stopped")
-
-
-async def test_a_run_through_an_api_has_no_files(
-    session: AsyncSession, desk: Desk, run_id: UUID, account: PayoutAccount, make_partner: Any
-) -> None:
-    partner = await make_partner(session)
-    account.channel, account.file_format = PayoutChannel.SNAP, None
-    account.bank_partner_id = partner.id
-    await session.flush()
-
-    assert (await desk.make(run_id))["code"] == "payout_run_by_api"
-
-
-async def test_an_answer_larger_than_the_bound_is_refused(
-    client: httpx.AsyncClient, desk: Desk, officer: Officer, run_id: UUID
-) -> None:
-    file = await desk.make(run_id)
-    body = {"content": base64.b64encode(b"a" * (512 * 1024 + 1)).decode()}
-
-    answer = await client.post(f"{FILES}/{file['id']}/answers", json=body, headers=officer())
-
-    assert answer.status_code in {413, 422}
-    assert await desk.answers(file["id"]) == []
-
-
-async def test_accounts_are_stored_sealed_only(
-    session: AsyncSession, desk: Desk, run_id: UUID
-) -> None:
-    file = await desk.make(run_id)
-    content = await desk.content(file["id"])
-    await desk.answer(file["id"], answer_to(content, "PAID"))
-
-    stored = (
-        await session.execute(
-            text("SELECT payout_files.content, payout_answers.content"
-                 " FROM payout_files, payout_answers")
-        )
-    ).one()  # fmt: skip
-
-    for each in stored:
-        assert not [cells for cells in rows_of(content) if cells[2].encode() in bytes(each)]
-        assert b"reference" not in bytes(each)
-
-
-async def test_files_are_listed_by_run(
-    client: httpx.AsyncClient, session: AsyncSession, desk: Desk, officer: Officer, run_id: UUID
-) -> None:
-    file = await desk.make(run_id)
-    account = await open_account(session)
-
-    own = await client.get(FILES, params={"run_id": str(run_id)}, headers=officer())
-    none = await client.get(FILES, params={"run_id": str(new_id())}, headers=officer())
-    one = await client.get(f"{FILES}/{file['id']}", headers=officer())
-    lost = await client.get(f"{FILES}/{account.id}", headers=officer())
-
-    assert own.json()["items"] == [file] == [one.json()]
-    assert none.json()["items"] == []
-    assert lost.json()["code"] == "payout_file_not_found"
-    assert await session.scalar(select(PayoutTransfer.id).limit(1)) is not None

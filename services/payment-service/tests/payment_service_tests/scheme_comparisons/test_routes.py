@@ -69,7 +69,37 @@ async def villages(tell: Tell, close: Close) -> list[Village]:
     return made
 
 
-async def test_what_is_asked_is_computed_and_read_by_agent_and_by_wadah(
+async def test_what_is_asked_is_computed_and_the_months_are_added_up(
+    client: httpx.AsyncClient,
+    database: Database,
+    auditor: Headers,
+    villages: list[Village],
+    old_scheme: UUID,
+) -> None:
+    status, asked = await ask(client, auditor, question(old_scheme))
+    path = f"/{asked['id']}"
+    early = await client.get(f"{PATH}{path}/beneficiaries", headers=auditor)
+    await Comparer().run(database)
+
+    done = await read(client, auditor, path)
+
+    assert (status, asked["status"], asked["figures"]) == (201, "comparing", None)
+    assert asked["months"] == []
+    assert early.json()["code"] == "scheme_comparison_unfinished"
+    counts = (done["status"], done["payments_expected"], done["payments_compared"])
+    assert counts == ("done", 81, 81)
+    assert len(villages) == 3
+    agents = {"actual": 1_647_120, "would_be": 651_204, "difference": -995_916}
+    assert done["figures"]["agents"] == agents
+    assert done["figures"]["total"] == {
+        "actual": 1_647_120 + 164_712,
+        "would_be": 651_204 + 72_356,
+        "difference": 723_560 - 1_811_832,
+    }
+    assert done["months"] == [{"month": "2025-11", **done["figures"]}]
+
+
+async def test_agents_and_wadahs_are_listed_by_what_they_would_get_more(
     client: httpx.AsyncClient,
     database: Database,
     session: AsyncSession,
@@ -79,42 +109,15 @@ async def test_what_is_asked_is_computed_and_read_by_agent_and_by_wadah(
     old_scheme: UUID,
 ) -> None:
     agents = [each.agent_id for each in villages]
-    names = {str(id_): f"Agen {number}" for number, id_ in enumerate(agents)}
-    wire.answer(
-        "agent",
-        lambda _: httpx.Response(
-            200, json={"items": [{"agent_id": id_, "name": name} for id_, name in names.items()]}
-        ),
-    )
-    status, asked = await ask(client, auditor, question(old_scheme))
-    path = f"/{asked['id']}"
-    early = await client.get(f"{PATH}{path}/beneficiaries", headers=auditor)
+    named = [{"agent_id": str(id_), "name": f"Agen {no}"} for no, id_ in enumerate(agents)]
+    wire.answer("agent", lambda _: httpx.Response(200, json={"items": named}))
+    _, asked = await ask(client, auditor, question(old_scheme))
     await Comparer().run(database)
+    path = f"/{asked['id']}/beneficiaries"
 
-    done = await read(client, auditor, path)
-    items = (await read(client, auditor, f"{path}/beneficiaries"))["items"]
-    wadahs = await read(client, auditor, f"{path}/beneficiaries", beneficiary_kind="wadah")
+    items = (await read(client, auditor, path))["items"]
+    wadahs = await read(client, auditor, path, beneficiary_kind="wadah")
 
-    assert (status, asked["status"], asked["figures"], asked["months"]) == (
-        201,
-        "comparing",
-        None,
-        [],
-    )
-    assert early.json()["code"] == "scheme_comparison_unfinished"
-    assert (done["status"], done["payments_expected"], done["payments_compared"]) == (
-        "done",
-        81,
-        81,
-    )
-    agents_get = {"actual": 1_647_120, "would_be": 651_204, "difference": -995_916}
-    assert done["figures"]["agents"] == agents_get
-    assert done["figures"]["total"] == {
-        "actual": 1_647_120 + 164_712,
-        "would_be": 651_204 + 72_356,
-        "difference": 723_560 - 1_811_832,
-    }
-    assert done["months"] == [{"month": "2025-11", **done["figures"]}]
     assert [(each["beneficiary_id"], each["would_be"], each["agent_name"]) for each in items] == [
         (str(agents[2]), 2_484, "Agen 2"),
         (str(agents[0]), 574_200, "Agen 0"),

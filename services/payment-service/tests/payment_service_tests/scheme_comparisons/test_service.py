@@ -275,7 +275,7 @@ async def test_a_payment_that_waits_is_left_out_on_both_sides_and_counted(
     assert (await amounts(done.id))[village.agent_id] == (2 * 5_520, 2 * 5_520)
 
 
-async def test_a_step_is_stored_once_whoever_computed_it(
+async def test_a_step_is_stored_once_however_often_it_was_computed(
     session: AsyncSession, database: Database, tell: Tell, close: Close, old_scheme: UUID
 ) -> None:
     village = Village()
