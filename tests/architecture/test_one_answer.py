@@ -174,7 +174,6 @@ EXCEPTIONS: dict[Question, dict[str, set[str]]] = {
             "list_preview_lines",
             "list_statements",
         },
-        "payment_service.months.routes": {"list_months"},
     },
     cursors_of_their_own: {},
     columns_of_their_own: {"member_service.base": {"MonthColumn"}},

@@ -1,13 +1,16 @@
 """A payout of an agent's statement, with what a run left out and what the agent said of it."""
 
+from datetime import timedelta
 from uuid import UUID
 
 from payment_service.counting.rules import BeneficiaryKind
 from payment_service.payees.rules import PayeeKind
 from payment_service.payout_confirmations.models import PayoutConfirmation
-from payment_service.payout_runs.models import RunOmission
+from payment_service.payout_runs.models import PayoutRun, RunOmission
 from payment_service.payout_runs.rules import OmissionReason, RunKind, RunStatus
 from payment_service.payout_runs.service import make_run
+from payment_service.payout_transfers import service as transfers
+from payment_service.payout_transfers.rules import INTERBANK
 from payment_service.payouts.models import Payout, PayoutItem
 from payment_service.payouts.rules import PayoutPayee, PayoutStatus
 from payment_service.testing_payouts import open_account
@@ -26,56 +29,110 @@ async def make_payout(database: Database, ids: dict[str, str]) -> dict[str, str]
         run.status, run.decided_by, run.decided_at = RunStatus.REJECTED, new_id(), now
         session.add(run)
         await session.flush()
-        payout = Payout(
-            id=new_id(),
-            run_id=run.id,
-            payout_account_id=account.id,
-            payee_kind=PayoutPayee.AGENT,
-            payee_id=agent_id,
-            month=month,
-            gross=1,
-            tax=0,
-            amount=1,
-            bank_account_id=new_id(),
-            bank_code="999",
-            account_no="1234567890",
-            holder_name="Siti Rahma",
-            status=PayoutStatus.PAID,
-            created_at=now,
-            settled_at=now,
-        )
+        payout = _make_payout(run, agent_id)
         session.add(payout)
         await session.flush()
-        item = PayoutItem(
-            id=new_id(),
-            payout_id=payout.id,
-            statement_id=UUID(ids["statement_id"]),
-            month=month,
-            beneficiary_kind=BeneficiaryKind.AGENT,
-            beneficiary_id=agent_id,
-            gross=1,
-            tax=0,
-            is_live=True,
-        )
-        omission = RunOmission(
-            run_id=run.id,
-            payee_id=agent_id,
-            reason=OmissionReason.HELD,
-            payee_kind=PayeeKind.AGENT,
-            statement_count=1,
-            gross=1,
-        )
-        answer = PayoutConfirmation(
-            id=new_id(),
-            payout_id=payout.id,
-            agent_id=agent_id,
-            is_received=True,
-            confirmed_by=new_id(),
-            confirmed_at=now,
-        )
-        session.add_all([item, omission, answer])
+        session.add(_make_item(payout, UUID(ids["statement_id"])))
+        session.add(_make_omission(run, agent_id))
+        session.add(_make_answer(payout))
     return {
         "payout_account_id": str(account.id),
         "run_id": str(run.id),
         "payout_id": str(payout.id),
     }
+
+
+async def make_unknown_payout(database: Database, ids: dict[str, str]) -> str:
+    """Store tax sent to the state days ago, of which no bank says what became of it."""
+    sent_at = clock.now() - timedelta(days=5)
+    run_id, account_id = UUID(ids["run_id"]), UUID(ids["payout_account_id"])
+    payout = Payout(id=new_id())
+    for name, value in {
+        "run_id": run_id,
+        "payout_account_id": account_id,
+        "payee_kind": PayoutPayee.TREASURY,
+        "payee_id": new_id(),
+        "month": Month.parse(ids["statement_month"]),
+        "gross": 1,
+        "tax": 0,
+        "amount": 1,
+        "bank_code": "999",
+        "account_no": "1234567890",
+        "holder_name": "Kas Negara",
+        "status": PayoutStatus.UNKNOWN,
+        "created_at": sent_at,
+    }.items():
+        setattr(payout, name, value)
+    async with database.begin() as session:
+        session.add(payout)
+        await session.flush()
+        transfer, change = transfers.make(
+            payout_id=payout.id,
+            payout_account_id=account_id,
+            attempt=1,
+            amount=1,
+            service_code=INTERBANK,
+            at=sent_at,
+        )
+        transfer.status, transfer.sent_at = PayoutStatus.UNKNOWN, sent_at
+        session.add(transfer)
+        await session.flush()
+        session.add(change)
+    return str(payout.id)
+
+
+def _make_payout(run: PayoutRun, agent_id: UUID) -> Payout:
+    return Payout(
+        id=new_id(),
+        run_id=run.id,
+        payout_account_id=run.payout_account_id,
+        payee_kind=PayoutPayee.AGENT,
+        payee_id=agent_id,
+        month=run.through_month,
+        gross=1,
+        tax=0,
+        amount=1,
+        bank_account_id=new_id(),
+        bank_code="999",
+        account_no="1234567890",
+        holder_name="Siti Rahma",
+        status=PayoutStatus.PAID,
+        created_at=clock.now(),
+        settled_at=clock.now(),
+    )
+
+
+def _make_item(payout: Payout, statement_id: UUID) -> PayoutItem:
+    return PayoutItem(
+        id=new_id(),
+        payout_id=payout.id,
+        statement_id=statement_id,
+        month=payout.month,
+        beneficiary_kind=BeneficiaryKind.AGENT,
+        beneficiary_id=payout.payee_id,
+        gross=1,
+        tax=0,
+        is_live=True,
+    )
+
+
+def _make_omission(run: PayoutRun, agent_id: UUID) -> RunOmission:
+    return RunOmission(
+        run_id=run.id,
+        payee_id=agent_id,
+        reason=OmissionReason.HELD,
+        payee_kind=PayeeKind.AGENT,
+        statement_count=1,
+        gross=1,
+    )
+
+
+def _make_answer(payout: Payout) -> PayoutConfirmation:
+    return PayoutConfirmation(
+        id=new_id(),
+        payout_id=payout.id,
+        agent_id=payout.payee_id,
+        is_received=True,
+        confirmed_by=new_id(),
+        confirmed_at=clock.now(),
+    )

@@ -375,6 +375,9 @@ RULES: dict[str, dict[str, Rule]] = {
             ("POST /v1/payout-runs/{run_id}/decision", "POST /v1/payout-runs/{run_id}/release"),
             Rule(Reach.COUNTRY, second_person="own_payout_run"),
         ),
+        "POST /v1/payouts/{payout_id}/settlement-proposals/{proposal_id}/decision": Rule(
+            Reach.COUNTRY, second_person="own_payout_settlement_proposal"
+        ),
         "POST /v1/payouts/{payout_id}/confirmation": OBJECT,
         "GET /v1/me/payouts": ANYWHERE,
         "GET /v1/incentive-holds": Rule(Reach.LIST, shows="hold_id"),

@@ -7,6 +7,7 @@ from uuid import UUID
 
 import jwt
 from contract.objects import Maker, new_partner
+from contract.paid import make_unknown_payout
 from contract.roles import B, F
 from contract.scopes import BRANCH, COUNTRY
 from cryptography.hazmat.primitives.asymmetric import rsa
@@ -182,6 +183,15 @@ async def _approve_run(maker: Maker, first: Headers) -> Waiting:
     return Waiting(f"/v1/payout-runs/{run_id}/release", None)
 
 
+async def _propose_settlement(maker: Maker, first: Headers) -> Waiting:
+    database: Database = maker.platform.apps["payment"].state.kit.database
+    payout_id = await make_unknown_payout(database, maker.ids)
+    path = f"/v1/payouts/{payout_id}/settlement-proposals"
+    form = {"outcome": "failed", "evidence": "Surat bank nomor 118."}
+    proposal = await maker.post("payment", path, form, first)
+    return Waiting(f"{path}/{proposal['id']}/decision", {"verdict": "approved"})
+
+
 TWO_PEOPLE: dict[tuple[str, str], TwoPeople] = {
     ("agent", "POST /v1/bank-accounts/{bank_account_id}/decision"): TwoPeople(
         B, BRANCH, _propose_account
@@ -219,6 +229,10 @@ TWO_PEOPLE: dict[tuple[str, str], TwoPeople] = {
     ),
     ("payment", "POST /v1/payout-runs/{run_id}/decision"): TwoPeople(F, COUNTRY, _propose_run),
     ("payment", "POST /v1/payout-runs/{run_id}/release"): TwoPeople(F, COUNTRY, _approve_run),
+    (
+        "payment",
+        "POST /v1/payouts/{payout_id}/settlement-proposals/{proposal_id}/decision",
+    ): TwoPeople(F, COUNTRY, _propose_settlement),
     (
         "member",
         "POST /v1/members/{member_id}/corrections/{correction_id}/approval",

@@ -77,7 +77,7 @@ TAGS = (
         "Payouts",
         "Accounts we pay from, runs that two people approve, payouts with their attempts, and the "
         "stop of all of them.",
-        ("payout_accounts", "payout_runs", "payouts"),
+        ("payout_accounts", "payout_runs", "payouts", "payout_settlements"),
     ),
     Tag(
         "Tax",

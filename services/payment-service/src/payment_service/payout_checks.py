@@ -26,8 +26,8 @@ def _published(event: str, statuses: str) -> str:
             ) AS moved
         FULL JOIN (
             SELECT (data ->> 'payout_id')::uuid AS id, count(*) AS count FROM events
-            WHERE type = '{event}' GROUP BY 1) AS told ON told.id = moved.id
-        WHERE coalesce(told.count, 0) <> 1"""  # noqa: S608 - ours
+            WHERE type = '{event}' GROUP BY 1) AS published ON published.id = moved.id
+        WHERE coalesce(published.count, 0) <> 1"""  # noqa: S608 - ours
 
 
 COUNTS = {
@@ -123,7 +123,7 @@ COUNTS = {
             ) AS moved
         FULL JOIN (
             SELECT (data ->> 'payout_id')::uuid AS id, count(*) AS count FROM events
-            WHERE type = 'payout.paid.v1' GROUP BY 1) AS told ON told.id = moved.id
-        WHERE moved.id IS NULL OR told.count > 1
-            OR (told.count IS NULL AND moved.status = 'paid')""",
+            WHERE type = 'payout.paid.v1' GROUP BY 1) AS published ON published.id = moved.id
+        WHERE moved.id IS NULL OR published.count > 1
+            OR (published.count IS NULL AND moved.status = 'paid')""",
 }

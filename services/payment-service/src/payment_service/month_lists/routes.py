@@ -6,9 +6,13 @@ from fastapi import APIRouter, Depends
 
 from payment_service.month_lists import service
 from payment_service.month_lists.schemas import ListedMonthOut
+from payment_service.month_lists.service import MonthDue
+from payment_service.months import service as months
+from payment_service.months.schemas import CommissionMonthOut
 from payment_service.settings import Config
 from perisai_kit.auth.principal import Principal, Role
 from perisai_kit.auth.roles import require
+from perisai_kit.domain.month import Month
 from perisai_kit.http.dependencies import ReadSession
 from perisai_kit.http.paging import Cursor, Limit, Page
 
@@ -16,7 +20,7 @@ router = APIRouter(prefix="/v1/commission-months", tags=["commission months"])
 Bookkeeper = Annotated[Principal, Depends(require(Role.FINANCE_OFFICER, Role.AUDITOR, Role.ADMIN))]
 
 
-@router.get("", response_model=Page[ListedMonthOut])
+@router.get("")
 async def list_months(
     session: ReadSession, _: Bookkeeper, config: Config, cursor: Cursor = None, limit: Limit = 24
 ) -> Page[ListedMonthOut]:
@@ -24,4 +28,19 @@ async def list_months(
 
     Of a closed month also what is unpaid, and whether that is late.
     """
-    return await service.list_months(session, cursor=cursor, limit=limit, settings=config)
+    page = await months.list_months(session, cursor=cursor, limit=limit)
+    shown = [(Month.parse(str(each.month)), each) for each in page.items]
+    dues = await service.find_dues(session, [month for month, _ in shown], config)
+    items = [_month_out(each, dues[month]) for month, each in shown]
+    return Page(items=items, next_cursor=page.next_cursor)
+
+
+def _month_out(shown: CommissionMonthOut, due: MonthDue) -> ListedMonthOut:
+    return ListedMonthOut(
+        **shown.model_dump(),
+        payout_due_on=due.due_on,
+        payout_status=due.status,
+        unpaid_count=due.unpaid.count if due.unpaid else None,
+        unpaid_amount=due.unpaid.amount if due.unpaid else None,
+        unpaid_as_of=due.as_of,
+    )

@@ -1,20 +1,18 @@
 """List months of commissions with what is unpaid of them, and measure what is late."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import date, datetime
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from payment_service.month_lists import queries, rules
 from payment_service.month_lists.models import UnpaidMonth
 from payment_service.month_lists.rules import DueStatus
-from payment_service.month_lists.schemas import ListedMonthOut
-from payment_service.months import service as months
-from payment_service.months.schemas import CommissionMonthOut
 from payment_service.settings import Settings
 from perisai_kit.db.engine import allow_minutes
 from perisai_kit.domain import clock
 from perisai_kit.domain.month import Month
-from perisai_kit.http.paging import Page
 
 MEASURE_MINUTES = 30
 
@@ -27,21 +25,22 @@ class Unpaid:
     amount: int = 0
 
 
-async def list_months(
-    session: AsyncSession, *, cursor: str | None, limit: int, settings: Settings
-) -> Page[ListedMonthOut]:
-    """Return the months in which something was earned or that were closed, the latest first.
+@dataclass(frozen=True, slots=True)
+class MonthDue:
+    """When the incentives of a month are due, and what is unpaid; None: not measured yet."""
 
-    Raises: CursorInvalid.
-    """
-    page = await months.list_months(session, cursor=cursor, limit=limit)
-    wanted = [Month.parse(str(each.month)) for each in page.items]
-    measured = await queries.find_measured(session, wanted)
-    items = [
-        _show(each, month, measured.get(month), settings)
-        for each, month in zip(page.items, wanted, strict=True)
-    ]
-    return Page(items=items, next_cursor=page.next_cursor)
+    due_on: date
+    status: DueStatus | None
+    unpaid: Unpaid | None
+    as_of: datetime | None
+
+
+async def find_dues(
+    session: AsyncSession, months: Sequence[Month], settings: Settings
+) -> dict[Month, MonthDue]:
+    """Return when the incentives of these months are due, and what of them is unpaid."""
+    measured = await queries.find_measured(session, months)
+    return {month: _due_of(month, measured.get(month), settings) for month in months}
 
 
 async def measure(session: AsyncSession, settings: Settings) -> dict[DueStatus, Unpaid]:
@@ -68,14 +67,9 @@ def _status_of(each: UnpaidMonth, settings: Settings) -> DueStatus:
     )
 
 
-def _show(
-    shown: CommissionMonthOut, month: Month, measured: UnpaidMonth | None, settings: Settings
-) -> ListedMonthOut:
-    return ListedMonthOut(
-        **shown.model_dump(),
-        payout_due_on=rules.due_on(month, due_day=settings.payout_due_day),
-        payout_status=_status_of(measured, settings) if measured else None,
-        unpaid_count=measured.unpaid_count if measured else None,
-        unpaid_amount=measured.unpaid_amount if measured else None,
-        unpaid_as_of=measured.measured_at if measured else None,
-    )
+def _due_of(month: Month, measured: UnpaidMonth | None, settings: Settings) -> MonthDue:
+    due_on = rules.due_on(month, due_day=settings.payout_due_day)
+    if measured is None:
+        return MonthDue(due_on, None, None, None)
+    unpaid = Unpaid(measured.unpaid_count, measured.unpaid_amount)
+    return MonthDue(due_on, _status_of(measured, settings), unpaid, measured.measured_at)

@@ -36,7 +36,7 @@ class DueWatch:
         late, soon = found[DueStatus.LATE], found[DueStatus.DUE_SOON]
         if late.count or soon.count:
             log.warning(
-                "payouts.due",
+                "unpaid_statements.counted",
                 late=late.count,
                 late_rupiah=late.amount,
                 due_soon=soon.count,

@@ -104,7 +104,7 @@ async def mark_paid(session: AsyncSession, transfer_id: UUID, report: Report) ->
     await session.flush()
     await _book_paid(session, payout, now)
     if payout.payee_kind is not PayoutPayee.TREASURY:
-        await publish(session, PayoutPaid(**await _told(session, payout)))
+        await publish(session, PayoutPaid(**await _describe(session, payout)))
     return True
 
 
@@ -122,7 +122,7 @@ async def mark_failed(session: AsyncSession, transfer_id: UUID, report: Report) 
     await session.flush()
     if payout.payee_kind is not PayoutPayee.TREASURY:
         reason = rules.find_reason_code(report.response_code)
-        await publish(session, PayoutFailed(**await _told(session, payout), reason_code=reason))
+        await publish(session, PayoutFailed(**await _describe(session, payout), reason_code=reason))
     return True
 
 
@@ -146,7 +146,9 @@ async def mark_returned(session: AsyncSession, transfer_id: UUID, report: Report
     await queries.free_items(session, [payout.id])
     if payout.payee_kind is not PayoutPayee.TREASURY:
         reason = rules.find_reason_code(report.response_code)
-        await publish(session, PayoutReturned(**await _told(session, payout), reason_code=reason))
+        await publish(
+            session, PayoutReturned(**await _describe(session, payout), reason_code=reason)
+        )
     return True
 
 
@@ -345,7 +347,7 @@ async def _book_returned(session: AsyncSession, payout: Payout, at: datetime) ->
     await taxes.reverse(session, payout.id, returned_on=returned_on)
 
 
-async def _told(session: AsyncSession, payout: Payout) -> dict[str, object]:
+async def _describe(session: AsyncSession, payout: Payout) -> dict[str, object]:
     """Return what the events of a payout say of it."""
     return {
         "payout_id": payout.id,

@@ -1,10 +1,9 @@
-from datetime import date
 from typing import Annotated
 
-from pydantic import Field
+from pydantic import Field, StrictBool
 
 from payment_service.taxes.rules import Bracket, TaxBook, TaxKind, TaxTable
-from perisai_kit.http.types import Code, Model, MonthText, Out, PositiveRupiah, Text255
+from perisai_kit.http.types import Code, Day, Model, MonthText, Out, PositiveRupiah, Text255
 
 
 class BracketDocument(Model):
@@ -18,12 +17,12 @@ class TaxTableDocument(Model):
     id: Code
     kind: TaxKind
     legal_basis: Text255
-    first_on: date
-    last_on: date | None
+    first_on: Day
+    last_on: Day | None
     base_bps: int = Field(gt=0, le=10_000, strict=True)
     brackets: tuple[BracketDocument, ...] = Field(min_length=1)
     no_npwp_bps: int = Field(ge=10_000, le=100_000, strict=True)
-    nik_serves: bool
+    nik_serves: StrictBool
     sources: tuple[str, ...] = Field(min_length=1)
     notes: tuple[str, ...]
 

@@ -4,11 +4,14 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 import pytest
+from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from payment_service.clients.payees import PayeesClient
 from payment_service.months.schemas import CommissionMonthOut
 from payment_service.payout_accounts.models import PayoutAccount
+from payment_service.payout_transfers.models import PayoutTransfer
+from payment_service.payouts.models import Payout
 from payment_service.settings import Settings
 from payment_service.tables import MIGRATIONS
 from payment_service.testing_commissions import Village
@@ -23,6 +26,7 @@ from perisai_kit.testing.network import Wire
 from perisai_kit.testing.plugin import Tokens
 
 NOVEMBER = Month(2025, 11)
+TransferOf = Callable[[Village], Awaitable[PayoutTransfer]]
 Earn = Callable[..., Awaitable[list[Village]]]
 Close = Callable[..., Awaitable[CommissionMonthOut]]
 Tell = Callable[..., Awaitable[None]]
@@ -83,3 +87,28 @@ def officer(tokens: Tokens) -> Callable[[], dict[str, str]]:
         return {**headers, "Idempotency-Key": str(new_id())}
 
     return make
+
+
+@pytest.fixture
+async def village(office: Office, account: PayoutAccount, earn: Earn) -> Village:
+    """An agent with 16,560 of November (tax 414) in a released payout; the wadah has another."""
+    (village,) = await earn(3)
+    await office.release(await office.prepare(account.id, NOVEMBER))
+    return village
+
+
+@pytest.fixture
+def transfer_of(session: AsyncSession) -> TransferOf:
+    """Return the last attempt of the agent's payout."""
+
+    async def find(village: Village) -> PayoutTransfer:
+        chosen = (
+            select(PayoutTransfer)
+            .join(Payout, Payout.id == PayoutTransfer.payout_id)
+            .where(Payout.payee_id == village.agent_id)
+            .order_by(PayoutTransfer.id.desc())
+            .execution_options(populate_existing=True)
+        )
+        return (await session.scalars(chosen.limit(1))).one()
+
+    return find

@@ -84,7 +84,7 @@ async def test_a_wadah_is_paid_for_its_agents_where_the_agreement_says_so(
         ({"frozen_until": timedelta(days=2)}, "account_frozen"),
     ],
 )
-async def test_a_payee_whose_account_is_not_safe_is_left_out_and_reported(
+async def test_a_payee_with_an_unsafe_account_is_left_out_and_reported(
     session: AsyncSession,
     office: Office,
     account: PayoutAccount,

@@ -128,7 +128,7 @@ async def test_agents_see_their_part_of_what_their_wadah_was_paid_and_confirm_it
     await office.release(run_id)
     agent = tokens.make(Role.AGENT, agent_id=village.agent_id, wadah_id=village.wadah_id)
     wadah = tokens.make(Role.WADAH_ADMIN, wadah_id=village.wadah_id)
-    stranger = tokens.make(Role.AGENT, agent_id=other.agent_id, wadah_id=other.wadah_id)
+    outsider = tokens.make(Role.AGENT, agent_id=other.agent_id, wadah_id=other.wadah_id)
     (own,) = (await get(client, "/v1/me/payouts", agent))["items"]
     path = f"/v1/payouts/{own['id']}/confirmation"
     yes, no = {"is_received": True}, {"is_received": False}
@@ -139,7 +139,7 @@ async def test_agents_see_their_part_of_what_their_wadah_was_paid_and_confirm_it
         await client.post(path, json=body, headers=keyed(agent, f"key-{place}"))
         for place, body in enumerate((no, no, yes))
     ]
-    foreign = await client.post(path, json=yes, headers=keyed(stranger, "foreign"))
+    foreign = await client.post(path, json=yes, headers=keyed(outsider, "foreign"))
 
     assert (own["paid_to"], own["gross"], own["tax"], own["amount"]) == (
         "wadah",

@@ -23,13 +23,8 @@ from payment_service.payout_transfers.rules import (
 )
 from payment_service.payouts import service as payouts
 from payment_service.payouts.models import Payout
-from payment_service.payouts.rules import (
-    PayoutAccountReplaced,
-    PayoutNotFailed,
-    PayoutWithdrawn,
-)
 from payment_service.payouts.tasks import on_accounts_changed
-from payment_service.testing_commissions import Village, apply_events
+from payment_service.testing_commissions import Village
 from payment_service.testing_payouts import (
     BY_BANK,
     REFUSED,
@@ -48,31 +43,6 @@ Earn = Callable[..., Awaitable[list[Village]]]
 Faults = Callable[[AsyncSession], Awaitable[list[str]]]
 Published = Callable[[AsyncSession], Awaitable[list[tuple[str, dict[str, Any]]]]]
 TransferOf = Callable[[Village], Awaitable[PayoutTransfer]]
-
-
-@pytest.fixture
-async def village(office: Office, account: PayoutAccount, earn: Earn) -> Village:
-    """An agent with 16,560 of November (tax 414) in a released payout; the wadah has another."""
-    (village,) = await earn(3)
-    await office.release(await office.prepare(account.id, NOVEMBER))
-    return village
-
-
-@pytest.fixture
-def transfer_of(session: AsyncSession) -> TransferOf:
-    """Return the last attempt of the agent's payout."""
-
-    async def find(village: Village) -> PayoutTransfer:
-        chosen = (
-            select(PayoutTransfer)
-            .join(Payout, Payout.id == PayoutTransfer.payout_id)
-            .where(Payout.payee_id == village.agent_id)
-            .order_by(PayoutTransfer.id.desc())
-            .execution_options(populate_existing=True)
-        )
-        return (await session.scalars(chosen.limit(1))).one()
-
-    return find
 
 
 async def balances(session: AsyncSession, *names: str) -> list[int]:
@@ -126,7 +96,7 @@ async def test_a_paid_payout_is_booked_withheld_and_published_once(
     assert await faults(session) == []
 
 
-async def test_only_one_of_two_callers_may_send(
+async def test_only_one_of_two_workers_may_send(
     session: AsyncSession, village: Village, transfer_of: TransferOf
 ) -> None:
     transfer = await transfer_of(village)
@@ -169,121 +139,6 @@ async def test_what_nobody_knows_is_settled_later(
         ("unknown", "worker"),
         ("paid", "status_inquiry"),
     ]
-    assert await faults(session) == []
-
-
-async def test_a_failed_payout_is_tried_again_only_when_an_officer_asks(
-    session: AsyncSession,
-    office: Office,
-    village: Village,
-    transfer_of: TransferOf,
-    published: Published,
-    faults: Faults,
-) -> None:
-    first = await transfer_of(village)
-    await send(session, first.id)
-    await payouts.mark_failed(session, first.id, REFUSED)
-    await office.work()
-    still = await transfer_of(village)
-    officer = new_id()
-
-    second = await payouts.retry(session, first.payout_id, by=officer)
-    await send(session, second.id)
-    await payouts.mark_paid(session, second.id, BY_BANK)
-
-    assert still.id == first.id
-    assert (second.attempt, second.amount) == (2, first.amount)
-    assert second.partner_reference_no != first.partner_reference_no
-    assert second.remark_code != first.remark_code
-    (failed,) = [data for type_, data in await published(session) if type_ == "payout.failed.v1"]
-    assert failed["reason_code"] == "4041811"
-    assert (await payout_of(session, second)).status is TransferStatus.PAID
-    assert await faults(session) == []
-
-
-async def test_a_payout_that_has_not_failed_cannot_be_tried_again_or_given_up(
-    session: AsyncSession, village: Village, transfer_of: TransferOf
-) -> None:
-    transfer = await transfer_of(village)
-    await send(session, transfer.id)
-
-    for act in (payouts.retry, payouts.give_up):
-        with pytest.raises(PayoutNotFailed) as refused:
-            await act(session, transfer.payout_id, by=new_id())
-        assert refused.value.details == {"status": "sent"}
-
-
-async def test_a_failed_payout_is_not_tried_again_once_the_account_was_changed(
-    session: AsyncSession, village: Village, transfer_of: TransferOf, book: PayeeBook
-) -> None:
-    transfer = await transfer_of(village)
-    await send(session, transfer.id)
-    await payouts.mark_failed(session, transfer.id, REFUSED)
-    book.add(village.agent_id)
-    await apply_events(session, [book.tell(village.agent_id, at=clock.now())])
-
-    with pytest.raises(PayoutAccountReplaced):
-        await payouts.retry(session, transfer.payout_id, by=new_id())
-
-
-async def test_what_is_given_up_is_paid_by_a_later_run_to_the_account_of_then(
-    session: AsyncSession,
-    office: Office,
-    account: PayoutAccount,
-    village: Village,
-    transfer_of: TransferOf,
-    book: PayeeBook,
-    faults: Faults,
-) -> None:
-    first = await transfer_of(village)
-    await send(session, first.id)
-    await payouts.mark_failed(session, first.id, REFUSED)
-    await payouts.give_up(session, first.payout_id, by=new_id())
-    bank_account_id = book.add(village.agent_id)
-
-    run_id = await office.prepare(account.id, NOVEMBER)
-    await office.release(run_id)
-    await pay(session, run_id)
-
-    second = await transfer_of(village)
-    assert second.payout_id != first.payout_id
-    assert (await payout_of(session, second)).bank_account_id == bank_account_id
-    assert await balances(session, owed(village)) == [0]
-    with pytest.raises(PayoutWithdrawn):
-        await payouts.retry(session, first.payout_id, by=new_id())
-    assert await faults(session) == []
-
-
-async def test_a_late_word_that_it_was_paid_counts_until_it_was_tried_again(
-    session: AsyncSession, village: Village, transfer_of: TransferOf, faults: Faults
-) -> None:
-    transfer = await transfer_of(village)
-    await send(session, transfer.id)
-    await payouts.mark_failed(session, transfer.id, REFUSED)
-
-    await payouts.mark_paid(session, transfer.id, BY_BANK)
-
-    assert (await payout_of(session, transfer)).status is TransferStatus.PAID
-    assert await faults(session) == []
-
-
-@pytest.mark.parametrize("act", [payouts.retry, payouts.give_up])
-async def test_a_late_word_is_refused_after_that(
-    session: AsyncSession,
-    village: Village,
-    transfer_of: TransferOf,
-    faults: Faults,
-    act: Callable[..., Awaitable[object]],
-) -> None:
-    transfer = await transfer_of(village)
-    await send(session, transfer.id)
-    await payouts.mark_failed(session, transfer.id, REFUSED)
-    await act(session, transfer.payout_id, by=new_id())
-
-    with pytest.raises(PayoutTransferStatusConflict):
-        await payouts.mark_paid(session, transfer.id, BY_BANK)
-
-    assert await balances(session, owed(village)) == [16_560]
     assert await faults(session) == []
 
 
