@@ -90,7 +90,7 @@ async def agree(day: PayDay, account_id: str) -> dict[str, Any]:
     """Let one officer propose a run, and another approve and release it."""
     report = day.journey.report
     asked = {"through_month": day.journey.month, "payout_account_id": account_id}
-    run = await day.proposer.post("/v1/payout-runs", asked)
+    run: dict[str, Any] = await day.proposer.post("/v1/payout-runs", asked)
     path = f"/v1/payout-runs/{run['id']}"
 
     async def is_prepared() -> bool:
