@@ -6,8 +6,8 @@ from uuid import UUID
 
 from contract.conftest import Platform
 from contract.paid import make_payout
+from contract.reach import BRANCH, COUNTRY
 from contract.roles import A, B, D, F, M
-from contract.scopes import BRANCH, COUNTRY
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 from sqlalchemy.ext.asyncio import AsyncSession

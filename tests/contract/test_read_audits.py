@@ -9,9 +9,9 @@ import pytest
 from contract.bodies import QUERIES, make_body
 from contract.conftest import Platform
 from contract.objects import Maker
+from contract.reach import BRANCH, COUNTRY, OTHER_REGION
 from contract.readings import CHANGES, OWN, PERSONAL, READINGS, TO_MEMBERS, WRITING
 from contract.roles import ROUTES, A, B, D, F, M, S, U, filled
-from contract.scopes import BRANCH, COUNTRY, OTHER_REGION
 from sqlalchemy import select
 
 from perisai_kit.db.engine import Database

@@ -14,18 +14,9 @@ import pytest
 from contract.bodies import QUERIES, make_body
 from contract.conftest import MODULES, Platform
 from contract.objects import Maker
+from contract.reach import BRANCH, COUNTRY, OWN, PEOPLE, SCOPES, Outcome, Reach, Rule
 from contract.roles import PUBLIC, ROUTES, A, M, S, W, filled
-from contract.scopes import (
-    BRANCH,
-    COUNTRY,
-    OWN,
-    PEOPLE,
-    RULES,
-    SCOPES,
-    Outcome,
-    Reach,
-    Rule,
-)
+from contract.scopes import RULES
 from contract.two_people import TWO_PEOPLE
 from fastapi import FastAPI
 from fastapi.routing import APIRoute

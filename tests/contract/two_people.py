@@ -8,8 +8,8 @@ from uuid import UUID
 import jwt
 from contract.objects import Maker, new_application, new_move, new_partner, new_wadah
 from contract.paid import make_answer, make_unknown_payout
+from contract.reach import BRANCH, COUNTRY
 from contract.roles import B, F, M
-from contract.scopes import BRANCH, COUNTRY
 from cryptography.hazmat.primitives.asymmetric import rsa
 
 from agent_service.bank_accounts.models import BankAccount

@@ -362,7 +362,7 @@ async def test_a_comparison_is_deleted_after_thirty_days(
     await close(NOVEMBER)
     kept = await compare(old_scheme, NOVEMBER)
     old_id = lowest_id_of(clock.real_now() - timedelta(days=30, seconds=1))
-    whose = {"beneficiary_id": village.agent_id, "beneficiary_kind": BeneficiaryKind.AGENT}
+    agent = {"beneficiary_id": village.agent_id, "beneficiary_kind": BeneficiaryKind.AGENT}
     amounts = {"brought_parts": 0, "actual": 1, "would_be": 1, "difference": 0}
     copied = ("scheme_id", "first_month", "last_month", "asked_by", "asked_at", "figures")
     session.add_all(
@@ -377,9 +377,9 @@ async def test_a_comparison_is_deleted_after_thirty_days(
                 **{name: getattr(kept, name) for name in copied},
             ),
             ComparedMonth(
-                comparison_id=old_id, month=NOVEMBER, actual_parts=1, would_be_parts=1, **whose
+                comparison_id=old_id, month=NOVEMBER, actual_parts=1, would_be_parts=1, **agent
             ),
-            ComparedBeneficiary(comparison_id=old_id, **whose, **amounts),
+            ComparedBeneficiary(comparison_id=old_id, **agent, **amounts),
         ]
     )
     await session.flush()
