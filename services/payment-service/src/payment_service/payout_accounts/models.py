@@ -62,7 +62,8 @@ class PayoutStop(Base):
 
     __tablename__ = "payout_stops"
 
-    number: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    id: Mapped[UUID] = mapped_column(primary_key=True)
+    number: Mapped[int] = mapped_column(unique=True)
     step: Mapped[StopStep] = mapped_column(choice(StopStep, "step"))
     reason = sealed_text(nullable=True)
     taken_by: Mapped[UUID]

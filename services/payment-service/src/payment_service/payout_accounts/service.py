@@ -213,7 +213,14 @@ async def _step(
     number = last.number + 1 if last else 1
     taken = await queries.insert_once_stop(
         session,
-        PayoutStop(number=number, step=step, reason=reason, taken_by=by, taken_at=clock.now()),
+        PayoutStop(
+            id=new_id(),
+            number=number,
+            step=step,
+            reason=reason,
+            taken_by=by,
+            taken_at=clock.now(),
+        ),
     )
     if taken is None:
         raise rules.PayoutStopChanged

@@ -141,8 +141,16 @@ async def test_a_stop_takes_back_a_proposal_to_resume(
 async def test_of_two_steps_at_once_the_second_finds_its_number_taken(
     session: AsyncSession,
 ) -> None:
-    first = PayoutStop(number=1, step=StopStep.STOPPED, taken_by=new_id(), taken_at=clock.now())
-    second = PayoutStop(number=1, step=StopStep.STOPPED, taken_by=new_id(), taken_at=clock.now())
+    first, second = [
+        PayoutStop(
+            id=new_id(),
+            number=1,
+            step=StopStep.STOPPED,
+            taken_by=new_id(),
+            taken_at=clock.now(),
+        )
+        for _ in range(2)
+    ]
 
     assert await queries.insert_once_stop(session, first) is not None
     assert await queries.insert_once_stop(session, second) is None

@@ -3,10 +3,13 @@ from datetime import date
 from typing import Any
 from uuid import UUID
 
+from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from payment_service.counting.rules import BeneficiaryKind
+from payment_service.ledger import service as ledger
 from payment_service.payees.rules import PayeeKind
+from payment_service.tax_checks import COUNTS
 from payment_service.taxes import service
 from payment_service.taxes.rules import TaxIdentity, TaxPolicy
 from payment_service.taxes.service import Earning
@@ -61,3 +64,10 @@ async def withhold(
     payout_id = earnings[0].payout_id
     await service.record(session, payout_id, paid_on=paid_on)
     return payout_id
+
+
+async def find_tax_faults(session: AsyncSession) -> list[str]:
+    """Return what is wrong with taxes and the ledger; the payouts of these tests do not exist."""
+    counted = {what: await session.scalar(text(query)) for what, query in COUNTS.items()}
+    found = [f"{count} {what}" for what, count in counted.items() if count]
+    return [*found, *await ledger.find_faults(session)]

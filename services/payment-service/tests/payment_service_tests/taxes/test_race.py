@@ -2,10 +2,14 @@ import asyncio
 from collections.abc import AsyncIterator, Callable
 
 import pytest
-from payment_service_tests.taxes.conftest import PAID_ON, RETURNED_ON, make_wadah_payout
+from payment_service_tests.taxes.conftest import (
+    PAID_ON,
+    RETURNED_ON,
+    find_tax_faults,
+    make_wadah_payout,
+)
 from sqlalchemy import func, select
 
-from payment_service.checks import find_faults
 from payment_service.taxes import service
 from payment_service.taxes.models import Withholding
 from payment_service.taxes.rules import TaxKind, TaxPolicy
@@ -45,6 +49,6 @@ async def test_of_several_who_settle_one_payout_at_once_one_withholds(own: Datab
 
     assert due == {TaxKind.PPH21: 75_000, TaxKind.PPH23: 100_000}
     async with own.read() as session:
-        assert await find_faults(session) == []
+        assert await find_tax_faults(session) == []
         assert await session.scalar(select(func.count()).select_from(Withholding)) == 6
         assert {each.due for each in await service.due(session, Month.of(PAID_ON))} == {0}

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from payment_service_tests.taxes.conftest import (
     PAID_ON,
     RETURNED_ON,
+    find_tax_faults,
     make_earning,
     make_wadah_payout,
     withhold,
@@ -17,14 +18,14 @@ from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from payment_service.checks import find_faults
 from payment_service.counting.rules import BeneficiaryKind
 from payment_service.ledger import service as ledger
 from payment_service.settings import Settings
 from payment_service.taxes import service
 from payment_service.taxes.models import TaxComputation, Withholding
-from payment_service.taxes.rules import TaxIdentity, TaxKind, TaxPolicy
+from payment_service.taxes.rules import TaxCause, TaxIdentity, TaxKind, TaxPolicy
 from payment_service.taxes.service import Earning
+from perisai_kit.domain import clock
 from perisai_kit.domain.ids import new_id
 from perisai_kit.domain.month import Month
 from perisai_kit.domain.nik import NikStatus
@@ -221,6 +222,25 @@ async def test_the_database_refuses_to_withhold_twice(session: AsyncSession) -> 
             session.add(copy)
 
 
+async def test_the_checks_of_the_books_find_tax_that_was_not_booked(session: AsyncSession) -> None:
+    await service.compute(session, [make_earning()], on=PAID_ON, policy=TaxPolicy())
+    computed = (await session.scalars(select(TaxComputation))).one()
+    copied = {name: getattr(computed, name) for name in (*service.COPIED, *service.AMOUNTS)}
+    withheld = Withholding(
+        id=new_id(),
+        computation_id=computed.id,
+        cause=TaxCause.PAID,
+        month=DECEMBER,
+        paid_on=PAID_ON,
+        recorded_at=clock.now(),
+        **copied,
+    )
+    session.add(withheld)
+    await session.flush()
+
+    assert await find_tax_faults(session) == ["1 items whose withheld tax is booked otherwise"]
+
+
 EARNINGS = st.builds(
     lambda grosses, kind, entity, npwp: make_earning(
         *grosses,
@@ -243,18 +263,20 @@ async def test_the_ledger_holds_what_the_records_hold_net_of_returns(
     session: AsyncSession, earnings: list[Earning], returned: set[int]
 ) -> None:
     savepoint = await session.begin_nested()
-    for place, earning in enumerate(earnings):
-        payout_id = await withhold(session, earning)
-        if place in returned:
-            await service.reverse(session, payout_id, returned_on=RETURNED_ON)
+    try:
+        for place, earning in enumerate(earnings):
+            payout_id = await withhold(session, earning)
+            if place in returned:
+                await service.reverse(session, payout_id, returned_on=RETURNED_ON)
 
-    found, owed = await balances(session), await due(session)
-    for kind, amount in owed.items():
-        assert found.get(f"tax_payable:{kind}:2026-12", 0) == amount
+        found, owed = await balances(session), await due(session)
+        rows = await session.scalars(select(TaxComputation))
+        amounts = {each.payout_id: each.amount for each in rows}
+        faults = await find_tax_faults(session)
+    finally:
+        await savepoint.rollback()
     kept = [each for place, each in enumerate(earnings) if place not in returned]
-    rows = await session.scalars(select(TaxComputation))
-    amounts = {each.payout_id: each.amount for each in rows}
     assert sum(owed.values()) == sum(amounts[each.payout_id] for each in kept)
+    assert {kind: found.get(f"tax_payable:{kind}:2026-12", 0) for kind in owed} == owed
     assert sum(found.values()) == 0
-    assert await find_faults(session) == []
-    await savepoint.rollback()
+    assert faults == []

@@ -48,12 +48,14 @@ CREATE TABLE payout_accounts (
 GRANT SELECT, INSERT, UPDATE ON payout_accounts TO {app};
 
 CREATE TABLE payout_stops (
+    id uuid NOT NULL,
     number bigint NOT NULL,
     step varchar(40) NOT NULL,
-    reason bytea,
     taken_by uuid NOT NULL,
     taken_at timestamptz NOT NULL,
-    CONSTRAINT pk_payout_stops PRIMARY KEY (number),
+    reason bytea,
+    CONSTRAINT pk_payout_stops PRIMARY KEY (id),
+    CONSTRAINT uq_payout_stops_number UNIQUE (number),
     CONSTRAINT ck_payout_stops_step CHECK (step IN ('stopped', 'resume_proposed',
         'resume_rejected', 'resumed'))
 );
