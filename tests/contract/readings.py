@@ -79,7 +79,6 @@ READINGS = {
     "GET /v1/tax-recaps/{year}": "agent_id",
     "GET /v1/commission-months/{month}/payees": "agent_id",
     "GET /v1/commission-months/{month}/payees/{payee_id}": "agent_id",
-    "GET /v1/payout-files/{file_id}/content": "agent_id",
     "GET /v1/scheme-comparisons/{comparison_id}/beneficiaries": "agent_id",
     "GET /v1/payouts": "agent_id",
     "GET /v1/payouts/{payout_id}": "agent_id",

@@ -26,7 +26,7 @@ from payment_service.payout_files.schemas import (
     PayoutAnswersOut,
     PayoutFileOut,
 )
-from payment_service.payout_formats.rules import PayoutAnswerRefused
+from payment_service.payout_formats.rules import PayoutAnswerRefused, decode_answer
 from payment_service.payout_runs.rules import PayoutRunNotFound, PayoutRunStatusConflict
 from perisai_kit.auth.principal import Principal, Role, ScopeKind
 from perisai_kit.auth.roles import require
@@ -121,7 +121,9 @@ async def propose_answer(
     It is taken whole or not at all. The same answer again is the one there is. What it does not
     name stays as it is and is never sent again.
     """
-    made = await service.propose_answer(session, file_id, new.content, by=officer.account_id)
+    made = await service.propose_answer(
+        session, file_id, decode_answer(new.content), by=officer.account_id
+    )
     return _answer_out(made)
 
 

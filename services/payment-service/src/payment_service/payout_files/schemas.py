@@ -2,12 +2,14 @@ from datetime import datetime
 from typing import Annotated
 from uuid import UUID
 
-from pydantic import Base64Bytes, Field
+from pydantic import Field
 
 from payment_service.payout_files.rules import AnswerStatus, AnswerVerdict
 from payment_service.payout_formats.rules import MAX_ANSWER_BYTES
 from perisai_kit.http.types import AccountId, Model, Out, RecordId, with_example
 
+MAX_CONTENT = MAX_ANSWER_BYTES * 4 // 3 + 4
+"""Characters of base64."""
 RunId = Annotated[UUID, Field(description="Id of the payout run.")]
 FileId = Annotated[UUID, Field(description="Id of the payout file.")]
 
@@ -39,9 +41,11 @@ class NewPayoutAnswer(Model):
     model_config = with_example(content="cmVmZXJlbmNlLGFtb3VudCxzdGF0dXM=")
 
     content: Annotated[
-        Base64Bytes,
+        str,
         Field(
-            max_length=MAX_ANSWER_BYTES,
+            min_length=4,
+            max_length=MAX_CONTENT,
+            pattern=r"^[A-Za-z0-9+/]+={0,2}$",
             description="The bytes of the answer file in base64, 512 KiB at most.",
         ),
     ]

@@ -5,6 +5,7 @@ with certain signs (OWASP, CSV Injection). An account number is digits alone, so
 changed; of names and remarks such a beginning is left out, since a bank reads the file too.
 """
 
+import base64
 import csv
 import io
 import re
@@ -129,7 +130,7 @@ class FileFormat:
     line_ending: str
     separator: str
     quotes_all: bool
-    header: bool
+    has_header: bool
     amount: AmountForm
     date: DateForm
     max_rows: int
@@ -172,7 +173,7 @@ def write_file(form: FileFormat, rows: Iterable[FileRow], *, on: date) -> bytes:
         lineterminator=form.line_ending,
         quoting=csv.QUOTE_ALL if form.quotes_all else csv.QUOTE_MINIMAL,
     )
-    if form.header:
+    if form.has_header:
         writer.writerow([name for name, _ in form.columns])
     for row in rows:
         writer.writerow([_cell(form, value, row, on) for _, value in form.columns])
@@ -215,6 +216,14 @@ def make_harmless(text: str, *, encoding: str) -> str:
     return words
 
 
+def decode_answer(content: str) -> bytes:
+    """Return the bytes of an answer in base64. Raises: PayoutAnswerRefused."""
+    try:
+        return base64.b64decode(content, validate=True)
+    except ValueError:
+        refuse([RowError(1, None, RowProblem.UNREADABLE)])
+
+
 def read_answer(form: FileFormat, content: bytes) -> list[AnswerRow]:
     """Read a bank's answer, all of it or nothing.
 
@@ -223,7 +232,7 @@ def read_answer(form: FileFormat, content: bytes) -> list[AnswerRow]:
     lines = _split(form, content)
     names = [name for name, _ in form.answer_columns]
     first = 1
-    if form.header:
+    if form.has_header:
         if not lines or lines[0] != names:
             refuse([RowError(1, None, RowProblem.HEADER)])
         first, lines = 2, lines[1:]

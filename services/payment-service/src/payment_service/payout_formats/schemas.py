@@ -48,7 +48,7 @@ class FormatDocument(Model):
     line_ending: Literal["crlf", "lf"]
     separator: Literal[",", ";", "|", "\t"]
     quoting: Literal["minimal", "all"]
-    header: bool
+    has_header: bool
     amount: AmountForm
     date: DateForm
     max_rows: int = Field(ge=1, le=500, strict=True)
@@ -62,7 +62,7 @@ class FormatDocument(Model):
             line_ending=LINE_ENDINGS[self.line_ending],
             separator=self.separator,
             quotes_all=self.quoting == "all",
-            header=self.header,
+            has_header=self.has_header,
             amount=self.amount,
             date=self.date,
             max_rows=self.max_rows,

@@ -51,7 +51,7 @@ def test_a_format_says_how_amounts_days_and_quotes_look() -> None:
         separator=";",
         line_ending="\n",
         quotes_all=True,
-        header=False,
+        has_header=False,
     )
 
     assert write_file(form, [ROW], on=ON) == (
