@@ -18,7 +18,7 @@ from perisai_kit.db.engine import Database
 
 Urls = Mapping[str, str]
 """Where each database is, for its owner, who may read everything."""
-FEEDS = {"agents": "agent", "members": "member", "payments": "payment"}
+FEEDS = {"accounts": "agent", "agents": "agent", "members": "member", "payments": "payment"}
 """Whose events a subscription reads, by the last word of its name."""
 MIN_SUBSCRIPTIONS = 8
 _HEAD = "SELECT coalesce(max(position), 0) FROM event_positions"
