@@ -1,6 +1,6 @@
 from typing import Annotated, Literal, Self
 
-from pydantic import Field, StringConstraints, model_validator
+from pydantic import Field, StrictBool, StringConstraints, model_validator
 
 from payment_service.payout_formats.rules import (
     NEEDED,
@@ -48,7 +48,7 @@ class FormatDocument(Model):
     line_ending: Literal["crlf", "lf"]
     separator: Literal[",", ";", "|", "\t"]
     quoting: Literal["minimal", "all"]
-    has_header: bool
+    has_header: StrictBool
     amount: AmountForm
     date: DateForm
     max_rows: int = Field(ge=1, le=500, strict=True)
