@@ -32,6 +32,22 @@ CURSORS = (("first", None), ("middle", 0.5), ("deep", 0.05))
 """Where a page begins: which share of the rows is older."""
 BOUND = ""
 """The cursors of these lists name their filters and order: only the first page is asked for."""
+MONEY_OUT = (
+    "/v1/payout-accounts",
+    "/v1/payout-confirmations",
+    "/v1/payout-files",
+    "/v1/payout-runs",
+    "/v1/payout-runs/{nothing}/omissions",
+    "/v1/payout-runs/{nothing}/payouts",
+    "/v1/payout-stops",
+    "/v1/payouts",
+    "/v1/scheme-comparisons",
+    "/v1/scheme-comparisons/{nothing}/beneficiaries",
+    "/v1/tax-recaps/{year}",
+    "/v1/tax-remittances",
+    "/v1/tax-slips",
+)
+"""Nothing was paid out in these worlds, so these lists are empty."""
 LISTS: Mapping[str, Sequence[tuple[str, Mapping[str, str], str]]] = {
     "member": [
         *(
@@ -55,6 +71,7 @@ LISTS: Mapping[str, Sequence[tuple[str, Mapping[str, str], str]]] = {
         ("/v1/wadahs", {}, "wadahs"),
         ("/v1/bank-accounts", {}, ""),
         ("/v1/tax-identities", {}, ""),
+        ("/v1/wadah-moves", {}, ""),
         ("/v1/wadah-moves", {}, ""),
         ("/v1/branches", {}, ""),
     ],
@@ -81,6 +98,7 @@ LISTS: Mapping[str, Sequence[tuple[str, Mapping[str, str], str]]] = {
         ("/v1/incentive-holds", {}, ""),
         ("/v1/bonus-reviews", {}, ""),
         ("/v1/disputes", {}, ""),
+        *((path, {}, "") for path in MONEY_OUT),
         ("/v1/commission-previews/lines", {"agent_id": "{agent}"}, ""),
     ],
 }
@@ -287,6 +305,7 @@ _IDS = {
         " ORDER BY id DESC LIMIT 1",
         "open_month": "SELECT min(booked_month) AS open_month FROM commission_lines,"
         " commission_watermark WHERE booked_month > closed_through",
+        "nothing": "SELECT gen_random_uuid() AS nothing, '2026' AS year",
         "partner": "SELECT id AS partner FROM bank_partners LIMIT 1",
     },
 }

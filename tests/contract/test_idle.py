@@ -37,5 +37,5 @@ def test_no_periodic_task_runs_more_often_than_six_times_a_minute(keyring: Keyri
         ),
     ]
 
-    assert len(tasks) == 18
+    assert len(tasks) == 21
     assert [each.name for each in tasks if each.every_s < LEAST_S] == []

@@ -39,6 +39,7 @@ from payment_service.incentive_statements.models import Statement
 from payment_service.orders import service as orders
 from payment_service.payments import service as payments
 from payment_service.payments.rules import Notice, Settlement
+from payment_service.payouts.tasks import ACCOUNTS
 from payment_service.settings import Settings
 from payment_service.testing_closings import close_month
 from payment_service.verifications import service as verifications
@@ -149,7 +150,7 @@ class Simulation:
 
     async def _read(self, reader: Subscription, database: Database, *, whole: bool) -> int:
         # Subscriptions are named by what they read: payments, commissions.members and so on.
-        source = reader.name.rpartition(".")[2].removesuffix("s")
+        source = "agent" if reader.name == ACCOUNTS else reader.name.rpartition(".")[2][:-1]
         total = 0
         while True:
             self._numbered[source] += await number_now(getattr(self.services, source))

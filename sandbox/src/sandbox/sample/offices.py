@@ -79,7 +79,8 @@ async def ensure_wadah(desk: Desk, planned: PlannedWadah, *, today: date, passwo
         known = [await desk.admin.post("/v1/accounts", _account(planned, wadah["id"], password))]
     if known[0]["email_masked"] is None:
         mail = {"email": planned.email, "reason": "An address that every sandbox begins with."}
-        await desk.admin.call("PUT", f"/v1/accounts/{known[0]['id']}/email", json=mail)
+        path = f"/v1/accounts/{known[0]['id']}/email"
+        await desk.admin.call("PUT", path, json=mail, expect=(204,))
     return str(wadah["id"])
 
 

@@ -23,6 +23,7 @@ from payment_service.commissions.models import CommissionLine
 from payment_service.commissions.rules import Line
 from payment_service.incentive_statements.models import Statement
 from payment_service.months.schemas import CommissionMonthOut
+from payment_service.testing_closings import find_book_faults
 from payment_service.testing_commissions import (
     FAR_AHEAD,
     Prices,
@@ -48,7 +49,6 @@ FIRST = Month(2025, 7)
 MONTHS = [FIRST.plus(ahead) for ahead in range(6)]
 MEMBERS = 60
 Close = Callable[[Month], Awaitable[CommissionMonthOut]]
-Faults = Callable[[AsyncSession], Awaitable[list[str]]]
 SEEDS = [0, *(pytest.param(seed, marks=pytest.mark.soak) for seed in range(1, 150))]
 
 
@@ -235,7 +235,7 @@ async def standing(session: AsyncSession) -> set[tuple[Any, ...]]:
 
 @pytest.mark.parametrize("seed", SEEDS)
 async def test_statements_and_lines_are_those_of_the_oracle_and_of_a_replay(
-    session: AsyncSession, close: Close, faults: Faults, seed: int
+    session: AsyncSession, close: Close, seed: int
 ) -> None:
     chance = random.Random(seed)
     history = History(chance)
@@ -259,7 +259,8 @@ async def test_statements_and_lines_are_those_of_the_oracle_and_of_a_replay(
         await close(MONTHS[-1].plus(1))
         assert await statements(session, MONTHS[-1].plus(1)) == expected.close("2026-01")
         assert await earned(session) == oracle.earned()
-        assert await faults(session) == []
+        # Answers here move the instant of an allocation, which the second opinion would report.
+        assert await find_book_faults(session) == []
         with_closings = await standing(session)
         await savepoint.rollback()
 

@@ -14,6 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from payment_service.commissions.models import CommissionLine
 from payment_service.incentive_statements.models import Statement
 from payment_service.months.schemas import CommissionMonthOut
+from payment_service.testing_closings import find_book_faults
 from payment_service.testing_commissions import Village, apply_events, book, compute, noon
 from perisai_kit.domain.month import Month
 from perisai_kit.events.envelope import Event
@@ -21,7 +22,6 @@ from perisai_kit.events.envelope import Event
 NOVEMBER, DECEMBER, JANUARY = Month(2025, 11), Month(2025, 12), Month(2026, 1)
 MONTHS = (NOVEMBER, DECEMBER, JANUARY)
 Close = Callable[..., Awaitable[CommissionMonthOut]]
-Faults = Callable[[AsyncSession], Awaitable[list[str]]]
 Arrival = list[Event]
 """Events that arrive together, in this order."""
 
@@ -74,7 +74,6 @@ async def total(session: AsyncSession) -> dict[UUID, Fraction]:
 async def test_what_is_taken_back_comes_to_one_total_in_any_order_with_closings(
     session: AsyncSession,
     close: Close,
-    faults: Faults,
     order: list[int],
     closings: list[int],
     computed: set[int],
@@ -106,7 +105,8 @@ async def test_what_is_taken_back_comes_to_one_total_in_any_order_with_closings(
         stated = await total(session)
         assert {id_: stated[id_] for id_ in totals} == totals
         assert not any(amount for id_, amount in stated.items() if id_ not in totals)
-        assert await faults(session) == []
+        # Answers here move the instant of an allocation, which the second opinion would report.
+        assert await find_book_faults(session) == []
         await savepoint.rollback()
 
 
