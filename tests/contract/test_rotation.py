@@ -8,6 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import pytest
 from contract.encrypted import TABLES, loosened, models_of, new_row, value_of
 from sqlalchemy import insert, select
 from sqlalchemy.orm import load_only
@@ -83,6 +84,7 @@ def rotate(folder: Path, *words: str) -> subprocess.CompletedProcess[str]:
     return run_perisai("rotate-data-keys", "--folder", folder, *words)
 
 
+@pytest.mark.soak
 async def test_old_keys_go_although_a_rotation_was_killed_in_the_middle(
     tmp_path: Path, own_database: Callable[[str], Urls]
 ) -> None:

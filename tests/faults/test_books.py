@@ -160,7 +160,8 @@ FAULTS = {
         """INSERT INTO commission_months SELECT min(booked_month), now(), gen_random_uuid(),
                0, 0, 0, 0, 0 FROM commission_lines
            ON CONFLICT (month) DO UPDATE SET month = '2031-01';
-           DELETE FROM statements""",
+           DELETE FROM statements
+           WHERE NOT EXISTS (SELECT FROM payout_items WHERE statement_id = statements.id)""",
         "statements",
     ),
     "a line for another month": (

@@ -22,7 +22,7 @@ AFTER = 4
         pytest.param(("gateway",), marks=pytest.mark.soak),
         pytest.param(("agent", "member"), marks=pytest.mark.soak),
         ("payment",),
-        ("postgres",),
+        pytest.param(("postgres",), marks=pytest.mark.soak),
     ],
     ids="+".join,
 )

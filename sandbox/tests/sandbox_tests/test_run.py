@@ -304,6 +304,7 @@ def test_second_run_in_the_folder_is_refused_in_one_line(platform: "Running") ->
     assert platform.is_ready()
 
 
+@pytest.mark.soak
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells a child its parent died")
 def test_killed_run_takes_its_children_along_and_the_next_finds_everything(
     platform: "Running",

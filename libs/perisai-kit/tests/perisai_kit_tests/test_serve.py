@@ -60,6 +60,7 @@ def children_of(pid: int) -> int:
     return sum(b"spawn_main" in each for each in commands)
 
 
+@pytest.mark.soak
 def test_so_many_processes_share_a_port() -> None:
     port = free_port()
     with running("fakebank", "--port", str(port), "--processes", "2") as pid:

@@ -277,6 +277,7 @@ async def test_officers_decide_within_their_scope(
     assert (unknown.status_code, unknown.json()["code"]) == (404, "beneficiary_not_found")
 
 
+@pytest.mark.soak
 @given(
     order=st.permutations(range(13)),
     closings=st.lists(st.integers(0, 13), min_size=2, max_size=2).map(sorted),

@@ -45,7 +45,7 @@ from perisai_kit.privacy.keyring import Keyring
 from perisai_kit.services.worker import Periodic, Turn
 from perisai_kit.testing.plugin import BusinessTime, Urls
 
-pytestmark = pytest.mark.race
+pytestmark = [pytest.mark.race, pytest.mark.soak]
 
 NOVEMBER = Month(2025, 11)
 VILLAGES = 6

@@ -129,7 +129,9 @@ async def test_statements_are_the_lines_whatever_the_batch(
     assert {row.issued_at for row in rows} == {(await service.get(session, NOVEMBER)).closed_at}
 
 
-@pytest.mark.parametrize("after", range(6))
+@pytest.mark.parametrize(
+    "after", [2, 3, *(pytest.param(each, marks=pytest.mark.soak) for each in (0, 1, 4, 5))]
+)
 async def test_a_broken_step_is_repeated_with_the_same_result(
     session: AsyncSession,
     settings: Settings,

@@ -4,6 +4,7 @@ from collections.abc import Awaitable, Callable
 from fractions import Fraction
 from uuid import UUID
 
+import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from payment_service_tests.incentive_statements.oracle import Oracle
@@ -63,6 +64,7 @@ async def total(session: AsyncSession) -> dict[UUID, Fraction]:
     }
 
 
+@pytest.mark.soak
 @given(
     order=st.permutations(range(14)),
     closings=st.lists(st.integers(0, 14), min_size=2, max_size=2).map(sorted),

@@ -18,6 +18,8 @@ from perisai_kit.jobs.runner import JobRunner
 from perisai_kit.privacy.keyring import Keyring
 from perisai_kit.testing.plugin import BusinessTime, Urls
 
+pytestmark = pytest.mark.soak
+
 WAIT_S = 120
 SETTLED = {TransferStatus.PAID, TransferStatus.FAILED}
 

@@ -31,7 +31,7 @@ from perisai_kit.domain.month import Month
 from perisai_kit.privacy.keyring import Keyring
 from perisai_kit.testing.plugin import BusinessTime, Urls
 
-pytestmark = pytest.mark.race
+pytestmark = [pytest.mark.race, pytest.mark.soak]
 NOVEMBER = Month(2025, 11)
 
 

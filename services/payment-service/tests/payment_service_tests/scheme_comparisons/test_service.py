@@ -139,9 +139,7 @@ async def test_the_scheme_in_force_itself_differs_for_nobody(
                     Statement.beneficiary_id
                 )
             )
-        )
-        
-        .all()
+        ).all()
     )
     assert {who: actual for who, (actual, _) in found.items()} == stated
     assert villages[4].agent_id not in found
@@ -168,7 +166,7 @@ async def test_a_month_without_late_words_is_what_its_statements_said(
     assert figures.agents.difference == figures.wadahs.difference == 0
 
 
-@pytest.mark.parametrize("batch", [1, 7])
+@pytest.mark.parametrize("batch", [pytest.param(1, marks=pytest.mark.soak), 7])
 async def test_small_steps_come_to_the_same(
     session: AsyncSession,
     tell: Tell,
