@@ -1,4 +1,7 @@
-"""When the incentives of a month are due, and what is late. Source: docs/money.md, Payouts."""
+"""When the incentives of a month are due, and what is late.
+
+Source: docs/commissions.md, Payouts.
+"""
 
 from datetime import date, timedelta
 from enum import StrEnum

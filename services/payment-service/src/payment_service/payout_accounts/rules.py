@@ -1,6 +1,6 @@
 """What is true of our own accounts, and of the stop of all payouts.
 
-Source: docs/money.md, Payouts.
+Source: docs/commissions.md, Payouts.
 """
 
 from collections.abc import Collection

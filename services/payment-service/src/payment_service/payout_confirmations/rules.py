@@ -1,6 +1,6 @@
 """When an agent can say whether they received what a wadah was paid for them.
 
-Source: docs/money.md, Payouts.
+Source: docs/commissions.md, Payouts.
 """
 
 from payment_service.payouts.rules import PayoutPayee, PayoutStatus

@@ -1,4 +1,4 @@
-"""Whom a run pays, and why it leaves others out. Source: docs/money.md, Payouts."""
+"""Whom a run pays, and why it leaves others out. Source: docs/commissions.md, Payouts."""
 
 from dataclasses import dataclass
 from datetime import datetime

@@ -1,4 +1,7 @@
-"""Whether what two people approved still holds when it is sent. Source: docs/money.md, Payouts."""
+"""Whether what two people approved still holds when it is sent.
+
+Source: docs/commissions.md, Payouts.
+"""
 
 from collections.abc import Iterable
 from datetime import datetime

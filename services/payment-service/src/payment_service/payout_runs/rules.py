@@ -1,4 +1,7 @@
-"""Who may decide on a run of payouts, and whom it leaves out. Source: docs/money.md, Payouts."""
+"""Who may decide on a run of payouts, and whom it leaves out.
+
+Source: docs/commissions.md, Payouts.
+"""
 
 from enum import StrEnum
 

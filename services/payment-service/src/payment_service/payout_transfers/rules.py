@@ -1,4 +1,4 @@
-"""What may become of one attempt to move money. Source: docs/money.md, Payouts."""
+"""What may become of one attempt to move money. Source: docs/commissions.md, Payouts."""
 
 from dataclasses import dataclass
 from enum import StrEnum

@@ -1,4 +1,4 @@
-"""What a payout is, and what may become of it. Source: docs/money.md, Payouts."""
+"""What a payout is, and what may become of it. Source: docs/commissions.md, Payouts."""
 
 import re
 from enum import StrEnum

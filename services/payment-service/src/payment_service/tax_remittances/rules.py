@@ -1,4 +1,4 @@
-"""When withheld tax can be passed on to the state. Source: docs/money.md, Payouts."""
+"""When withheld tax can be passed on to the state. Source: docs/commissions.md, Payouts."""
 
 from perisai_kit.domain.errors import Conflict, Invalid
 from perisai_kit.domain.month import Month
