@@ -14,6 +14,8 @@ from hatchling.builders.wheel import WheelBuilder
 
 from perisai_kit.testing.plugin import Databases
 
+pytestmark = pytest.mark.soak
+
 ROOT = Path(__file__).parents[2]
 PROJECTS = sorted(
     path.parent

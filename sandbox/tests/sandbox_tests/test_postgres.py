@@ -18,6 +18,8 @@ from sandbox import binaries, lifetime
 from sandbox.errors import SandboxError
 from sandbox.postgres import Postgres
 
+pytestmark = pytest.mark.soak
+
 IS_ROOT = os.geteuid() == 0
 WithCluster = Callable[[Path], Path]
 

@@ -19,7 +19,7 @@ from sandbox.sample.offices import STEPS
 if TYPE_CHECKING:
     from sandbox_tests.conftest import Running
 
-pytestmark = pytest.mark.e2e
+pytestmark = [pytest.mark.e2e, pytest.mark.soak]
 
 
 def test_every_address_is_ready(platform: "Running") -> None:

@@ -16,6 +16,9 @@ from sandbox.postgres import Postgres
 from sandbox.runner import LINE_BYTES, Process, Runner
 
 # A server that answers every GET with its own process id.
+
+pytestmark = pytest.mark.soak
+
 SERVER = """
 import http.server, os, sys
 class Answer(http.server.BaseHTTPRequestHandler):

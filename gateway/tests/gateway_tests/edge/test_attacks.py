@@ -12,6 +12,8 @@ import pytest
 from perisai_kit.auth.principal import Role
 from perisai_kit.testing.server import RawClient, open_connection
 
+pytestmark = pytest.mark.soak
+
 UPLOAD = b"POST /v1/members HTTP/1.1\r\nhost: x\r\ncontent-length: 900000\r\n"
 SHORT_S = 2.0
 """What the platform of these tests waits for an upstream."""

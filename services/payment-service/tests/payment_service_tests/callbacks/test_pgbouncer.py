@@ -24,6 +24,8 @@ from perisai_kit.domain.ids import new_id
 from perisai_kit.privacy.keyring import Keyring
 from perisai_kit.testing.plugin import MakeApp, Tokens, Urls, Wire, open_app_client
 
+pytestmark = pytest.mark.soak
+
 MANY = 40
 
 

@@ -280,6 +280,7 @@ async def test_who_comes_while_the_writer_goes_to_rest_is_answered(
         assert await counter.paid() == 2
 
 
+@pytest.mark.soak
 async def test_a_restart_of_postgresql_under_load_is_answered_honestly(
     open_counter: OpenCounter, tmp_path: Path, with_cluster: Callable[[Path], Path]
 ) -> None:

@@ -119,6 +119,7 @@ async def test_days_that_cannot_be_added_up_are_refused(
     assert (answer.status_code, answer.json()["code"]) == (422, code)
 
 
+@pytest.mark.soak
 @pytest.mark.parametrize("partner_id", [None, pytest.param(PARTNERS[0], marks=pytest.mark.soak)])
 async def test_sums_are_read_from_an_index(
     databases: Databases, pools: Callable[[Urls], Database], partner_id: Any

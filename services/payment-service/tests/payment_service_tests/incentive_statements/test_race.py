@@ -41,7 +41,7 @@ from perisai_kit.privacy.keyring import Keyring
 from perisai_kit.testing.feeds import deliver, list_published, run_sequencer
 from perisai_kit.testing.plugin import BusinessTime, Urls
 
-pytestmark = pytest.mark.race
+pytestmark = [pytest.mark.race, pytest.mark.soak]
 
 NOVEMBER = Month(2025, 11)
 IssueBill = Callable[..., Awaitable[BillOut]]

@@ -146,6 +146,7 @@ async def test_the_scheme_in_force_itself_differs_for_nobody(
     assert sum(stated.values()) > 1_000_000
 
 
+@pytest.mark.soak
 async def test_a_month_without_late_words_is_what_its_statements_said(
     session: AsyncSession, tell: Tell, close: Close, compare: Compare, present_scheme: UUID
 ) -> None:
