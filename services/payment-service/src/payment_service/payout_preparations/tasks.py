@@ -3,26 +3,19 @@
 import time
 from uuid import UUID
 
-from sqlalchemy.exc import SQLAlchemyError
-
 from payment_service.clients.payees import PayeesClient
 from payment_service.payout_preparations import service
 from payment_service.payout_preparations.rules import StatementsTaken
 from payment_service.payout_runs import queries as runs
 from payment_service.payout_runs.rules import RunStatus
-from payment_service.payout_runs.service import record_failure
+from payment_service.payout_runs.tasks import take_step
 from payment_service.settings import Settings
 from perisai_kit.db.bulk import RUN_S
 from perisai_kit.db.engine import Database
 from perisai_kit.domain import clock
-from perisai_kit.domain.errors import DomainError
-from perisai_kit.runtime.log import get_logger
 
 BATCH = 50
 """Payees of one transaction; a wadah may be paid for a hundred agents."""
-DATABASE_FAILED = "database_failed"
-
-log = get_logger()
 
 
 class Preparer:
@@ -39,21 +32,10 @@ class Preparer:
         async with database.read() as session:
             waiting = await runs.list_ids(session, RunStatus.PREPARING)
         for run_id in waiting:
-            while await self._step(database, run_id):
+            while await take_step(database, run_id, self._prepare(database, run_id)):
                 if time.monotonic() >= deadline:
                     return True
         return False
-
-    async def _step(self, database: Database, run_id: UUID) -> bool:
-        """Take a step of a run; a failure is stored, and it is tried again later."""
-        try:
-            return await self._prepare(database, run_id)
-        except DomainError as problem:
-            await self._record(database, run_id, problem.code)
-            return False
-        except SQLAlchemyError:
-            await self._record(database, run_id, DATABASE_FAILED)
-            raise  # counted as a crash of the task, which starts again
 
     async def _prepare(self, database: Database, run_id: UUID) -> bool:
         async with database.begin() as session:
@@ -70,8 +52,3 @@ class Preparer:
                 return await service.store(session, batch, details, self._settings)
         except StatementsTaken:
             return True  # the next look leaves them out
-
-    async def _record(self, database: Database, run_id: UUID, code: str) -> None:
-        log.warning("payout_run.delayed", run_id=str(run_id), code=code)
-        async with database.begin() as session:
-            await record_failure(session, run_id, code)

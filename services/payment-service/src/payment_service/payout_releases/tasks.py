@@ -3,24 +3,17 @@
 import time
 from uuid import UUID
 
-from sqlalchemy.exc import SQLAlchemyError
-
 from payment_service.clients.payees import PayeesClient
 from payment_service.payout_releases import service
 from payment_service.payout_runs import queries as runs
 from payment_service.payout_runs.rules import RunStatus
-from payment_service.payout_runs.service import record_failure
+from payment_service.payout_runs.tasks import take_step
 from perisai_kit.db.bulk import RUN_S
 from perisai_kit.db.engine import Database
 from perisai_kit.domain import clock
-from perisai_kit.domain.errors import DomainError
-from perisai_kit.runtime.log import get_logger
 
 BATCH = 50
 """Payouts of one transaction; one may have the statements of a hundred agents."""
-DATABASE_FAILED = "database_failed"
-
-log = get_logger()
 
 
 class Releaser:
@@ -36,23 +29,12 @@ class Releaser:
         async with database.read() as session:
             released = await runs.list_ids(session, RunStatus.RELEASED)
         for run_id in released:
-            while await self._step(database, run_id):
+            while await take_step(database, run_id, self._check(database, run_id)):
                 if time.monotonic() >= deadline:
                     return True
             async with database.begin() as session:
                 await service.finish(session, run_id)
         return False
-
-    async def _step(self, database: Database, run_id: UUID) -> bool:
-        """Check the next payouts of a run; a failure is stored, and it is tried again later."""
-        try:
-            return await self._check(database, run_id)
-        except DomainError as problem:
-            await self._record(database, run_id, problem.code)
-            return False
-        except SQLAlchemyError:
-            await self._record(database, run_id, DATABASE_FAILED)
-            raise  # counted as a crash of the task, which starts again
 
     async def _check(self, database: Database, run_id: UUID) -> bool:
         async with database.read() as session:
@@ -63,8 +45,3 @@ class Releaser:
         details = await self._payees.find(batch.asked_ids, on=clock.today())
         async with database.begin() as session:
             return await service.check(session, batch, details)
-
-    async def _record(self, database: Database, run_id: UUID, code: str) -> None:
-        log.warning("payout_run.delayed", run_id=str(run_id), code=code)
-        async with database.begin() as session:
-            await record_failure(session, run_id, code)
