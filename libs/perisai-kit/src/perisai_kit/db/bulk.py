@@ -118,6 +118,15 @@ async def run_in_batches(
     return False
 
 
+async def run_steps(step: Callable[[], Awaitable[bool]], *, run_s: float = RUN_S) -> bool:
+    """Take a step until it says that nothing is left; return whether `run_s` seconds ended it."""
+    deadline = time.monotonic() + run_s
+    while await step():
+        if time.monotonic() >= deadline:
+            return True
+    return False
+
+
 @dataclass(frozen=True, slots=True)
 class OldRows:
     """Rows to delete: those with `column` less than `before`.

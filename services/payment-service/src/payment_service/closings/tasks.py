@@ -1,12 +1,12 @@
 """The worker's part of a close: one step after another, until the month is closed."""
 
-import time
+from functools import partial
 
 from sqlalchemy.exc import SQLAlchemyError
 
 from payment_service.closings import service
 from payment_service.settings import Settings
-from perisai_kit.db.bulk import RUN_S
+from perisai_kit.db.bulk import run_steps
 from perisai_kit.db.engine import Database
 from perisai_kit.domain.errors import Conflict
 from perisai_kit.runtime.log import get_logger
@@ -27,11 +27,7 @@ class Closer:
 
     async def run(self, database: Database) -> bool:
         """Take steps until nothing is left to do; return whether there is more."""
-        deadline = time.monotonic() + RUN_S
-        while await self._step(database):
-            if time.monotonic() >= deadline:
-                return True
-        return False
+        return await run_steps(partial(self._step, database))
 
     async def _step(self, database: Database) -> bool:
         """Take a step in its own transaction; a failure is stored, and it is tried again later."""

@@ -1,11 +1,11 @@
 """The worker's part of comparisons: one step after another, and their deletion."""
 
-import time
+from functools import partial
 
 from sqlalchemy.exc import SQLAlchemyError
 
 from payment_service.scheme_comparisons import service
-from perisai_kit.db.bulk import RUN_S, delete_old
+from perisai_kit.db.bulk import delete_old, run_steps
 from perisai_kit.db.engine import Database
 from perisai_kit.runtime.log import get_logger
 
@@ -24,11 +24,7 @@ class Comparer:
 
     async def run(self, database: Database) -> bool:
         """Take steps until nothing is left to do; return whether there is more."""
-        deadline = time.monotonic() + RUN_S
-        while await self._step(database):
-            if time.monotonic() >= deadline:
-                return True
-        return False
+        return await run_steps(partial(self._step, database))
 
     async def _step(self, database: Database) -> bool:
         try:
