@@ -12,7 +12,7 @@ from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager
 from datetime import datetime
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 import httpx
 import pytest
@@ -127,7 +127,12 @@ def business_time(clock_file: Path) -> Iterator[BusinessTime]:
 
 @pytest.fixture(scope="session")
 def make_settings(test_secrets: dict[str, str], clock_file: Path) -> Callable[..., Any]:
-    """Build settings: `make_settings(Settings, urls, **more)`."""
+    """Build settings: `make_settings(Settings, urls, **more)`.
+
+    The same ones again for the same values: to look into the environment for each of some eighty
+    takes longer than most tests.
+    """
+    made: dict[tuple[Any, ...], Any] = {}
 
     def make(kind: type[Settings], urls: Urls, **more: Any) -> Settings:
         values: dict[str, Any] = {
@@ -140,7 +145,10 @@ def make_settings(test_secrets: dict[str, str], clock_file: Path) -> Callable[..
             "run_worker": False,
             **more,
         }
-        return kind(**values)
+        known = (kind, *sorted(values.items()))
+        if known not in made:
+            made[known] = kind(**values)
+        return cast(Settings, made[known])
 
     return make
 
