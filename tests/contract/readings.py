@@ -105,7 +105,7 @@ OWN |= {"GET /v1/me/agent", "GET /v1/me/bills", "GET /v1/me/coverage"}
 OWN |= {"GET /v1/me/tax-slips", "GET /v1/me/tax-recaps/{year}"}
 """Show what is about oneself only."""
 TO_MEMBERS = {"GET /v1/me/attribution"}
-"""Show the own agent to a member: member_service_tests/attributions/test_own.py reads the row."""
+"""Show a member their agent: member_service_tests/attributions/test_own.py reads the row."""
 CHANGES = {
     "PATCH /v1/members/{member_id}": "member_id",
     "POST /v1/members/{member_id}/work-declarations": "member_id",

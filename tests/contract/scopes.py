@@ -105,7 +105,7 @@ RULES: dict[str, dict[str, Rule]] = {
         "POST /v1/members/{member_id}/corrections/{correction_id}/approval": Rule(
             Reach.OBJECT, second_person="second_officer_required"
         ),
-        # An agent withdraws an own proposal only; this one is of another account of the agent.
+        # An agent withdraws only their own proposal; this one is of another account of the agent.
         "POST /v1/members/{member_id}/corrections/{correction_id}/rejection": Rule(
             Reach.OBJECT, refused=frozenset({A})
         ),
@@ -125,7 +125,7 @@ RULES: dict[str, dict[str, Rule]] = {
         "POST /v1/members/{member_id}/bpu-evidence": OBJECT,
         "GET /v1/members/{member_id}/bpu-evidence": OBJECT,
         "GET /v1/members/{member_id}/coverage": OBJECT,
-        # Without an own membership nothing is found, and counts of nobody are none.
+        # Without a membership of their own nothing is found, and counts of nobody are none.
         "GET /v1/me/attribution": Rule(Reach.OBJECT),
         "GET /v1/me/coverage": Rule(Reach.OBJECT),
         "GET /v1/overview/members": ANYWHERE,
@@ -241,7 +241,7 @@ RULES: dict[str, dict[str, Rule]] = {
         ),
         "POST /v1/tax-remittances": COUNTRY_ONLY,
         "GET /v1/tax-remittances": COUNTRY_ONLY,
-        # Money leaves: all of it is the country's, but for what an agent says of the own part.
+        # Money leaves: all of it is the country's, but for what an agent says of their part.
         **{route: COUNTRY_ONLY for route in ROUTES["payment"] if "/v1/payout" in route},
         "POST /v1/payout-files/{file_id}/answers/{answer_id}/decision": Rule(
             Reach.COUNTRY, second_person="own_payout_answer"

@@ -44,7 +44,7 @@ class Decided:
 
 @dataclass
 class Worker:
-    """An agent: at work or not by each decision, and the own membership.
+    """An agent: at work or not by each decision, and their own membership.
 
     moves: the first day in another wadah, and that wadah; cancelled ones are taken out.
     """

@@ -9,7 +9,7 @@ CODES_KEPT = timedelta(hours=1)
 
 
 class PhoneOfAgent(Conflict):
-    """An agent would confirm an own change: the number of the member is that of an agent."""
+    """An agent would confirm their own change: the number of the member is that of an agent."""
 
     code = "phone_of_agent"
     text = (

@@ -46,7 +46,7 @@ Settings = TypeVar("Settings", bound=ServiceSettings)
 
 @pytest.fixture(scope="session")
 def migrated() -> frozenset[str]:
-    """The services whose templates the server has already; the root conftest may know some."""
+    """The services whose template databases the server already has; see the root conftest."""
     return frozenset()
 
 

@@ -156,9 +156,9 @@ def check_decision(
     is_own: bool,
     name_match: NameMatch | None,
 ) -> None:
-    """Refuse a decision on a decided account, on an own proposal, or without the bank's word.
+    """Refuse a decision on a decided account, on one's own proposal, or without the bank's word.
 
-    An own or unverified proposal may still be rejected.
+    One's own or an unverified proposal may still be rejected.
     Raises: BankAccountDecided, OwnBankAccountProposal, BankAccountUnverified.
     """
     check_open(status)

@@ -1,6 +1,6 @@
 """Who holds a bank account or a tax identity, and who may act for them.
 
-Source: docs/domain.md, Audit and anti-fraud list: no agent decides about an own bank account.
+Source: docs/domain.md, Audit and anti-fraud list: no agent decides about their own bank account.
 """
 
 from dataclasses import dataclass

@@ -134,7 +134,7 @@ def check_decision(
     from_date: date,
     today: date,
 ) -> None:
-    """Refuse a decision on a decided move, or the approval of an own or late proposal.
+    """Refuse a decision on a decided move, or the approval of one's own or a late proposal.
 
     Raises: WadahMoveDecided, OwnWadahMoveProposal, WadahMoveBegun.
     """

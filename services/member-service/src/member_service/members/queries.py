@@ -37,7 +37,7 @@ OFFICERS = (Role.BRANCH_OFFICER, Role.FINANCE_OFFICER, Role.AUDITOR, Role.ADMIN)
 
 
 def lists_only_own(viewer: Principal) -> bool:
-    """Tell whether the reader's lists show the own membership, for want of other members."""
+    """Tell whether the reader's lists show the reader, who has no members to list."""
     return not viewer.has(Role.AGENT, Role.WADAH_ADMIN, *OFFICERS)
 
 

@@ -58,7 +58,7 @@ async def get_member(
 async def get_identity(
     member_id: MemberId, session: Session, viewer: KeeperOrMember
 ) -> MemberIdentityOut:
-    """Show a member's unmasked data to the own agent, an officer in charge or the member."""
+    """Show a member's unmasked data to their agent, an officer in charge or the member."""
     member = await service.get_identity(session, member_id=member_id, viewer=viewer)
     values = {name: getattr(member, name, None) for name in MemberIdentityOut.model_fields}
     return MemberIdentityOut.model_validate(

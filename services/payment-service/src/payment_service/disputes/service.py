@@ -43,7 +43,7 @@ class _Found:
 async def open_dispute(
     session: AsyncSession, principal: Principal, subject: Subject, *, reason: str, answer_days: int
 ) -> Disputed:
-    """Dispute an own line, or that a payment of a member in one's care has none.
+    """Dispute a line of one's own, or that a payment of a member in one's care has none.
 
     Raises: DisputeUnclear, DisputedLineNotFound, DisputedPaymentNotFound, DisputedPaymentHasLines,
     DisputeOpen.
@@ -131,7 +131,7 @@ async def answer(
 
 
 async def withdraw(session: AsyncSession, principal: Principal, dispute_id: UUID) -> Disputed:
-    """Withdraw an own dispute. Raises: DisputeNotFound, DisputeClosed."""
+    """Withdraw one's own dispute. Raises: DisputeNotFound, DisputeClosed."""
     found = await _find(session, principal, dispute_id, lock=True)
     dispute = found.dispute
     rules.check_open(dispute.status)

@@ -11,7 +11,7 @@ from payment_service.payees.rules import PayeeKind
 from payment_service.payouts.rules import StatementPayoutStatus
 from perisai_kit.http.types import BeneficiaryId, MonthText, Out, RecordId, WadahId
 
-WHOLE_TO = "whole to themselves, to the own wadah and to the offices of their scope; else null"
+WHOLE_TO = "whole to themselves, to their wadah and to the offices of their scope; else null"
 
 
 class ExplainedLineOut(CommissionLineOut):

@@ -104,7 +104,7 @@ async def get_recap(
 
 
 def find_taxpayer(principal: Principal) -> tuple[BeneficiaryKind, UUID]:
-    """Return as whom a principal is taxed: the own agent, or else the wadah they administer.
+    """Return as whom a principal is taxed: their own agent, or else the wadah they administer.
 
     Raises: BeneficiaryNotFound where the account is linked to neither.
     """
