@@ -8,6 +8,7 @@ idempotency).
 
 import base64
 import os
+import pickle
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager
 from datetime import datetime
@@ -132,7 +133,7 @@ def make_settings(test_secrets: dict[str, str], clock_file: Path) -> Callable[..
     The same ones again for the same values: to look into the environment for each of some eighty
     takes longer than most tests.
     """
-    made: dict[tuple[Any, ...], Any] = {}
+    made: dict[tuple[type, bytes], Any] = {}
 
     def make(kind: type[Settings], urls: Urls, **more: Any) -> Settings:
         values: dict[str, Any] = {
@@ -145,7 +146,7 @@ def make_settings(test_secrets: dict[str, str], clock_file: Path) -> Callable[..
             "run_worker": False,
             **more,
         }
-        known = (kind, *sorted(values.items()))
+        known = (kind, pickle.dumps(values))  # some values are lists
         if known not in made:
             made[known] = kind(**values)
         return cast(Settings, made[known])
