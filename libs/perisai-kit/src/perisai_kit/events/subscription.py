@@ -16,6 +16,7 @@ from itertools import count
 from typing import Any, Protocol
 
 from prometheus_client import Gauge
+from sqlalchemy.ext.asyncio import AsyncSession
 
 from perisai_kit.db.engine import Database
 from perisai_kit.db.outage import is_database_error, is_outage
@@ -263,8 +264,11 @@ class Subscription:
     async def status(self, database: Database) -> dict[str, Any]:
         """Return position, lag and parked events of this subscription as plain values."""
         async with database.read() as session:
-            found = await cursors.find_cursor(session, self.name)
-            waiting = await parked.count_waiting(session, self.name)
+            return await self._read_status(session)
+
+    async def _read_status(self, session: AsyncSession) -> dict[str, Any]:
+        found = await cursors.find_cursor(session, self.name)
+        waiting = await parked.count_waiting(session, self.name)
         caught_up_at = found.caught_up_at if found else None
         return {
             "name": self.name,
@@ -274,9 +278,9 @@ class Subscription:
             "parked": waiting,
         }
 
-    async def measure(self, database: Database) -> None:
+    async def measure(self, session: AsyncSession) -> None:
         """Set the metrics of this subscription."""
-        status = await self.status(database)
+        status = await self._read_status(session)
         position_gauge.labels(self.name).set(status["position"])
         parked_gauge.labels(self.name).set(status["parked"])
         if status["lag_s"] is not None:
