@@ -15,9 +15,6 @@ from datetime import datetime, timedelta
 from itertools import count
 from typing import Any, Protocol
 
-from prometheus_client import Gauge
-from sqlalchemy.ext.asyncio import AsyncSession
-
 from perisai_kit.db.engine import Database
 from perisai_kit.db.outage import is_database_error, is_outage
 from perisai_kit.domain import clock
@@ -25,6 +22,7 @@ from perisai_kit.events import cursors
 from perisai_kit.events import parking as parked
 from perisai_kit.events.envelope import BOOKMARK_TYPE, CloudEvent, Event, read_batch
 from perisai_kit.events.feed import FEED_PATH, MAX_LIMIT
+from perisai_kit.events.figures import read_figures
 from perisai_kit.events.handlers import Handler, Handlers, get_error_name
 from perisai_kit.events.replay import Replay
 from perisai_kit.events.signals import Signals
@@ -41,7 +39,7 @@ BACKOFF_S = (0.1, 0.2, 0.5, 1.0, 2.0, 5.0)
 """Pauses after consecutive failures; the last one repeats."""
 ANSWER_S = 10.0
 """The time for an answer beyond the requested wait."""
-POLL_S = 20.0
+POLL_S = 30.0
 """How long a request waits at the feed. New events are answered at once. Without any,
 `caught_up_at` is at most this old."""
 REST_S = 0.2
@@ -49,18 +47,6 @@ REST_S = 0.2
 about the same for one event as for fifty. A single event is not delayed."""
 
 log = get_logger()
-
-lag_seconds = Gauge(
-    "perisai_subscription_lag_seconds",
-    "Seconds since the subscription had last read all events.",
-    ["subscription"],
-)
-position_gauge = Gauge(
-    "perisai_subscription_position", "Position of the last event applied.", ["subscription"]
-)
-parked_gauge = Gauge(
-    "perisai_subscription_parked_events", "Events that wait to be replayed.", ["subscription"]
-)
 
 
 class FeedSource(Protocol):
@@ -264,30 +250,5 @@ class Subscription:
     async def status(self, database: Database) -> dict[str, Any]:
         """Return position, lag and parked events of this subscription as plain values."""
         async with database.read() as session:
-            return await self._read_status(session)
-
-    async def _read_status(self, session: AsyncSession) -> dict[str, Any]:
-        found = await cursors.find_cursor(session, self.name)
-        waiting = await parked.count_waiting(session, self.name)
-        caught_up_at = found.caught_up_at if found else None
-        return {
-            "name": self.name,
-            "position": found.position if found else 0,
-            "caught_up_at": caught_up_at.isoformat() if caught_up_at else None,
-            "lag_s": _lag_s(caught_up_at),
-            "parked": waiting,
-        }
-
-    async def measure(self, session: AsyncSession) -> None:
-        """Set the metrics of this subscription."""
-        status = await self._read_status(session)
-        position_gauge.labels(self.name).set(status["position"])
-        parked_gauge.labels(self.name).set(status["parked"])
-        if status["lag_s"] is not None:
-            lag_seconds.labels(self.name).set(status["lag_s"])
-
-
-def _lag_s(caught_up_at: datetime | None) -> float | None:
-    if caught_up_at is None:
-        return None
-    return max(0.0, round((clock.now() - caught_up_at).total_seconds(), 3))
+            (figures,) = await read_figures(session, [self.name])
+        return figures

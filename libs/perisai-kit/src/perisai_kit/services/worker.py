@@ -19,6 +19,7 @@ from perisai_kit.db.engine import Database
 from perisai_kit.db.lease import take_lease
 from perisai_kit.db.partitions.tables import PartitionedTable
 from perisai_kit.db.partitions.watch import measure
+from perisai_kit.events import figures
 from perisai_kit.events.sequencer import Sequencer
 from perisai_kit.events.signals import Signal, Signals
 from perisai_kit.events.subscription import Subscription
@@ -168,10 +169,10 @@ class Worker:
                         due.send()
 
     async def _measure_for_ever(self) -> None:
+        names = [each.name for each in self._subscriptions]
         while True:
             async with self.database.read() as session:
-                for subscription in self._subscriptions:
-                    await subscription.measure(session)
+                await figures.measure(session, names)
             await asyncio.sleep(MEASURE_EVERY_S)
 
     async def _watch_partitions(self) -> None:
