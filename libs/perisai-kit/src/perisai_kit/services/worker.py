@@ -19,10 +19,9 @@ from perisai_kit.db.engine import Database
 from perisai_kit.db.lease import take_lease
 from perisai_kit.db.partitions.tables import PartitionedTable
 from perisai_kit.db.partitions.watch import measure
-from perisai_kit.events import figures
 from perisai_kit.events.sequencer import Sequencer
 from perisai_kit.events.signals import Signal, Signals
-from perisai_kit.events.subscription import Subscription
+from perisai_kit.events.subscription import Subscription, measure_subscriptions
 from perisai_kit.jobs.runner import JobRunner
 from perisai_kit.runtime.graceful import finish
 from perisai_kit.runtime.log import get_logger
@@ -172,7 +171,7 @@ class Worker:
         names = [each.name for each in self._subscriptions]
         while True:
             async with self.database.read() as session:
-                await figures.measure(session, names)
+                await measure_subscriptions(session, names)
             await asyncio.sleep(MEASURE_EVERY_S)
 
     async def _watch_partitions(self) -> None:
