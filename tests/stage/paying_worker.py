@@ -137,12 +137,13 @@ async def _work(life: Life, wire: Wire, steps: Steps) -> None:
         transport=WatchedNetwork(steps), timeout_s=BANK_TIMEOUT_S, sandbox=settings.sandbox
     )
     sender, settler = Sender(clients, settings), Settler(clients, settings)
+    preparer, releaser = Preparer(settings, payees), Releaser(payees)
     worker = Worker(
         kit.database,
         periodic=_hurry(
             [
-                Periodic("payouts.prepare", 10, Preparer(settings, payees).run),
-                Periodic("payouts.release", 10, Releaser(payees).run),
+                Periodic("payouts.prepare", 10, preparer.run, is_due=preparer.is_due),
+                Periodic("payouts.release", 10, releaser.run, is_due=releaser.is_due),
                 *sending.list_periodic(sender),
                 *settlement.list_periodic(settler),
             ]

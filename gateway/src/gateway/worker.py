@@ -1,8 +1,9 @@
 """Background work of the gateway: events of others, key rotation, notices, deletion of old rows."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import httpx
+from sqlalchemy.ext.asyncio import AsyncSession
 
 from gateway.clients.mail import MailNotices
 from gateway.clients.notice_sender import Channels, NoticeSender, WebhookNotices
@@ -81,13 +82,19 @@ def make_periodic(settings: Settings, channels: Channels) -> list[Periodic]:
 
     quiet = read_quiet_hours(settings)
 
+    def is_quiet(now: datetime) -> bool:
+        return quiet is not None and quiet.has(now)
+
+    async def has_notices(session: AsyncSession) -> bool:
+        now = clock.real_now()
+        return await notices.has_due(session, now=now, is_quiet=is_quiet(now))
+
     async def send_notices(database: Database) -> bool:
         now = clock.real_now()
-        is_quiet = quiet is not None and quiet.has(now)
-        return await notices.send_due(database, channels, now=now, is_quiet=is_quiet)
+        return await notices.send_due(database, channels, now=now, is_quiet=is_quiet(now))
 
     return [
-        Periodic("notices.send", SEND_NOTICES_EVERY_S, send_notices),
+        Periodic("notices.send", SEND_NOTICES_EVERY_S, send_notices, is_due=has_notices),
         Periodic("signing_keys.rotate", ROTATION_EVERY_S, rotate_keys),
         Periodic("sign_ins.forget", FORGET_EVERY_S, forget_old),
     ]

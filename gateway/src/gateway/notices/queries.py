@@ -3,7 +3,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, select
+from sqlalchemy import ColumnElement, exists, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -24,6 +24,14 @@ async def insert_once_about_incentives(
         index_where=AccountNotice.cause_id.is_not(None),
     )
     await session.execute(new, [seal_values(AccountNotice, row) for row in rows])
+
+
+async def has_due(session: AsyncSession, *, now: datetime, about_accounts_only: bool) -> bool:
+    """Tell whether a notice is due."""
+    due = exists().where(AccountNotice.next_try_at <= now)
+    if about_accounts_only:
+        due = due.where(AccountNotice.cause_id.is_(None))
+    return bool(await session.scalar(select(due)))
 
 
 async def lock_due(

@@ -141,6 +141,11 @@ async def list_own(
     return cut_page(rows, limit, key=lambda row: row.id)
 
 
+async def has_due(session: AsyncSession, *, now: datetime, is_quiet: bool = False) -> bool:
+    """Tell whether a notice is due to be sent. is_quiet: those about incentives wait."""
+    return await queries.has_due(session, now=now, about_accounts_only=is_quiet)
+
+
 async def send_due(
     database: Database,
     channels: Channels,

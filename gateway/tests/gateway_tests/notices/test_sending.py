@@ -124,10 +124,18 @@ async def test_in_quiet_hours_only_notices_about_accounts_are_sent(gateway: Any)
     await add_about_account(gateway)
     now, channels = clock.real_now(), Channels(sender, None)
 
+    async def has_due(*, is_quiet: bool) -> bool:
+        async with gateway.parts.database.read() as session:
+            return await notices.has_due(session, now=now, is_quiet=is_quiet)
+
+    evening = await has_due(is_quiet=True)
     await notices.send_due(gateway.parts.database, channels, now=now, is_quiet=True)
     at_night = list(sender.got)
+    night, morning = await has_due(is_quiet=True), await has_due(is_quiet=False)
     await notices.send_due(gateway.parts.database, channels, now=now)
 
+    assert (evening, night, morning) == (True, False, True)
+    assert not await has_due(is_quiet=False)
     assert at_night == [(PHONE, "account_locked")]
     assert sender.got[1:] == [(PHONE, "incentive_stated")]
 

@@ -12,6 +12,7 @@ from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 from perisai_kit.db.bulk import BATCH, OldRows, delete_old
 from perisai_kit.db.engine import Database
 from perisai_kit.domain import clock
+from perisai_kit.events.signals import Signal
 from perisai_kit.http.transaction import IdempotencyRecord
 from perisai_kit.services.worker import Periodic, Turn
 from perisai_kit.testing.plugin import Urls
@@ -143,7 +144,7 @@ async def test_work_with_more_to_do_goes_on_soon(kit_database: Database) -> None
 
     periodic = Periodic("work", 3600, work)
     first = await Periodic("other", 3600, lambda _: asyncio.sleep(0, True)).run_once(kit_database)
-    running = asyncio.create_task(periodic.run_for_ever(kit_database))
+    running = asyncio.create_task(periodic.run_for_ever(kit_database, due=Signal()))
     async with asyncio.timeout(60):
         await done.wait()
     running.cancel()

@@ -44,6 +44,19 @@ async def test_one_sequencer_leads_and_the_next_takes_over(kit_database: Databas
         assert await read(kit_database, 1, timeout_s=10) == [(2, "B2")]
 
 
+async def test_an_event_of_a_process_that_ended_before_its_signal_is_numbered(
+    kit_database: Database,
+) -> None:
+    async with run_sequencer(kit_database):
+        await publish_now(kit_database, "B1")
+        await read(kit_database, timeout_s=10)
+        kit_database.after_publish = lambda: None
+
+        await publish_now(kit_database, "B2")
+
+        assert await read(kit_database, 1, timeout_s=30) == [(2, "B2")]
+
+
 async def test_a_sequencer_begins_again_after_its_connection_is_cut(kit_database: Database) -> None:
     async with run_sequencer(kit_database):
         await publish_now(kit_database, "B1")

@@ -181,9 +181,15 @@ class Office:
         await self.work()
 
     async def work(self, *, batch: int = 2) -> None:
-        """Let the worker prepare and release what waits."""
-        await Preparer(self.settings, self.payees, batch=batch).run(self.database)
-        await Releaser(self.payees, batch=batch).run(self.database)
+        """Let the worker prepare and release what waits, where its questions find something."""
+        for task in (
+            Preparer(self.settings, self.payees, batch=batch),
+            Releaser(self.payees, batch=batch),
+        ):
+            async with self.database.read() as session:
+                is_due = await task.is_due(session)
+            if is_due:
+                await task.run(self.database)
 
     async def find(self, run_id: UUID) -> PayoutRun:
         async with self.database.begin() as session:

@@ -33,6 +33,7 @@ from payment_service.payout_settlement import tasks as payout_settlement
 from payment_service.payout_settlement.asking import Settler
 from payment_service.payouts import tasks as payouts
 from payment_service.scheme_comparisons import tasks as scheme_comparisons
+from payment_service.scheme_comparisons.tasks import Comparer
 from payment_service.settings import Settings
 from payment_service.statement_holds import tasks as statement_holds
 from payment_service.tables import MIGRATIONS
@@ -64,21 +65,26 @@ def periodic(
 ) -> list[Periodic]:
     """Return this service's periodic tasks."""
     expire = partial(bills.every_minute, late_notice_h=settings.bill_late_notice_h)
+    computation, closer = Computation(agents), Closer(settings)
+    preparer, releaser = Preparer(settings, payees), Releaser(payees)
+    comparer = Comparer()
     return [
         Periodic("bills.expire", 60, expire),
         Periodic("orders.rename", 60, Renaming(members).run),
         Periodic("callbacks.forget", 600, callbacks.every_ten_minutes),
-        Periodic("commissions.compute", 10, Computation(agents).run),
-        Periodic("closings.run", 10, Closer(settings).run),
-        Periodic("payouts.prepare", 10, Preparer(settings, payees).run),
+        Periodic("commissions.compute", 10, computation.run, is_due=computation.is_due),
+        Periodic("closings.run", 10, closer.run, is_due=closer.is_due),
+        Periodic("payouts.prepare", 10, preparer.run, is_due=preparer.is_due),
         Periodic("payouts.due", 3600, DueWatch(settings).run),
-        Periodic("payouts.release", 10, Releaser(payees).run),
-        Periodic("payout_files.apply", 10, payout_files.apply_answers),
+        Periodic("payouts.release", 10, releaser.run, is_due=releaser.is_due),
+        Periodic(
+            "payout_files.apply", 10, payout_files.apply_answers, is_due=payout_files.has_answers
+        ),
         Periodic("disputes.count", 3600, disputes.every_hour),
-        Periodic("scheme_comparisons.run", 10, scheme_comparisons.Comparer().run),
+        Periodic("scheme_comparisons.run", 10, comparer.run, is_due=comparer.is_due),
         Periodic("scheme_comparisons.delete", 3600, scheme_comparisons.every_hour),
         Periodic("ledger.snapshot", 3600, ledger.every_hour),
-        Periodic("months.verify", 10, verifications.every_ten_seconds),
+        Periodic("months.verify", 10, verifications.every_ten_seconds, is_due=verifications.is_due),
         Periodic("jobs.forget", 3600, runner.every_hour),
         *payout_sending.list_periodic(Sender(clients, settings)),
         *payout_settlement.list_periodic(Settler(clients, settings)),

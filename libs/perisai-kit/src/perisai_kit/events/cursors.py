@@ -1,5 +1,6 @@
 """The position of each subscription of this service."""
 
+from collections.abc import Sequence
 from datetime import datetime
 
 from sqlalchemy import BigInteger, DateTime, Text, func, select, update
@@ -25,6 +26,11 @@ class Cursor(KitBase):
 async def find_cursor(session: AsyncSession, name: str) -> Cursor | None:
     """Return the cursor, or None if the subscription has not begun."""
     return await session.get(Cursor, name)
+
+
+async def list_cursors(session: AsyncSession, names: Sequence[str]) -> Sequence[Cursor]:
+    """Return the cursors of the subscriptions that have begun."""
+    return (await session.scalars(select(Cursor).where(Cursor.name.in_(names)))).all()
 
 
 async def insert_once_cursor(session: AsyncSession, name: str) -> None:
@@ -62,5 +68,6 @@ async def record_caught_up(
         .where(Cursor.name == name, Cursor.position == position)
         .values(caught_up_at=caught_up_at, updated_at=clock.now())
         .returning(Cursor.position)
+        .execution_options(synchronize_session=False)
     )
     return recorded is not None

@@ -275,10 +275,14 @@ def to_cloud_event(event: ParkedEvent) -> CloudEvent:
     )
 
 
-async def count_waiting(session: AsyncSession, subscription: str) -> int:
-    """Count the waiting events of a subscription."""
-    asked = select(func.count()).where(ParkedEvent.subscription == subscription, _waiting)
-    return await session.scalar(asked) or 0
+async def count_waiting(session: AsyncSession, subscriptions: Sequence[str]) -> dict[str, int]:
+    """Count the waiting events of each of these subscriptions that has any."""
+    counted = (
+        select(ParkedEvent.subscription, func.count().label("waiting"))
+        .where(ParkedEvent.subscription.in_(subscriptions), _waiting)
+        .group_by(ParkedEvent.subscription)
+    )
+    return {row.subscription: row.waiting for row in await session.execute(counted)}
 
 
 async def list_parked(

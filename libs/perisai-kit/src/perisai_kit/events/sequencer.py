@@ -29,6 +29,9 @@ from perisai_kit.runtime.log import get_logger
 REST_S = 0.05
 """Pause after numbering events. Each round is a commit, and many writers signal all the time."""
 STANDBY_S = 1.0
+LOOK_EVERY_S = 5.0
+"""How often the leader looks although nothing was signalled. It finds only events of a process that
+ended between its commit and its signal."""
 RECONNECT_S = 0.25
 STATEMENT_TIMEOUT_S = 30
 """A server that disappeared must not block the sequencer for ever."""
@@ -112,7 +115,7 @@ class Sequencer:
             if 0 < numbered.count < BATCH:
                 await asyncio.sleep(REST_S)
             elif not numbered.count:
-                await signals.published.wait(seen, signals.poll_s)
+                await signals.published.wait(seen, max(signals.poll_s, LOOK_EVERY_S))
 
 
 class Gaps:

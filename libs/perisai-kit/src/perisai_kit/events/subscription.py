@@ -16,6 +16,7 @@ from itertools import count
 from typing import Any, Protocol
 
 from prometheus_client import Gauge
+from sqlalchemy.ext.asyncio import AsyncSession
 
 from perisai_kit.db.engine import Database
 from perisai_kit.db.outage import is_database_error, is_outage
@@ -40,7 +41,7 @@ BACKOFF_S = (0.1, 0.2, 0.5, 1.0, 2.0, 5.0)
 """Pauses after consecutive failures; the last one repeats."""
 ANSWER_S = 10.0
 """The time for an answer beyond the requested wait."""
-POLL_S = 20.0
+POLL_S = 30.0
 """How long a request waits at the feed. New events are answered at once. Without any,
 `caught_up_at` is at most this old."""
 REST_S = 0.2
@@ -263,27 +264,37 @@ class Subscription:
     async def status(self, database: Database) -> dict[str, Any]:
         """Return position, lag and parked events of this subscription as plain values."""
         async with database.read() as session:
-            found = await cursors.find_cursor(session, self.name)
-            waiting = await parked.count_waiting(session, self.name)
-        caught_up_at = found.caught_up_at if found else None
-        return {
-            "name": self.name,
-            "position": found.position if found else 0,
-            "caught_up_at": caught_up_at.isoformat() if caught_up_at else None,
-            "lag_s": _lag_s(caught_up_at),
-            "parked": waiting,
-        }
-
-    async def measure(self, database: Database) -> None:
-        """Set the metrics of this subscription."""
-        status = await self.status(database)
-        position_gauge.labels(self.name).set(status["position"])
-        parked_gauge.labels(self.name).set(status["parked"])
-        if status["lag_s"] is not None:
-            lag_seconds.labels(self.name).set(status["lag_s"])
+            (figures,) = await read_figures(session, [self.name])
+        return figures
 
 
-def _lag_s(caught_up_at: datetime | None) -> float | None:
-    if caught_up_at is None:
-        return None
-    return max(0.0, round((clock.now() - caught_up_at).total_seconds(), 3))
+async def read_figures(session: AsyncSession, names: Sequence[str]) -> list[dict[str, Any]]:
+    """Return position, lag and parked events of each subscription as plain values."""
+    found = {each.name: each for each in await cursors.list_cursors(session, names)}
+    waiting = await parked.count_waiting(session, names)
+    figures = []
+    for name in names:
+        cursor = found.get(name)
+        caught_up_at = cursor.caught_up_at if cursor else None
+        lag_s = None
+        if caught_up_at is not None:
+            lag_s = max(0.0, round((clock.now() - caught_up_at).total_seconds(), 3))
+        figures.append(
+            {
+                "name": name,
+                "position": cursor.position if cursor else 0,
+                "caught_up_at": caught_up_at.isoformat() if caught_up_at else None,
+                "lag_s": lag_s,
+                "parked": waiting.get(name, 0),
+            }
+        )
+    return figures
+
+
+async def measure_subscriptions(session: AsyncSession, names: Sequence[str]) -> None:
+    """Set the metrics of these subscriptions."""
+    for each in await read_figures(session, names):
+        position_gauge.labels(each["name"]).set(each["position"])
+        parked_gauge.labels(each["name"]).set(each["parked"])
+        if each["lag_s"] is not None:
+            lag_seconds.labels(each["name"]).set(each["lag_s"])

@@ -14,9 +14,9 @@ from perisai_kit.events import cursors
 from perisai_kit.events.signals import Signals
 from perisai_kit.runtime.log import get_logger
 
-STALLED_S = 45.0
+STALLED_S = 55.0
 """A reader moves its cursor, or records that there was nothing, at least as often: a long poll of
-20 s, 10 s for the answer, and the longest pause after a failure."""
+30 s, 10 s for the answer, and the longest pause after a failure."""
 CHECK_S = 5.0
 
 log = get_logger()

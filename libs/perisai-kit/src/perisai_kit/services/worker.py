@@ -13,14 +13,15 @@ from enum import Enum, auto
 from functools import partial
 
 from prometheus_client import Counter
+from sqlalchemy.ext.asyncio import AsyncSession
 
 from perisai_kit.db.engine import Database
 from perisai_kit.db.lease import take_lease
 from perisai_kit.db.partitions.tables import PartitionedTable
 from perisai_kit.db.partitions.watch import measure
 from perisai_kit.events.sequencer import Sequencer
-from perisai_kit.events.signals import Signals
-from perisai_kit.events.subscription import Subscription
+from perisai_kit.events.signals import Signal, Signals
+from perisai_kit.events.subscription import Subscription, measure_subscriptions
 from perisai_kit.jobs.runner import JobRunner
 from perisai_kit.runtime.graceful import finish
 from perisai_kit.runtime.log import get_logger
@@ -33,6 +34,9 @@ WATCH_EVERY_S = 300.0
 LEASE_S = 30.0
 AGAIN_S = 5.0
 """Pause before work that returned that there is more."""
+UNASKED_S = 60.0
+"""How often a task runs although the answer to its question is no: for its metrics, and in case the
+question is wrong."""
 
 log = get_logger()
 
@@ -57,23 +61,28 @@ class Periodic:
     given database only, which refuses after another process has taken over. With several processes
     it may run more often than `every_s`, but never concurrently.
     lease_s: how long another process waits after a process was killed.
+    is_due: async (session), a cheap question that only reads. With it, the task is asked every
+    `every_s` without a lease, and runs if the answer is yes, and every `UNASKED_S`. An idle turn
+    with a lease is three transactions; the questions of all tasks are one.
     """
 
     name: str
     every_s: float
     run: Callable[[Database], Awaitable[bool | None]]
     lease_s: float = LEASE_S
+    is_due: Callable[[AsyncSession], Awaitable[bool]] | None = None
 
-    async def run_for_ever(self, database: Database) -> None:
-        """Run now, and then every `every_s`, until cancelled."""
+    async def run_for_ever(self, database: Database, *, due: Signal) -> None:
+        """Run now, and then every `every_s` or when `due` is sent, until cancelled."""
+        rest_s = self.every_s if self.is_due is None else max(self.every_s, UNASKED_S)
         turn = await finish(self.run_once(database))
         if turn is Turn.SKIPPED:
             # A killed process may find its own lease when it starts again.
             await asyncio.sleep(min(self.every_s, self.lease_s))
             turn = await finish(self.run_once(database))
         while True:
-            pause = min(self.every_s, AGAIN_S) if turn is Turn.PARTIAL else self.every_s
-            await asyncio.sleep(pause)
+            pause = min(self.every_s, AGAIN_S) if turn is Turn.PARTIAL else rest_s
+            await due.wait(due.count, pause)
             turn = await finish(self.run_once(database))
 
     async def run_once(self, database: Database) -> Turn:
@@ -112,6 +121,7 @@ class Worker:
         self._sequencer = Sequencer(database, signals=signals)
         self._subscriptions = subscriptions
         self._periodic = periodic
+        self._due = {each.name: Signal() for each in periodic}
         self._partitioned = partitioned
         self._jobs = jobs
         self._tasks = self._named_tasks()
@@ -129,10 +139,15 @@ class Worker:
             "figures": self._measure_for_ever,
             "partitions": self._watch_partitions,
         }
+        if any(each.is_due is not None for each in self._periodic):
+            tasks["questions"] = self._ask_for_ever
         given: list[tuple[str, Callable[[Database], Awaitable[None]]]] = [
             (each.name, partial(each.run, signals=self._signals)) for each in self._subscriptions
         ]
-        given += [(each.name, each.run_for_ever) for each in self._periodic]
+        given += [
+            (each.name, partial(each.run_for_ever, due=self._due[each.name]))
+            for each in self._periodic
+        ]
         if self._jobs is not None:
             given.append(("jobs", self._jobs.run))
         for name, run in given:
@@ -141,10 +156,22 @@ class Worker:
             tasks[name] = _bind(run, database)
         return tasks
 
-    async def _measure_for_ever(self) -> None:
+    async def _ask_for_ever(self) -> None:
+        """Ask what is due, in one transaction, and wake the tasks of which it is."""
+        questions = [(self._due[each.name], each.is_due) for each in self._periodic if each.is_due]
+        every_s = min(each.every_s for each in self._periodic if each.is_due)
         while True:
-            for subscription in self._subscriptions:
-                await subscription.measure(self.database)
+            await asyncio.sleep(every_s)
+            async with self.database.read() as session:
+                for due, is_due in questions:
+                    if await is_due(session):
+                        due.send()
+
+    async def _measure_for_ever(self) -> None:
+        names = [each.name for each in self._subscriptions]
+        while True:
+            async with self.database.read() as session:
+                await measure_subscriptions(session, names)
             await asyncio.sleep(MEASURE_EVERY_S)
 
     async def _watch_partitions(self) -> None:

@@ -2,6 +2,8 @@
 
 from uuid import UUID
 
+from sqlalchemy.ext.asyncio import AsyncSession
+
 from member_service.clients import gateway
 from member_service.corrections import service
 from member_service.corrections.service import Office
@@ -22,6 +24,10 @@ class CorrectionTasks:
     def __init__(self, office: Office, client: ServiceClient) -> None:
         self._office = office
         self._client = client
+
+    async def is_due(self, session: AsyncSession) -> bool:
+        """Tell whether a correction waits to be announced or applied now."""
+        return bool(await service.list_waiting(session, limit=1))
 
     async def advance(self, database: Database) -> bool:
         """Announce and apply what is due; return whether there is more to do."""

@@ -129,7 +129,7 @@ def advance(
     database: Database,
     wire: Wire,
 ) -> Advance:
-    """Run the periodic task of the worker once."""
+    """Run the periodic task of the worker once, where its question finds something."""
     settings = make_settings(
         Settings, shared_urls, agent_url="http://agent", payment_url="http://payment"
     )
@@ -140,6 +140,8 @@ def advance(
     tasks = CorrectionTasks(make_office(settings, keyring), client)
 
     async def run() -> bool:
-        return await tasks.advance(database)
+        async with database.read() as session:
+            is_due = await tasks.is_due(session)
+        return is_due and await tasks.advance(database)
 
     return run

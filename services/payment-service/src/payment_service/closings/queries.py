@@ -10,6 +10,7 @@ from sqlalchemy import (
     case,
     cast,
     delete,
+    exists,
     func,
     insert,
     literal,
@@ -30,6 +31,7 @@ from perisai_kit.domain.month import Month
 
 SUMS = ("line_count", "contribution_parts", "acquisition_parts", "override_parts")
 WHO = ("beneficiary_kind", "beneficiary_id", "wadah_id", "branch_code", "region_code")
+_IS_OPEN = Closing.status.in_([ClosingStatus.CONFIRMED, ClosingStatus.RUNNING])
 
 
 async def insert_once_closing(session: AsyncSession, closing: Closing) -> Closing | None:
@@ -51,11 +53,16 @@ async def find_closing(
     return (await session.scalars(statement.with_for_update() if lock else statement)).one_or_none()
 
 
+async def has_open(session: AsyncSession) -> bool:
+    """Tell whether a month waits for the worker, or was begun by it."""
+    return bool(await session.scalar(select(exists().where(_IS_OPEN))))
+
+
 async def lock_open(session: AsyncSession) -> Closing | None:
     """Lock the first month that waits for the worker, or that it has begun."""
     statement = (
         select(Closing)
-        .where(Closing.status.in_([ClosingStatus.CONFIRMED, ClosingStatus.RUNNING]))
+        .where(_IS_OPEN)
         .order_by(Closing.month)
         .limit(1)
         .with_for_update()

@@ -154,6 +154,11 @@ def as_stored(figures: Figures) -> dict[str, Any]:
     return {**asdict(figures), "held": held}
 
 
+async def has_open(session: AsyncSession) -> bool:
+    """Tell whether a close waits for its next step."""
+    return await queries.has_open(session)
+
+
 async def step(session: AsyncSession, *, batch: int, settings: Settings) -> bool:
     """Take the next step of the first close that is confirmed; return whether there may be more.
 

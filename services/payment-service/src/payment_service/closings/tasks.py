@@ -3,6 +3,7 @@
 from functools import partial
 
 from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.ext.asyncio import AsyncSession
 
 from payment_service.closings import service
 from payment_service.settings import Settings
@@ -24,6 +25,10 @@ class Closer:
     def __init__(self, settings: Settings, *, batch: int = BATCH) -> None:
         self._settings = settings
         self._batch = batch
+
+    async def is_due(self, session: AsyncSession) -> bool:
+        """Tell whether a close waits for its next step."""
+        return await service.has_open(session)
 
     async def run(self, database: Database) -> bool:
         """Take steps until nothing is left to do; return whether there is more."""

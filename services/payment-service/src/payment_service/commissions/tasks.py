@@ -76,6 +76,12 @@ class Computation:
     def __init__(self, agents: FeedSource) -> None:
         self._agents = subscribe_to_agents(agents, poll_s=0)
 
+    async def is_due(self, session: AsyncSession) -> bool:
+        """Tell whether an allocation waits for nothing, or for agents' events only."""
+        if await counting.list_due(session, limit=1):
+            return True
+        return await counting.waits_for_agents(session)
+
     async def run(self, database: Database) -> bool:
         """Compute what is due; return whether there is more.
 

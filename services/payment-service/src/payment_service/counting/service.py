@@ -164,7 +164,7 @@ class Progress:
 
 async def progress(session: AsyncSession, *, through: datetime) -> list[Progress]:
     """Return how far the subscriptions that commissions stand on have come."""
-    found = []
+    found, waiting = [], await parked.count_waiting(session, SUBSCRIPTIONS)
     for name in SUBSCRIPTIONS:
         cursor = await cursors.find_cursor(session, name)
         caught_up_at = cursor.caught_up_at if cursor else None
@@ -174,8 +174,7 @@ async def progress(session: AsyncSession, *, through: datetime) -> list[Progress
             unread = unread or await has_unread(
                 session, PaymentSettled.type, after=cursor.position, before=through
             )
-        waiting = await parked.count_waiting(session, name)
-        found.append(Progress(name, caught_up_at, unread, waiting))
+        found.append(Progress(name, caught_up_at, unread, waiting.get(name, 0)))
     return found
 
 

@@ -2,7 +2,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import select
+from sqlalchemy import exists, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from payment_service.payout_files.models import (
@@ -127,6 +127,12 @@ async def lock_answer(session: AsyncSession, file_id: UUID, answer_id: UUID) -> 
     )
     locked = statement.with_for_update().execution_options(populate_existing=True)
     return (await session.scalars(locked)).one_or_none()
+
+
+async def has_confirmed(session: AsyncSession) -> bool:
+    """Tell whether an answer waits to be applied."""
+    found = exists().where(PayoutAnswer.status == AnswerStatus.CONFIRMED)
+    return bool(await session.scalar(select(found)))
 
 
 async def lock_confirmed(session: AsyncSession) -> PayoutAnswer | None:

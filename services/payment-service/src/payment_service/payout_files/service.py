@@ -187,6 +187,11 @@ async def list_answers(session: AsyncSession, file_id: UUID) -> Sequence[PayoutA
     return await queries.list_answers(session, file_id)
 
 
+async def has_confirmed(session: AsyncSession) -> bool:
+    """Tell whether an answer that was confirmed waits to be applied."""
+    return await queries.has_confirmed(session)
+
+
 async def apply_next(session: AsyncSession) -> bool:
     """Apply one row of the first answer that was confirmed; return whether there may be more.
 

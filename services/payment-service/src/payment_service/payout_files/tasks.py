@@ -2,9 +2,16 @@
 
 from functools import partial
 
+from sqlalchemy.ext.asyncio import AsyncSession
+
 from payment_service.payout_files import service
 from perisai_kit.db.bulk import run_steps
 from perisai_kit.db.engine import Database
+
+
+async def has_answers(session: AsyncSession) -> bool:
+    """Tell whether a confirmed answer waits to be applied."""
+    return await service.has_confirmed(session)
 
 
 async def apply_answers(database: Database) -> bool:

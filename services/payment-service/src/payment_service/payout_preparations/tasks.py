@@ -3,6 +3,8 @@
 import time
 from uuid import UUID
 
+from sqlalchemy.ext.asyncio import AsyncSession
+
 from payment_service.clients.payees import PayeesClient
 from payment_service.payout_preparations import service
 from payment_service.payout_preparations.rules import StatementsTaken
@@ -25,6 +27,10 @@ class Preparer:
         self._settings = settings
         self._payees = payees
         self._batch = batch
+
+    async def is_due(self, session: AsyncSession) -> bool:
+        """Tell whether a run waits to be prepared."""
+        return await runs.has_any(session, RunStatus.PREPARING)
 
     async def run(self, database: Database) -> bool:
         """Take steps until nothing is left to prepare; return whether there is more."""

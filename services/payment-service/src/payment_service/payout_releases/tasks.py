@@ -3,6 +3,8 @@
 import time
 from uuid import UUID
 
+from sqlalchemy.ext.asyncio import AsyncSession
+
 from payment_service.clients.payees import PayeesClient
 from payment_service.payout_releases import service
 from payment_service.payout_runs import queries as runs
@@ -22,6 +24,10 @@ class Releaser:
     def __init__(self, payees: PayeesClient, *, batch: int = BATCH) -> None:
         self._payees = payees
         self._batch = batch
+
+    async def is_due(self, session: AsyncSession) -> bool:
+        """Tell whether a released run waits to be checked or ended."""
+        return await runs.has_any(session, RunStatus.RELEASED)
 
     async def run(self, database: Database) -> bool:
         """Check and end what was released; return whether there is more."""

@@ -22,6 +22,11 @@ async def lock_run(session: AsyncSession, run_id: UUID) -> PayoutRun | None:
     return (await session.scalars(fresh)).one_or_none()
 
 
+async def has_any(session: AsyncSession, status: RunStatus) -> bool:
+    """Tell whether a run has this status."""
+    return bool(await session.scalar(select(exists().where(PayoutRun.status == status))))
+
+
 async def list_ids(session: AsyncSession, *statuses: RunStatus) -> Sequence[UUID]:
     """Return the runs that wait for the worker, the first one first."""
     chosen = select(PayoutRun.id).where(PayoutRun.status.in_(statuses)).order_by(PayoutRun.id)

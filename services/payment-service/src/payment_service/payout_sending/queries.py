@@ -2,7 +2,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import BigInteger, cast, func, select
+from sqlalchemy import BigInteger, ColumnElement, cast, exists, func, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -95,26 +95,27 @@ async def list_waiting(session: AsyncSession, account_id: UUID, *, limit: int) -
     return [Waiting(id_, amount) for id_, amount in await session.execute(statement)]
 
 
+async def has_account_to_send(session: AsyncSession) -> bool:
+    """Tell whether something waits to be sent from an active account at a bank's API."""
+    return bool(await session.scalar(select(exists().where(*_may_send()))))
+
+
 async def list_accounts_to_send(session: AsyncSession) -> Sequence[PayoutAccount]:
     """Return the active accounts at a bank's API that something waits to be sent from."""
-    waiting = (
-        select(PayoutTransfer.id)
-        .where(
-            PayoutTransfer.payout_account_id == PayoutAccount.id,
-            PayoutTransfer.status == TransferStatus.CREATED,
-        )
-        .exists()
-    )
-    statement = (
-        select(PayoutAccount)
-        .where(
-            PayoutAccount.channel == PayoutChannel.SNAP,
-            PayoutAccount.status == PayoutAccountStatus.ACTIVE,
-            waiting,
-        )
-        .order_by(PayoutAccount.id)
-    )
+    statement = select(PayoutAccount).where(*_may_send()).order_by(PayoutAccount.id)
     return (await session.scalars(statement)).all()
+
+
+def _may_send() -> list[ColumnElement[bool]]:
+    waiting = exists().where(
+        PayoutTransfer.payout_account_id == PayoutAccount.id,
+        PayoutTransfer.status == TransferStatus.CREATED,
+    )
+    return [
+        PayoutAccount.channel == PayoutChannel.SNAP,
+        PayoutAccount.status == PayoutAccountStatus.ACTIVE,
+        waiting,
+    ]
 
 
 async def upsert_name_check(

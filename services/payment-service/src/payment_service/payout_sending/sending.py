@@ -4,6 +4,7 @@ from uuid import UUID
 
 from prometheus_client import Counter
 from sqlalchemy.exc import IntegrityError
+from sqlalchemy.ext.asyncio import AsyncSession
 
 from payment_service.clients.banks import BankClients
 from payment_service.payout_accounts.rules import PayoutAccountNotActive, PayoutsStopped
@@ -49,6 +50,10 @@ class Sender:
     def __init__(self, clients: BankClients, settings: Settings) -> None:
         self._clients = clients
         self._settings = settings
+
+    async def is_due(self, session: AsyncSession) -> bool:
+        """Tell whether a transfer waits to be sent."""
+        return await service.has_waiting(session)
 
     async def dispatch(self, database: Database) -> bool:
         """Order jobs for what may be sent now, within cap and funds; return whether any is new."""

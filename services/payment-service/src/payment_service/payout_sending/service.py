@@ -105,6 +105,11 @@ async def find_attempt(session: AsyncSession, transfer_id: UUID) -> Attempt | No
     return None if partner is None else _make_attempt(transfer, payout, account, partner)
 
 
+async def has_waiting(session: AsyncSession) -> bool:
+    """Tell whether something waits to be sent from an active account at a bank's API."""
+    return await queries.has_account_to_send(session)
+
+
 async def plan(session: AsyncSession, *, limit: int, at: datetime) -> list[AccountToSend]:
     """Return the accounts that may send now, with at most `limit` transfers of each."""
     if await payout_accounts.is_stopped(session):

@@ -10,7 +10,7 @@ DISPATCH_S = 10.0
 
 def list_periodic(sender: Sender) -> list[Periodic]:
     """Return the periodic tasks."""
-    return [Periodic("payouts.dispatch", DISPATCH_S, sender.dispatch)]
+    return [Periodic("payouts.dispatch", DISPATCH_S, sender.dispatch, is_due=sender.is_due)]
 
 
 def list_handlers(sender: Sender) -> dict[str, Handler]:

@@ -5,6 +5,7 @@ from datetime import timedelta
 from uuid import UUID
 
 from prometheus_client import Counter, Gauge
+from sqlalchemy.ext.asyncio import AsyncSession
 
 from payment_service.clients.banks import BankClients
 from payment_service.payout_sending import service as sending
@@ -72,6 +73,10 @@ class Settler:
             window=timedelta(hours=settings.payout_window_h),
             statement_after=timedelta(hours=settings.payout_statement_after_h),
         )
+
+    async def is_due(self, session: AsyncSession) -> bool:
+        """Tell whether a transfer is due to be asked about."""
+        return await service.has_due(session)
 
     async def order_due(self, database: Database) -> bool:
         """Order jobs for what is due to be asked about; return whether there may be more."""

@@ -31,6 +31,11 @@ from perisai_kit.domain.ids import new_id
 from perisai_kit.privacy.read_audit import audit_read
 
 
+async def has_due(session: AsyncSession) -> bool:
+    """Tell whether a transfer is due to be asked about."""
+    return bool(await queries.list_due(session, at=clock.now(), limit=1))
+
+
 async def order_due(session: AsyncSession, *, limit: int) -> int:
     """Order a job for each transfer that is due to be asked about; return how many are new."""
     due = await queries.list_due(session, at=clock.now(), limit=limit)

@@ -15,7 +15,7 @@ WATCH_LEASE_S = 120.0
 def list_periodic(settler: Settler) -> list[Periodic]:
     """Return the periodic tasks."""
     return [
-        Periodic("payouts.inquire", DUE_S, settler.order_due),
+        Periodic("payouts.inquire", DUE_S, settler.order_due, is_due=settler.is_due),
         Periodic("payouts.watch", WATCH_S, settler.watch, lease_s=WATCH_LEASE_S),
     ]
 

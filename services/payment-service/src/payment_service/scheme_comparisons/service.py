@@ -192,6 +192,11 @@ class BeneficiaryStep:
 Step: TypeAlias = PaymentStep | BeneficiaryStep
 
 
+async def has_open(session: AsyncSession) -> bool:
+    """Tell whether a comparison waits for its next step."""
+    return await queries.count_open(session) > 0
+
+
 async def compute_step(session: AsyncSession, *, batch: int) -> Step | None:
     """Return the next step of the first comparison that is not done; it only reads.
 

@@ -3,6 +3,7 @@
 from functools import partial
 
 from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.ext.asyncio import AsyncSession
 
 from payment_service.scheme_comparisons import service
 from perisai_kit.db.bulk import delete_old, run_steps
@@ -21,6 +22,10 @@ class Comparer:
 
     def __init__(self, *, batch: int = BATCH) -> None:
         self._batch = batch
+
+    async def is_due(self, session: AsyncSession) -> bool:
+        """Tell whether a comparison waits for its next step."""
+        return await service.has_open(session)
 
     async def run(self, database: Database) -> bool:
         """Take steps until nothing is left to do; return whether there is more."""

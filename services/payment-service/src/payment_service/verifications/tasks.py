@@ -1,6 +1,7 @@
 """The worker's part: a second opinion on every month that was closed."""
 
 from prometheus_client import Gauge
+from sqlalchemy.ext.asyncio import AsyncSession
 
 from payment_service.verifications import service
 from payment_service.verifications.models import MonthVerification
@@ -15,6 +16,11 @@ COUNTED = 1_000
 log = get_logger()
 pending = Gauge("perisai_months_unverified", "Closed months without a second opinion.")
 differing = Gauge("perisai_months_differing", "Closed months whose second opinion differs.")
+
+
+async def is_due(session: AsyncSession) -> bool:
+    """Tell whether a month waits to be verified."""
+    return bool(await service.list_due(session, limit=1))
 
 
 async def every_ten_seconds(database: Database) -> bool:

@@ -100,3 +100,26 @@ async def test_a_failure_of_the_database_is_stored_and_counted(
     closing = await service.get(session, NOVEMBER)
     assert (closing.status, closing.statement_count) == (ClosingStatus.RUNNING, 0)
     assert (closing.failure_code, closing.failure_count) == ("database_failed", 1)
+
+
+async def test_the_worker_has_a_close_to_do_from_the_agreement_to_its_end(
+    session: AsyncSession,
+    database: Database,
+    settings: Settings,
+    villages: list[Village],
+    tell: Tell,
+    end_month: EndMonth,
+) -> None:
+    await tell(*villages)
+    await end_month(NOVEMBER)
+    closer = Closer(settings, batch=1)
+    before = await closer.is_due(session)
+    await agree_to_close(session, NOVEMBER, settings=settings)
+    agreed = await closer.is_due(session)
+    await service.step(session, batch=1, settings=settings)
+    begun = await closer.is_due(session)
+
+    await closer.run(database)
+
+    assert (before, agreed, begun) == (False, True, True)
+    assert not await closer.is_due(session)

@@ -42,11 +42,14 @@ async def test_agent_service_is_asked_where_payments_wait_for_nothing_else(
     await apply_events(session, [*village.decided, *village.settled, *village.answered])
     await read_until(session, noon(NOVEMBER, 9), AGENTS)
     feed = LocalFeed(database, source="agent-service", signals=Signals())
+    computation = Computation(feed)
+    before = await computation.is_due(session)
 
-    has_more = await Computation(feed).run(database)
+    has_more = await computation.run(database)
 
     assert (await count_lines(session), has_more) == (6, False)
     assert await counting.count_waits(session) == {}
+    assert (before, await computation.is_due(session)) == (True, False)
 
 
 async def test_payments_go_on_waiting_while_agent_service_does_not_answer(

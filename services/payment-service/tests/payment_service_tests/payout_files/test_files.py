@@ -9,7 +9,7 @@ from payment_service_tests.payout_files.desk import Desk, Officer, answer_to, ro
 from sqlalchemy import select, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from payment_service.payout_files.tasks import apply_answers
+from payment_service.payout_files.tasks import apply_answers, has_answers
 from payment_service.payouts.models import Payout
 from payment_service.testing_payouts import PayeeBook, list_transfers
 from perisai_kit.db.engine import Database
@@ -84,6 +84,21 @@ async def test_what_the_bank_answers_settles_payouts_and_the_books_hold(
         "payout.paid.v1",
         "payout.returned.v1",
     ]
+
+
+async def test_the_worker_has_an_answer_to_apply_from_the_decision_to_its_end(
+    session: AsyncSession, database: Database, desk: Desk, run_id: UUID
+) -> None:
+    file = await desk.make(run_id)
+    answer = await desk.answer(file["id"], answer_to(await desk.content(file["id"]), "PAID"))
+    proposed = await has_answers(session)
+    await desk.decide(answer)
+    confirmed = await has_answers(session)
+
+    await apply_answers(database)
+
+    assert (proposed, confirmed) == (False, True)
+    assert not await has_answers(session)
 
 
 async def test_the_same_answer_again_changes_nothing(

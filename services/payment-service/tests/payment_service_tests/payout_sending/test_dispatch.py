@@ -38,6 +38,21 @@ class TestDispatch:
         assert await self.queued(world) == 3
         assert world.bank.calls == ["balance-inquiry", "balance-inquiry"]
 
+    async def test_the_worker_looks_while_a_transfer_waits_at_an_active_account(
+        self, world: World
+    ) -> None:
+        async def is_due() -> bool:
+            async with world.database.read() as session:
+                return await world.sender.is_due(session)
+
+        found = [await is_due()]
+        (id_,) = await make_payouts(world.database, 1)
+        found.append(await is_due())
+        await world.send(id_)
+
+        assert found == [False, True]
+        assert not await is_due()
+
     @pytest.mark.parametrize(("funds", "ordered"), [(None, 0), (NET - 1, 0), (2 * NET, 2)])
     async def test_no_more_is_ordered_than_there_are_funds(
         self, world: World, funds: int | None, ordered: int

@@ -65,9 +65,15 @@ async def test_inquiries_are_ordered_when_they_are_due_and_back_off(
         async with world.database.read() as session:
             return (await count_jobs(session)).get((INQUIRE, "queued"), 0)
 
+    async def is_due() -> bool:
+        async with world.database.read() as session:
+            return await world.settler.is_due(session)
+
+    found = [await is_due()]
     await world.settler.order_due(world.database)
     early = await count()
     noon.at(AT_NOON + timedelta(seconds=30))
+    found.append(await is_due())
     await world.settler.order_due(world.database)
     due = await count()
 
@@ -81,6 +87,7 @@ async def test_inquiries_are_ordered_when_they_are_due_and_back_off(
         pauses.append(after - before)
 
     assert (early, due) == (0, 1)
+    assert found == [False, True]
     assert (await world.find(id_)).inquiries == 4
     assert pauses[1:] == sorted(pauses[1:])
 

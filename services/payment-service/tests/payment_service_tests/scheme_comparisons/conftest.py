@@ -56,7 +56,10 @@ def compare(session: AsyncSession, database: Database) -> Compare:
         asked = await service.ask(
             session, scheme_id=scheme_id, first=first, month_count=month_count, by=new_id()
         )
-        assert await Comparer(batch=batch).run(database) is False
+        comparer = Comparer(batch=batch)
+        assert await comparer.is_due(session)
+        assert await comparer.run(database) is False
+        assert not await comparer.is_due(session)
         await session.refresh(asked)
         return asked
 

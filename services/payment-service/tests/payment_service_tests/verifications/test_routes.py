@@ -9,7 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from payment_service.months.schemas import CommissionMonthOut
 from payment_service.testing_commissions import Village
 from payment_service.verifications import queries
-from payment_service.verifications.tasks import every_ten_seconds
+from payment_service.verifications.tasks import every_ten_seconds, is_due
 from perisai_kit.auth.principal import Role, ScopeKind
 from perisai_kit.db.engine import Database
 from perisai_kit.domain.ids import new_id
@@ -122,3 +122,27 @@ async def test_months_are_verified_one_after_the_other_each_once(
     made = await session.scalars(text("SELECT month FROM month_verifications ORDER BY id"))
     assert turns == [True, False, False]
     assert list(made) == ["2025-11", "2025-12"]
+
+
+async def test_the_worker_has_a_month_to_verify_once_closed_and_once_asked(
+    client: httpx.AsyncClient,
+    database: Database,
+    session: AsyncSession,
+    tokens: Tokens,
+    tell: Tell,
+    close: Close,
+) -> None:
+    village = Village()
+    village.enrol(1, NOVEMBER)
+    await tell(village)
+    found = [await is_due(session)]
+    await close(NOVEMBER)
+    found.append(await is_due(session))
+    await every_ten_seconds(database)
+    found.append(await is_due(session))
+    await client.post(VERIFICATION, headers=officer(tokens))
+    found.append(await is_due(session))
+    await every_ten_seconds(database)
+
+    assert found == [False, True, False, True]
+    assert not await is_due(session)
