@@ -1,6 +1,5 @@
 """The worker's part of a preparation: one step after another, until another person can decide."""
 
-import time
 from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -10,9 +9,8 @@ from payment_service.payout_preparations import service
 from payment_service.payout_preparations.rules import StatementsTaken
 from payment_service.payout_runs import queries as runs
 from payment_service.payout_runs.rules import RunStatus
-from payment_service.payout_runs.tasks import take_step
+from payment_service.payout_runs.tasks import take_steps
 from payment_service.settings import Settings
-from perisai_kit.db.bulk import RUN_S
 from perisai_kit.db.engine import Database
 from perisai_kit.domain import clock
 
@@ -34,14 +32,7 @@ class Preparer:
 
     async def run(self, database: Database) -> bool:
         """Take steps until nothing is left to prepare; return whether there is more."""
-        deadline = time.monotonic() + RUN_S
-        async with database.read() as session:
-            waiting = await runs.list_ids(session, RunStatus.PREPARING)
-        for run_id in waiting:
-            while await take_step(database, run_id, self._prepare(database, run_id)):
-                if time.monotonic() >= deadline:
-                    return True
-        return False
+        return await take_steps(database, RunStatus.PREPARING, self._prepare)
 
     async def _prepare(self, database: Database, run_id: UUID) -> bool:
         async with database.begin() as session:

@@ -1,6 +1,5 @@
 """The worker's part of a released run: it makes the attempts that the sender takes."""
 
-import time
 from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -9,8 +8,7 @@ from payment_service.clients.payees import PayeesClient
 from payment_service.payout_releases import service
 from payment_service.payout_runs import queries as runs
 from payment_service.payout_runs.rules import RunStatus
-from payment_service.payout_runs.tasks import take_step
-from perisai_kit.db.bulk import RUN_S
+from payment_service.payout_runs.tasks import take_steps
 from perisai_kit.db.engine import Database
 from perisai_kit.domain import clock
 
@@ -31,21 +29,14 @@ class Releaser:
 
     async def run(self, database: Database) -> bool:
         """Check and end what was released; return whether there is more."""
-        deadline = time.monotonic() + RUN_S
-        async with database.read() as session:
-            released = await runs.list_ids(session, RunStatus.RELEASED)
-        for run_id in released:
-            while await take_step(database, run_id, self._check(database, run_id)):
-                if time.monotonic() >= deadline:
-                    return True
-            async with database.begin() as session:
-                await service.finish(session, run_id)
-        return False
+        return await take_steps(database, RunStatus.RELEASED, self._check_or_finish)
 
-    async def _check(self, database: Database, run_id: UUID) -> bool:
+    async def _check_or_finish(self, database: Database, run_id: UUID) -> bool:
         async with database.read() as session:
             batch = await service.find_batch(session, run_id, size=self._batch)
         if batch is None:
+            async with database.begin() as session:
+                await service.finish(session, run_id)
             return False
         # No transaction is open while agent-service is asked.
         details = await self._payees.find(batch.asked_ids, on=clock.today())
