@@ -56,7 +56,8 @@ log = get_logger()
 class Attempt:
     """A transfer with everything that a call to the bank about it needs.
 
-    may_send: whether the bank partner is active; what was sent is asked about in any case.
+    corporate_id: X-PARTNER-ID of the calls about it; None: the one of the route. may_send: whether
+    the bank partner is active and knows us; what was sent is asked about in any case.
     """
 
     transfer_id: UUID
@@ -76,6 +77,7 @@ class Attempt:
     holder_name: str = field(repr=False)
     source_account_no: str = field(repr=False)
     route: Route
+    corporate_id: str | None
     may_send: bool
 
 
@@ -89,6 +91,7 @@ class AccountToSend:
     account_id: UUID
     account_no: str = field(repr=False)
     route: Route
+    corporate_id: str | None
     cap: int
     sent: int
     in_flight: int
@@ -114,12 +117,13 @@ async def plan(session: AsyncSession, *, limit: int, at: datetime) -> list[Accou
         partner = await _find_partner(session, account)
         if not rules.is_open(account.cut_off, at=at) or partner is None:
             continue
-        if partner.status is PartnerStatus.ACTIVE:
+        if _may_send(account, partner):
             found.append(
                 AccountToSend(
                     account_id=account.id,
                     account_no=account.account_no,
                     route=banks.make_route(partner),
+                    corporate_id=account.corporate_id,
                     cap=account.daily_cap,
                     sent=await _sum_sent(session, account.id, at),
                     in_flight=await queries.sum_in_flight(session, account.id),
@@ -278,6 +282,10 @@ async def _find_partner(session: AsyncSession, account: PayoutAccount) -> BankPa
     return partner if partner.base_url is not None else None
 
 
+def _may_send(account: PayoutAccount, partner: BankPartner) -> bool:
+    return partner.status is PartnerStatus.ACTIVE and payout_accounts.can_send(account, partner)
+
+
 def _make_attempt(
     transfer: PayoutTransfer, payout: Payout, account: PayoutAccount, partner: BankPartner
 ) -> Attempt:
@@ -299,5 +307,6 @@ def _make_attempt(
         holder_name=payout.holder_name,
         source_account_no=account.account_no,
         route=banks.make_route(partner),
-        may_send=partner.status is PartnerStatus.ACTIVE,
+        corporate_id=account.corporate_id,
+        may_send=_may_send(account, partner),
     )
