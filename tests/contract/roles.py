@@ -150,6 +150,9 @@ ROUTES: dict[str, dict[str, frozenset[Role] | None]] = {
     "payment": {
         **EVERY_SERVICE,
         **_operations("payment-service"),
+        "GET /v1/operations/payment-service/failed-jobs": frozenset({D}),
+        "POST /v1/operations/payment-service/failed-jobs/{job_id}/retry": frozenset({D}),
+        "POST /v1/operations/payment-service/failed-jobs/{job_id}/closing": frozenset({D}),
         "POST /v1/quotes": READERS - {U},
         "POST /v1/bills": READERS - {U, F},
         "GET /v1/bills": READERS,
@@ -278,7 +281,7 @@ ROUTES: dict[str, dict[str, frozenset[Role] | None]] = {
     },
 }
 
-NAMED = {"code": "BWI", "month": "2026-01", "day": "2026-08-18", "year": "2026"}
+NAMED = {"code": "BWI", "month": "2026-01", "day": "2026-08-18", "year": "2026", "job_id": "1"}
 
 
 ID_NAMES = (

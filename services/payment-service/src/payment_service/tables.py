@@ -38,9 +38,10 @@ from payment_service.suspense import models as suspense
 from payment_service.taxes import models as taxes
 from payment_service.verifications import models as verifications
 from payment_service.virtual_accounts import models as virtual_accounts
+from perisai_kit.jobs.models import JOBS_METADATA
 from perisai_kit.services.tables import KIT_METADATA
 
-METADATA = [KIT_METADATA, Base.metadata]
+METADATA = [KIT_METADATA, JOBS_METADATA, Base.metadata]
 MIGRATIONS = Path(__file__).parent / "migrations"
 
 

@@ -36,7 +36,8 @@ from payment_service.payouts import service as payouts
 from payment_service.payouts.models import Payout
 from perisai_kit.domain import clock
 from perisai_kit.domain.jakarta import jakarta_date, midnight
-from perisai_kit.jobs.queue import AT_ONCE, Job, enqueue_all, find_failed_keys
+from perisai_kit.jobs.failures import find_given_up_keys
+from perisai_kit.jobs.queue import AT_ONCE, Job, enqueue_all
 from perisai_kit.runtime.log import get_logger
 from snap_bi.bank_statements import build_remark
 from snap_bi.transfer_outcomes import TransferOrder
@@ -136,7 +137,7 @@ async def plan(session: AsyncSession, *, limit: int, at: datetime) -> list[Accou
 async def order_sending(session: AsyncSession, chosen: Sequence[Waiting]) -> int:
     """Order a job for each transfer; return how many are new.
 
-    One whose job failed for good waits for an operator.
+    One whose job failed for good waits for an operator, also after the job was closed.
     """
     return await _order(session, [_make_job(SEND, each.transfer_id) for each in chosen])
 
@@ -264,8 +265,8 @@ def _make_job(entrypoint: str, transfer_id: UUID, *, after: timedelta = AT_ONCE)
 
 
 async def _order(session: AsyncSession, jobs: Sequence[Job]) -> int:
-    failed = await find_failed_keys(session, [job.dedupe_key for job in jobs]) if jobs else set()
-    return await enqueue_all(session, [job for job in jobs if job.dedupe_key not in failed])
+    given_up = await find_given_up_keys(session, [job.dedupe_key for job in jobs])
+    return await enqueue_all(session, [job for job in jobs if job.dedupe_key not in given_up])
 
 
 async def _sum_sent(session: AsyncSession, account_id: UUID, at: datetime) -> int:
