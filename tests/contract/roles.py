@@ -198,6 +198,7 @@ ROUTES: dict[str, dict[str, frozenset[Role] | None]] = {
         "GET /v1/payout-files/{file_id}/content": frozenset({F}),
         "POST /v1/payout-files/{file_id}/answers": frozenset({F}),
         "GET /v1/payout-files/{file_id}/answers": BOOKS,
+        "GET /v1/payout-files/{file_id}/answers/{answer_id}/rows": BOOKS,
         "POST /v1/payout-files/{file_id}/answers/{answer_id}/decision": frozenset({F}),
         "POST /v1/scheme-comparisons": BOOKS,
         "GET /v1/scheme-comparisons": BOOKS,
