@@ -278,6 +278,11 @@ ROUTES: dict[str, dict[str, frozenset[Role] | None]] = {
         "GET /v1/incentive-holds/{hold_id}": BOOKS | {B},
         "GET /v1/incentive-holds/{hold_id}/proposals": BOOKS | {B},
         "POST /v1/incentive-holds/{hold_id}/proposals": frozenset({F}),
+        "GET /v1/incentive-holds/{hold_id}/forfeit-reversals": BOOKS | {B},
+        "POST /v1/incentive-holds/{hold_id}/forfeit-reversals": frozenset({F}),
+        "POST /v1/incentive-holds/{hold_id}/forfeit-reversals/{reversal_id}/decision": frozenset(
+            {F}
+        ),
         "POST /v1/incentive-holds/{hold_id}/proposals/{proposal_id}/decision": frozenset({F}),
     },
 }
@@ -313,6 +318,7 @@ ID_NAMES = (
     "answer_id",
     "statement_id",
     "hold_id",
+    "reversal_id",
     "flag_id",
     "review_id",
     "dispute_id",

@@ -65,6 +65,7 @@ TAGS = (
             "commission_payees",
             "statements",
             "incentive_holds",
+            "forfeit_reversals",
             "bonus_reviews",
             "disputes",
         ),
