@@ -36,6 +36,7 @@ MONEY_OUT = (
     "/v1/payout-accounts",
     "/v1/payout-confirmations",
     "/v1/payout-files",
+    "/v1/payout-files/{nothing}/answers/{nothing}/rows",
     "/v1/payout-runs",
     "/v1/payout-runs/{nothing}/omissions",
     "/v1/payout-runs/{nothing}/payouts",

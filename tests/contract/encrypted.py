@@ -15,6 +15,7 @@ import member_service.tables
 import payment_service.tables
 from perisai_kit.db.columns import KitBase
 from perisai_kit.domain.ids import new_id
+from perisai_kit.jobs.models import JobsBase
 from perisai_kit.privacy.columns import Sealed, get_sealed_columns
 from perisai_kit.testing.plugin import Urls
 
@@ -47,10 +48,15 @@ _LOOSEN = """
 
 def models_of(service: str) -> list[type[DeclarativeBase]]:
     """Return the models of a service that have encrypted columns, the kit's among them."""
-    bases = (TABLES[service].Base, KitBase)
+    bases = (TABLES[service].Base, KitBase, JobsBase)
     mapped = [each.class_ for base in bases for each in base.registry.mappers]
     return sorted(
-        (each for each in mapped if get_sealed_columns(each)), key=lambda each: each.__name__
+        (
+            each
+            for each in mapped
+            if get_sealed_columns(each) and each.metadata in TABLES[service].METADATA
+        ),
+        key=lambda each: each.__name__,
     )
 
 

@@ -8,8 +8,14 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from payment_service.counting.rules import BeneficiaryKind
 from payment_service.payees.rules import PayeeKind
 from payment_service.payout_confirmations.models import PayoutConfirmation
-from payment_service.payout_files.models import PayoutAnswer, PayoutFile, PayoutFileRow
+from payment_service.payout_files.models import (
+    PayoutAnswer,
+    PayoutAnswerRow,
+    PayoutFile,
+    PayoutFileRow,
+)
 from payment_service.payout_files.rules import AnswerStatus
+from payment_service.payout_formats.rules import Outcome
 from payment_service.payout_runs.models import PayoutRun, RunOmission
 from payment_service.payout_runs.rules import OmissionReason, RunKind, RunStatus
 from payment_service.payout_runs.service import make_run
@@ -39,9 +45,11 @@ async def make_payout(database: Database, ids: dict[str, str]) -> dict[str, str]
         session.add(_make_item(payout, UUID(ids["statement_id"])))
         session.add(_make_omission(run, agent_id))
         session.add(_make_answer(payout))
-        file = await make_file(session, payout)
+        file, transfer_id = await make_file(session, payout)
         bank_answer = make_answer(file.id, by=new_id())
         session.add(bank_answer)
+        await session.flush()
+        session.add(_make_answer_row(bank_answer, transfer_id))
     return {
         "file_id": str(file.id),
         "answer_id": str(bank_answer.id),
@@ -108,8 +116,14 @@ def _make_answer(payout: Payout) -> PayoutConfirmation:
     )
 
 
-async def make_file(session: AsyncSession, payout: Payout) -> PayoutFile:
-    """Store the file by which a payout was paid."""
+def _make_answer_row(answer: PayoutAnswer, transfer_id: UUID) -> PayoutAnswerRow:
+    return PayoutAnswerRow(
+        answer_id=answer.id, position=1, transfer_id=transfer_id, outcome=Outcome.PAID
+    )
+
+
+async def make_file(session: AsyncSession, payout: Payout) -> tuple[PayoutFile, UUID]:
+    """Store the file by which a payout was paid; return also the id of the attempt."""
     now = clock.now()
     transfer, _ = transfers.make(
         payout_id=payout.id,
@@ -128,7 +142,7 @@ async def make_file(session: AsyncSession, payout: Payout) -> PayoutFile:
     await session.flush()
     session.add(PayoutFileRow(file_id=file.id, row_no=1, transfer_id=transfer.id))
     await session.flush()
-    return file
+    return file, transfer.id
 
 
 def make_answer(file_id: UUID, *, by: UUID) -> PayoutAnswer:

@@ -150,6 +150,9 @@ ROUTES: dict[str, dict[str, frozenset[Role] | None]] = {
     "payment": {
         **EVERY_SERVICE,
         **_operations("payment-service"),
+        "GET /v1/operations/payment-service/failed-jobs": frozenset({D}),
+        "POST /v1/operations/payment-service/failed-jobs/{job_id}/retry": frozenset({D}),
+        "POST /v1/operations/payment-service/failed-jobs/{job_id}/closing": frozenset({D}),
         "POST /v1/quotes": READERS - {U},
         "POST /v1/bills": READERS - {U, F},
         "GET /v1/bills": READERS,
@@ -195,6 +198,7 @@ ROUTES: dict[str, dict[str, frozenset[Role] | None]] = {
         "GET /v1/payout-files/{file_id}/content": frozenset({F}),
         "POST /v1/payout-files/{file_id}/answers": frozenset({F}),
         "GET /v1/payout-files/{file_id}/answers": BOOKS,
+        "GET /v1/payout-files/{file_id}/answers/{answer_id}/rows": BOOKS,
         "POST /v1/payout-files/{file_id}/answers/{answer_id}/decision": frozenset({F}),
         "POST /v1/scheme-comparisons": BOOKS,
         "GET /v1/scheme-comparisons": BOOKS,
@@ -246,6 +250,7 @@ ROUTES: dict[str, dict[str, frozenset[Role] | None]] = {
         "GET /v1/payout-accounts": BOOKS,
         "GET /v1/payout-accounts/{payout_account_id}": BOOKS,
         "PUT /v1/payout-accounts/{payout_account_id}/limits": frozenset({F}),
+        "PUT /v1/payout-accounts/{payout_account_id}/corporate-id": frozenset({F}),
         "POST /v1/payout-accounts/{payout_account_id}/activation": frozenset({F}),
         "POST /v1/payout-accounts/{payout_account_id}/suspension": frozenset({F}),
         "POST /v1/payout-stops": frozenset({F}),
@@ -273,11 +278,16 @@ ROUTES: dict[str, dict[str, frozenset[Role] | None]] = {
         "GET /v1/incentive-holds/{hold_id}": BOOKS | {B},
         "GET /v1/incentive-holds/{hold_id}/proposals": BOOKS | {B},
         "POST /v1/incentive-holds/{hold_id}/proposals": frozenset({F}),
+        "GET /v1/incentive-holds/{hold_id}/forfeit-reversals": BOOKS | {B},
+        "POST /v1/incentive-holds/{hold_id}/forfeit-reversals": frozenset({F}),
+        "POST /v1/incentive-holds/{hold_id}/forfeit-reversals/{reversal_id}/decision": frozenset(
+            {F}
+        ),
         "POST /v1/incentive-holds/{hold_id}/proposals/{proposal_id}/decision": frozenset({F}),
     },
 }
 
-NAMED = {"code": "BWI", "month": "2026-01", "day": "2026-08-18", "year": "2026"}
+NAMED = {"code": "BWI", "month": "2026-01", "day": "2026-08-18", "year": "2026", "job_id": "1"}
 
 
 ID_NAMES = (
@@ -308,6 +318,7 @@ ID_NAMES = (
     "answer_id",
     "statement_id",
     "hold_id",
+    "reversal_id",
     "flag_id",
     "review_id",
     "dispute_id",

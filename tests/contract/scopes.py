@@ -268,6 +268,11 @@ RULES: dict[str, dict[str, Rule]] = {
         "POST /v1/incentive-holds/{hold_id}/proposals/{proposal_id}/decision": Rule(
             Reach.COUNTRY, second_person="own_hold_proposal"
         ),
+        "GET /v1/incentive-holds/{hold_id}/forfeit-reversals": OBJECT,
+        "POST /v1/incentive-holds/{hold_id}/forfeit-reversals": COUNTRY_ONLY,
+        "POST /v1/incentive-holds/{hold_id}/forfeit-reversals/{reversal_id}/decision": Rule(
+            Reach.COUNTRY, second_person="own_forfeit_reversal"
+        ),
     },
 }
 """The reach of every route: nothing is left out, so that a new route is thought about."""

@@ -15,6 +15,10 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from agent_service.bank_accounts.models import BankAccount
 from agent_service.bank_accounts.rules import NameMatch
 from payment_service.counting.service import SUBSCRIPTIONS
+from payment_service.forfeit_reversals.models import ForfeitReversal
+from payment_service.forfeit_reversals.rules import ReversalStatus
+from payment_service.incentive_holds.models import IncentiveHold
+from payment_service.incentive_holds.rules import HoldStatus
 from payment_service.payout_files.models import PayoutAnswer
 from payment_service.payout_files.rules import AnswerStatus
 from payment_service.payout_runs.rules import RunKind, RunStatus
@@ -97,6 +101,30 @@ async def _propose_release(maker: Maker, first: Headers) -> Waiting:
     path = f"/v1/incentive-holds/{maker.ids['hold_id']}/proposals"
     proposal = await maker.post("payment", path, {"verdict": "release"}, first)
     return Waiting(f"{path}/{proposal['id']}/decision", {"verdict": "approved"})
+
+
+async def _propose_forfeit_reversal(maker: Maker, first: Headers) -> Waiting:
+    database: Database = maker.platform.apps["payment"].state.kit.database
+    async with database.begin() as session:
+        open_ = await session.get_one(IncentiveHold, UUID(maker.ids["hold_id"]))
+        copied = ("wadah_id", "branch_code", "region_code", "kind", "reason", "opened_at")
+        hold = IncentiveHold(
+            id=new_id(),
+            status=HoldStatus.FORFEITED,
+            beneficiary_kind=open_.beneficiary_kind,
+            beneficiary_id=new_id(),
+            dismissed_at=open_.dismissed_at,
+            decided_at=clock.now(),
+            **{name: getattr(open_, name) for name in copied},
+        )
+        reversal = ForfeitReversal(id=new_id(), hold_id=hold.id, amount=1)
+        reversal.reason, reversal.status = "A mistake.", ReversalStatus.PROPOSED
+        reversal.proposed_by, reversal.proposed_at = _account_of(first), clock.now()
+        session.add(hold)
+        await session.flush()
+        session.add(reversal)
+    path = f"/v1/incentive-holds/{hold.id}/forfeit-reversals/{reversal.id}/decision"
+    return Waiting(path, {"verdict": "approved"})
 
 
 async def _propose_refusal(maker: Maker, first: Headers) -> Waiting:
@@ -253,6 +281,10 @@ TWO_PEOPLE: dict[tuple[str, str], TwoPeople] = {
         "payment",
         "POST /v1/incentive-holds/{hold_id}/proposals/{proposal_id}/decision",
     ): TwoPeople(F, COUNTRY, _propose_release),
+    (
+        "payment",
+        "POST /v1/incentive-holds/{hold_id}/forfeit-reversals/{reversal_id}/decision",
+    ): TwoPeople(F, COUNTRY, _propose_forfeit_reversal),
     (
         "payment",
         "POST /v1/bonus-reviews/{review_id}/refusal/decision",

@@ -278,6 +278,7 @@ def _make_partner(name: str, bank: PayingBank, keys: Keys, *, company_code: str)
 
 
 def _make_account(account: OurAccount, partner: BankPartner) -> PayoutAccount:
+    needs_corporate_id = PROFILES[partner.profile].transfers.needs_corporate_id
     return PayoutAccount(
         id=account.id,
         name="Rekening operasional",
@@ -285,6 +286,7 @@ def _make_account(account: OurAccount, partner: BankPartner) -> PayoutAccount:
         bank_code=partner.bank_code,
         channel=PayoutChannel.SNAP,
         account_no=account.account_no,
+        corporate_id="KBBSTAGE" if needs_corporate_id else None,
         file_format=None,
         daily_cap=BALANCE,
         transfer_max=BALANCE,

@@ -13,7 +13,7 @@ import httpx
 
 from perisai_kit.domain import clock
 from perisai_kit.domain.jakarta import JAKARTA
-from perisai_kit.services.parking_routes import get_operations_prefix
+from perisai_kit.services.operators.access import get_operations_prefix
 from sandbox.asking import fetch_token
 from sandbox.environment import CLOCK_FILE
 from sandbox.errors import SandboxError

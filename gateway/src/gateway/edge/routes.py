@@ -11,7 +11,7 @@ from enum import StrEnum
 from gateway.edge.limits import RateClass
 from gateway.reference.rules import FILES
 from perisai_kit.auth.principal import Role
-from perisai_kit.services.parking_routes import get_operations_prefix
+from perisai_kit.services.operators.access import get_operations_prefix
 from perisai_kit.services.read_audits.router import (
     get_own_read_audits_path,
     get_read_audits_path,

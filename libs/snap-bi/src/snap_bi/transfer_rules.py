@@ -26,6 +26,8 @@ class TransferRules:
     transfer_status_path: str
     # CHANNEL-ID of these services; None: the one of all our calls to this bank.
     channel_id: str | None = None
+    # X-PARTNER-ID of these services is another id than that of our other calls to this bank.
+    needs_corporate_id: bool = False
     # The standard allows 36, but originalExternalId of service 36 has 32.
     external_id_length: int = 32
     # Service 17 must carry the partnerReferenceNo of a preceding service 15.
@@ -69,6 +71,7 @@ BCA_TRANSFERS = TransferRules(
     interbank_path="/openapi/v2.0/transfer-interbank",
     transfer_status_path="/openapi/v1.0/transfer/status",
     channel_id="95051",
+    needs_corporate_id=True,  # of KlikBCA Bisnis
     needs_account_inquiry=True,
     remark_length=36,  # two lines of 18
     has_interbank_remark=True,

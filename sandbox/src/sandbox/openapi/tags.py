@@ -65,6 +65,7 @@ TAGS = (
             "commission_payees",
             "statements",
             "incentive_holds",
+            "forfeit_reversals",
             "bonus_reviews",
             "disputes",
         ),
@@ -108,13 +109,14 @@ TAGS = (
     ),
     Tag(
         "Operations",
-        "The time of the platform, and events that could not be applied.",
+        "The time of the platform, events that could not be applied, and jobs that failed.",
         (
             "server",
             "gateway_parked_events",
             "agent_service_parked_events",
             "member_service_parked_events",
             "payment_service_parked_events",
+            "payment_service_failed_jobs",
         ),
     ),
 )

@@ -25,6 +25,7 @@ from payment_service.collections.routes import router as collections
 from payment_service.commissions.routes import router as commissions
 from payment_service.counting import service as counting_service
 from payment_service.disputes.routes import router as disputes
+from payment_service.forfeit_reversals.routes import router as forfeit_reversals
 from payment_service.incentive_holds.routes import router as incentive_holds
 from payment_service.incentive_statements.routes import router as incentive_statements
 from payment_service.ledger.routes import router as ledger
@@ -102,6 +103,7 @@ ROUTES = web.describe_routes(
     own_incentives,
     payee_totals,
     incentive_holds,
+    forfeit_reversals,
     bonus_reviews,
     disputes,
     payout_files,

@@ -5,7 +5,7 @@ from uuid import UUID
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from payment_service import payout_checks, tax_checks
+from payment_service import hold_checks, payout_checks, tax_checks
 from payment_service.ledger import service as ledger
 from payment_service.partitions import CALLBACKS
 from perisai_kit.db.engine import allow_minutes
@@ -250,35 +250,6 @@ _COUNTS = {
             SELECT FROM ledger_transfers
             WHERE code IN ('incentive_accrued', 'incentive_reversed')
             GROUP BY cause_id HAVING count(*) > 1) AS doubled""",
-    "held statements that are not what their statement gives, or held twice": """
-        SELECT count(*) FROM held_statements AS held JOIN incentive_holds ON hold_id
-                = incentive_holds.id
-        LEFT JOIN statements ON statements.id = held.statement_id
-            AND statements.month = held.month
-            AND statements.beneficiary_id = incentive_holds.beneficiary_id
-        WHERE held.amount IS DISTINCT FROM statements.amount - brought_debt
-            OR status <> 'released' AND EXISTS (
-                SELECT FROM held_statements AS other JOIN incentive_holds AS another
-                    ON another.id = other.hold_id
-                WHERE other.statement_id = held.statement_id AND another.status <> 'released'
-                    AND another.id <> incentive_holds.id)""",
-    "holds decided without two people": """
-        SELECT count(*) FROM incentive_holds AS hold LEFT JOIN incentive_hold_proposals AS proposal
-            ON proposal.hold_id = hold.id AND proposal.status = 'approved'
-        WHERE hold.status <> CASE verdict WHEN 'release' THEN 'released'
-                WHEN 'forfeit' THEN 'forfeited' ELSE 'open' END
-            OR decided_by = proposed_by""",
-    "forfeited statements without their transfer, or transfers without them": """
-        SELECT count(*) FROM (
-            SELECT statement_id AS id, amount, 'incentive_payable:' || beneficiary_id AS debit,
-                   'incentive_expense:' || month AS credit
-            FROM held_statements JOIN incentive_holds ON incentive_holds.id = hold_id
-            WHERE status = 'forfeited') AS lost
-        FULL JOIN (
-            SELECT * FROM ledger_transfers WHERE code = 'incentive_forfeited') AS booked
-            ON cause_id = lost.id
-        WHERE (booked.amount, debit_account, credit_account)
-            IS DISTINCT FROM (lost.amount, debit, credit)""",
     "acquisitions that earn, and do not wait, in a month whose bonus is held or refused": """
         SELECT count(*) FROM (
             SELECT allocation_id, agent_id, earned_month AS month FROM commission_lines
@@ -392,7 +363,8 @@ async def find_faults(session: AsyncSession) -> list[str]:
     oldest = attached[0].low if attached else None
     since = UUID(int=0) if oldest is None else UUID(CALLBACKS.format_bound(oldest))
     counted = {}
-    for what, query in (_COUNTS | tax_checks.COUNTS | payout_checks.COUNTS).items():
+    further = hold_checks.COUNTS | tax_checks.COUNTS | payout_checks.COUNTS
+    for what, query in (_COUNTS | further).items():
         named = {"callbacks_since": since} if ":callbacks_since" in query else {}
         counted[what] = await session.scalar(text(query), named)
     found = [f"{count} {what}" for what, count in counted.items() if count]

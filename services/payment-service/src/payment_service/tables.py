@@ -16,6 +16,7 @@ from payment_service.closings import models as closings
 from payment_service.commissions import models as commissions
 from payment_service.counting import models as counting
 from payment_service.disputes import models as disputes
+from payment_service.forfeit_reversals import models as forfeit_reversals
 from payment_service.incentive_holds import models as incentive_holds
 from payment_service.incentive_statements import models as incentive_statements
 from payment_service.ledger import models as ledger
@@ -38,9 +39,10 @@ from payment_service.suspense import models as suspense
 from payment_service.taxes import models as taxes
 from payment_service.verifications import models as verifications
 from payment_service.virtual_accounts import models as virtual_accounts
+from perisai_kit.jobs.models import JOBS_METADATA
 from perisai_kit.services.tables import KIT_METADATA
 
-METADATA = [KIT_METADATA, Base.metadata]
+METADATA = [KIT_METADATA, JOBS_METADATA, Base.metadata]
 MIGRATIONS = Path(__file__).parent / "migrations"
 
 
@@ -60,6 +62,7 @@ __all__ = [
     "commissions",
     "counting",
     "disputes",
+    "forfeit_reversals",
     "incentive_holds",
     "incentive_statements",
     "ledger",

@@ -43,13 +43,14 @@ class Bank:
     script: `ok`; `lost`, executed and no answer; `unheard`, neither; `garbage`, `foreign`,
     `killed` and `killed_before`: what their names say; or a code such as `4291700`, not executed.
     With `+` before a code it is executed nevertheless. statuses: of service 36, in their order; an
-    honest answer when there is none left.
+    honest answer when there is none left. partner_ids: X-PARTNER-ID of each call.
     """
 
     script: list[str] = field(default_factory=list)
     statuses: list[str] = field(default_factory=list)
     orders: list[Order] = field(default_factory=list)
     calls: list[str] = field(default_factory=list)
+    partner_ids: list[str] = field(default_factory=list)
     funds: int | None = 10**12
     name: str | None = HOLDER
     has_statement: bool = True
@@ -68,6 +69,7 @@ class Bank:
         body = json.loads(request.content)
         called = path.rsplit("/snap/v1.0/", 1)[-1].rsplit("/v1.0/", 1)[-1].rsplit("/v2.0/", 1)[-1]
         self.calls.append(called)
+        self.partner_ids.append(request.headers["X-PARTNER-ID"])
         match called:
             case "transfer-intrabank" | "transfer-interbank":
                 service = "17" if called == "transfer-intrabank" else "18"

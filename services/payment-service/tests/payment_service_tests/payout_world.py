@@ -39,6 +39,7 @@ from perisai_kit.domain.jakarta import JAKARTA
 from perisai_kit.domain.month import Month
 
 BANK_CODE = "014"
+CORPORATE_ID = "KBBPERISAI"
 MONTH = Month.parse("2026-10")
 GROSS = 1_000_000
 NET = 975_000
@@ -169,6 +170,7 @@ async def make_account(
         "bank_code": partner.bank_code,
         "channel": PayoutChannel.SNAP,
         "account_no": SOURCE_NO,
+        "corporate_id": CORPORATE_ID if profile == "bca" else None,
         "daily_cap": 10**11,
         "transfer_max": 10**9,
         "batch_max": 1_000,

@@ -1,7 +1,7 @@
-"""Order jobs in a transaction, and see those that failed."""
+"""Order jobs in a transaction, and count them."""
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TypeAlias, cast
@@ -17,29 +17,6 @@ Payload: TypeAlias = Mapping[str, str | int]
 AT_ONCE = timedelta(0)
 
 _COUNT = text("SELECT entrypoint, status::text AS status, count(*) FROM pgqueuer GROUP BY 1, 2")
-_FAILED = text(
-    """
-    SELECT id, entrypoint, payload, attempts, created, updated FROM pgqueuer
-    WHERE status = 'failed' AND id > :after ORDER BY id LIMIT :limit
-    """
-)
-_FAILED_KEYS = text(
-    "SELECT dedupe_key FROM pgqueuer WHERE status = 'failed' AND dedupe_key = ANY (:keys)"
-)
-_REQUEUE = text(
-    """
-    UPDATE pgqueuer SET status = 'queued', execute_after = now(), attempts = 0, updated = now()
-    WHERE id = :id AND status = 'failed'
-        AND NOT EXISTS (
-            SELECT FROM pgqueuer AS other WHERE other.dedupe_key = pgqueuer.dedupe_key
-                AND other.status IN ('queued', 'picked')
-        )
-    RETURNING id
-    """
-)
-_FORGET_FAILED = text(
-    "DELETE FROM pgqueuer WHERE dedupe_key = :key AND status = 'failed' RETURNING id"
-)
 _FORGET = text(
     """
     DELETE FROM pgqueuer_log WHERE ctid = ANY (ARRAY(
@@ -60,18 +37,6 @@ class Job:
     payload: Payload
     dedupe_key: str
     execute_after: timedelta = AT_ONCE
-
-
-@dataclass(frozen=True, slots=True)
-class FailedJob:
-    """A job that failed as often as it may, kept until somebody decides."""
-
-    id: int
-    entrypoint: str
-    payload: Payload
-    attempts: int
-    created: datetime
-    failed_at: datetime
 
 
 async def enqueue(
@@ -118,37 +83,8 @@ async def _driver_connection(session: AsyncSession) -> Connection:
 
 
 async def count_jobs(session: AsyncSession) -> dict[tuple[str, str], int]:
-    """Count the jobs by entrypoint and status: `queued`, `picked` or `failed`."""
+    """Count the jobs by entrypoint and status, of which `canceled` means closed."""
     return {(name, status): count for name, status, count in await session.execute(_COUNT)}
-
-
-async def list_failed(
-    session: AsyncSession, *, after: int = 0, limit: int = 100
-) -> Sequence[FailedJob]:
-    """List the jobs that failed for good, oldest first. after: the last id of a page."""
-    rows = await session.execute(_FAILED, {"after": after, "limit": limit})
-    return [
-        FailedJob(id, entrypoint, json.loads(payload), attempts, created, failed_at)
-        for id, entrypoint, payload, attempts, created, failed_at in rows
-    ]
-
-
-async def find_failed_keys(session: AsyncSession, keys: Sequence[str]) -> set[str]:
-    """Return those of these keys that have a job which failed for good."""
-    return set(await session.scalars(_FAILED_KEYS, {"keys": list(keys)}))
-
-
-async def requeue(session: AsyncSession, job_id: int) -> bool:
-    """Let a failed job run again; return whether it will.
-
-    It does not while another with its key waits or runs.
-    """
-    return await session.scalar(_REQUEUE, {"id": job_id}) is not None
-
-
-async def forget_failed(session: AsyncSession, dedupe_key: str) -> None:
-    """Delete the failed jobs of a key, after what they were for was done in another way."""
-    await session.execute(_FORGET_FAILED, {"key": dedupe_key})
 
 
 async def forget_log(session: AsyncSession, limit: int, *, before: datetime) -> int:

@@ -38,7 +38,8 @@ from perisai_kit.runtime.settings import ServiceSettings
 from perisai_kit.services.client import ServiceClient, TokenSource
 from perisai_kit.services.kit import Background, Kit
 from perisai_kit.services.operations import router as operations_router
-from perisai_kit.services.parking_routes import build_parked_router
+from perisai_kit.services.operators.failed_jobs import build_jobs_router
+from perisai_kit.services.operators.parked_events import build_parked_router
 from perisai_kit.services.read_audits.router import build_read_audit_router
 from perisai_kit.services.revocations import RemoteRevocations
 from perisai_kit.services.worker import Periodic, Worker
@@ -154,6 +155,11 @@ def _common_routes(service: str) -> list[BaseRoute]:
     return describe_routes(operations_router, feed_router, *own)
 
 
+@cache
+def _job_routes(service: str) -> list[BaseRoute]:
+    return describe_routes(build_jobs_router(service))
+
+
 def create_app(
     kit: Kit,
     *,
@@ -193,7 +199,7 @@ def create_app(
         title=title,
         lifespan=lifespan,
         openapi_url=openapi_url,
-        routes=[*_common_routes(service), *routes],
+        routes=[*_common_routes(service), *(_job_routes(service) if jobs else []), *routes],
     )
     app.state.kit = kit
     app.state.feed = FeedReader(kit.database, source=service, signals=kit.signals)

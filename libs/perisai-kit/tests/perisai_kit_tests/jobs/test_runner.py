@@ -11,15 +11,12 @@ from prometheus_client import REGISTRY
 from sqlalchemy import text
 
 from perisai_kit.db.engine import Database
+from perisai_kit.jobs.failures import list_failed
 from perisai_kit.jobs.queue import (
     Job,
     Payload,
     count_jobs,
-    enqueue,
     enqueue_all,
-    forget_failed,
-    list_failed,
-    requeue,
 )
 from perisai_kit.jobs.runner import Handler, JobRunner, Retries, every_hour
 from perisai_kit.services.worker import Worker
@@ -33,6 +30,7 @@ KILLED = """
 import asyncio, os, signal, sys
 from sqlalchemy import text
 from perisai_kit.db.engine import Database
+from perisai_kit.jobs.failures import list_failed
 from perisai_kit.jobs.runner import JobRunner
 
 async def main():
@@ -155,45 +153,9 @@ async def test_a_failure_is_tried_again_and_then_kept_without_its_text(
         (failed,) = await list_failed(session)
         logged = list(await session.scalars(text("SELECT traceback::text FROM pgqueuer_log")))
     assert runs == AT_ONCE.attempts
-    assert (failed.entrypoint, failed.payload, failed.attempts) == ("send", {"key": "a"}, 2)
+    assert (failed.entrypoint, failed.error, failed.attempts) == ("send", "ValueError", 3)
     assert "ValueError" in str(logged)
     assert "1234567890" not in str(logged)
-
-
-async def test_a_failed_job_is_requeued_once(
-    queue_database: Database, read_effects: ReadEffects
-) -> None:
-    async def fail(_: Database, payload: Payload) -> None:
-        raise ValueError
-
-    await order(queue_database, "a")
-    async with running(queue_database, fail):
-        await wait_until_done(queue_database)
-    async with queue_database.begin() as session:
-        (failed,) = await list_failed(session)
-        assert await requeue(session, failed.id)
-        assert not await requeue(session, failed.id)
-    async with running(queue_database, record):
-        await wait_until_done(queue_database)
-
-    assert await read_effects() == ["a"]
-    assert await count(queue_database) == {}
-
-
-async def test_a_failed_job_gives_way_to_another_of_its_key(queue_database: Database) -> None:
-    async def fail(_: Database, payload: Payload) -> None:
-        raise ValueError
-
-    await order(queue_database, "a")
-    async with running(queue_database, fail):
-        await wait_until_done(queue_database)
-
-    async with queue_database.begin() as session:
-        assert await enqueue(session, "send", {"key": "a"}, dedupe_key="a")
-        (failed,) = await list_failed(session)
-        assert not await requeue(session, failed.id)
-        await forget_failed(session, "a")
-    assert await count(queue_database) == {"queued": 1}
 
 
 async def test_a_stopped_worker_ends_the_job_in_hand(

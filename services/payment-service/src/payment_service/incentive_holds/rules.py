@@ -65,6 +65,14 @@ class IncentiveHoldDecided(Conflict):
     text_id = "Penahanan insentif ini sudah diputuskan."
 
 
+class IncentiveHoldNotForfeited(Conflict):
+    """`details`: `status`."""
+
+    code = "incentive_hold_not_forfeited"
+    text = "This hold was not forfeited, so there is nothing to take back."
+    text_id = "Penahanan ini tidak dihanguskan, jadi tidak ada yang perlu dibatalkan."
+
+
 class HoldProposalNotFound(NotFound):
     code = "hold_proposal_not_found"
     text = "There is no such proposal for this hold."
@@ -101,6 +109,12 @@ def check_open(status: HoldStatus) -> None:
     """Refuse to decide twice. Raises: IncentiveHoldDecided."""
     if status is not HoldStatus.OPEN:
         raise IncentiveHoldDecided(status=status)
+
+
+def check_forfeited(status: HoldStatus) -> None:
+    """Refuse to take back what was not forfeited. Raises: IncentiveHoldNotForfeited."""
+    if status is not HoldStatus.FORFEITED:
+        raise IncentiveHoldNotForfeited(status=status)
 
 
 def check_decision(

@@ -22,7 +22,7 @@ from payment_service.incentive_holds.rules import (
 )
 from payment_service.ledger import rules as ledger_rules
 from payment_service.ledger import service as ledger
-from payment_service.ledger.rules import TransferCode
+from payment_service.ledger.rules import Cause, CauseKind, TransferCode
 from payment_service.visibility import visible_earnings
 from perisai_kit.auth.principal import Principal
 from perisai_kit.domain import clock
@@ -209,6 +209,37 @@ async def decide(
     proposal.decided_by, proposal.decided_at = by, now
     await session.flush()
     return proposal
+
+
+async def lock_forfeited(session: AsyncSession, hold_id: UUID) -> Held:
+    """Lock a hold that was forfeited.
+
+    Raises: IncentiveHoldNotFound, IncentiveHoldNotForfeited.
+    """
+    found = await queries.lock_hold(session, hold_id)
+    if found is None:
+        raise rules.IncentiveHoldNotFound
+    rules.check_forfeited(found.status)
+    return await _read(session, found)
+
+
+async def reverse_forfeit(session: AsyncSession, hold_id: UUID) -> None:
+    """Owe again what a hold forfeited, by the opposite transfers; it is released from now on.
+
+    Raises: IncentiveHoldNotFound, IncentiveHoldNotForfeited.
+    """
+    found = await lock_forfeited(session, hold_id)
+    today = clock.today()
+    for each in found.statements:
+        cause = Cause(CauseKind.STATEMENT, each.statement_id)
+        (forfeit,) = [
+            booked
+            for booked in await ledger.list_of_cause(session, cause)
+            if booked.code == TransferCode.INCENTIVE_FORFEITED
+        ]
+        await ledger.correct(session, forfeit, business_on=today)
+    found.hold.status, found.hold.decided_at = HoldStatus.RELEASED, clock.now()
+    await session.flush()
 
 
 async def _forfeit(session: AsyncSession, found: Held) -> None:

@@ -14,7 +14,8 @@ from perisai_kit.privacy.columns import sealed_text
 class PayoutAccount(Base):
     """An account of ours that incentives are paid from.
 
-    bank_partner_id: whose connection is used; None: a file. file_format: of that file. daily_cap:
+    bank_partner_id: whose connection is used; None: a file. corporate_id: X-PARTNER-ID of what
+    moves or shows its money; None: the one of the partner. file_format: of that file. daily_cap:
     the most rupiah sent on a Jakarta day. transfer_max: the most rupiah of one transfer. batch_max:
     the most payouts of one run. cut_off: Jakarta time after which nothing is sent on that day.
     changed_by: who registered, changed or suspended it since it was last active; they cannot
@@ -27,6 +28,7 @@ class PayoutAccount(Base):
             "status <> 'active' OR NOT status_changed_by = ANY (changed_by)", name="four_eyes"
         ),
         CheckConstraint("(channel = 'snap') = (bank_partner_id IS NOT NULL)", name="partner"),
+        CheckConstraint("channel = 'snap' OR corporate_id IS NULL", name="corporate_id"),
         CheckConstraint("(channel = 'file') = (file_format IS NOT NULL)", name="file_format"),
         CheckConstraint(
             "transfer_max > 0 AND daily_cap >= transfer_max AND batch_max > 0", name="limits"
@@ -39,6 +41,7 @@ class PayoutAccount(Base):
     bank_code: Mapped[str]
     channel: Mapped[PayoutChannel] = mapped_column(choice(PayoutChannel, "channel"))
     account_no = sealed_text()
+    corporate_id: Mapped[str | None]
     file_format: Mapped[str | None]
     daily_cap: Mapped[int]
     transfer_max: Mapped[int]

@@ -16,6 +16,8 @@ from payment_service.payout_accounts.rules import (
     PayoutAccountNotFound,
     PayoutAccountStatusConflict,
     PayoutChannelUnusable,
+    PayoutCorporateIdRequired,
+    PayoutCorporateIdUnused,
     PayoutLimitsUnusable,
     PayoutsNotStopped,
     PayoutStopChanged,
@@ -25,6 +27,7 @@ from payment_service.payout_accounts.schemas import (
     NewPayoutAccount,
     NewPayoutStop,
     PayoutAccountOut,
+    PayoutCorporateId,
     PayoutLimits,
     PayoutStopOut,
     ResumptionDecision,
@@ -59,7 +62,12 @@ FOUND = with_headers(200, "ETag") | problems(PayoutAccountNotFound)
     openapi_extra=IDEMPOTENT,
     responses=with_headers(201, "ETag")
     | problems(
-        PayoutChannelUnusable, PayoutFormatUnknown, PayoutLimitsUnusable, BankPartnerNotFound
+        PayoutChannelUnusable,
+        PayoutFormatUnknown,
+        PayoutLimitsUnusable,
+        BankPartnerNotFound,
+        PayoutCorporateIdRequired,
+        PayoutCorporateIdUnused,
     ),
 )
 async def register_payout_account(
@@ -112,12 +120,37 @@ async def replace_payout_limits(
     return _show(account, response)
 
 
+@accounts.put(
+    "/{payout_account_id}/corporate-id",
+    responses=FOUND | problems(PayoutAccountActive, PayoutCorporateIdUnused),
+)
+async def replace_corporate_id(
+    payout_account_id: PayoutAccountId,
+    new: PayoutCorporateId,
+    session: Session,
+    officer: Treasurer,
+    response: Response,
+) -> PayoutAccountOut:
+    """Replace the id by which the bank of an account knows us, where the bank needs one.
+
+    Not while it is active. Another person must activate it afterwards.
+    """
+    account = await service.replace_corporate_id(
+        session, payout_account_id, new.corporate_id, by=officer.account_id
+    )
+    return _show(account, response)
+
+
 @accounts.post(
     "/{payout_account_id}/activation",
     openapi_extra=IDEMPOTENT,
     responses=FOUND
     | problems(
-        PreconditionRequired, PreconditionFailed, PayoutAccountStatusConflict, OwnPayoutAccount
+        PreconditionRequired,
+        PreconditionFailed,
+        PayoutAccountStatusConflict,
+        OwnPayoutAccount,
+        PayoutCorporateIdRequired,
     ),
 )
 async def activate_payout_account(

@@ -82,6 +82,24 @@ class PayoutChannelUnusable(Invalid):
     )
 
 
+class PayoutCorporateIdRequired(Invalid):
+    code = "payout_corporate_id_required"
+    text = (
+        "This bank identifies us by a corporate id, at BCA that of KlikBCA Bisnis. Enter the "
+        "corporate id."
+    )
+    text_id = (
+        "Bank ini mengenali kami dari ID korporasi, di BCA yaitu ID korporasi KlikBCA Bisnis. Isi "
+        "ID korporasinya."
+    )
+
+
+class PayoutCorporateIdUnused(Invalid):
+    code = "payout_corporate_id_unused"
+    text = "Payouts from this account need no corporate id. Leave it out."
+    text_id = "Pembayaran dari rekening ini tidak memerlukan ID korporasi. Kosongkan isian ini."
+
+
 class PayoutLimitsUnusable(Invalid):
     code = "payout_limits_unusable"
     text = "The daily limit must be at least the limit of one transfer."
@@ -169,6 +187,18 @@ def check_channel(
         raise PayoutChannelUnusable(field="bank_partner_id")
     if needs_partner is (file_format is not None):
         raise PayoutChannelUnusable(field="file_format")
+
+
+def check_corporate_id(corporate_id: str | None, *, is_needed: bool) -> None:
+    """Refuse an account without the corporate id that its bank needs, or with one it never uses.
+
+    Raises: PayoutCorporateIdRequired, PayoutCorporateIdUnused.
+    Source: docs/snap.md 4.2, BCA specifics.
+    """
+    if is_needed and corporate_id is None:
+        raise PayoutCorporateIdRequired(field="corporate_id")
+    if not is_needed and corporate_id is not None:
+        raise PayoutCorporateIdUnused(field="corporate_id")
 
 
 def check_resumable(last: StopStep | None) -> None:

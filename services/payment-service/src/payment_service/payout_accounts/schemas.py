@@ -4,7 +4,7 @@ from uuid import UUID
 
 from pydantic import Field, StringConstraints
 
-from payment_service.banks.schemas import AccountNo, BankCode
+from payment_service.banks.schemas import AccountNo, BankCode, HeaderText
 from payment_service.payout_accounts.rules import (
     PayoutAccountStatus,
     PayoutChannel,
@@ -27,6 +27,11 @@ DAILY_CAP = "The most rupiah sent from it on one Jakarta day."
 TRANSFER_MAX = "The most rupiah of one transfer; what is owed above it is left out of runs."
 BATCH_MAX = "The most payouts of one run."
 CUT_OFF = "Jakarta time of day after which nothing is sent on that day."
+CORPORATE_ID = (
+    "X-PARTNER-ID of the calls that move or show the money of this account, where the bank needs "
+    "another one than for its other calls: at BCA, our corporate id of KlikBCA Bisnis."
+)
+CorporateId = Annotated[HeaderText, Field(description=CORPORATE_ID, examples=["KBBPERISAI"])]
 BatchMax = Annotated[int, Field(gt=0, le=10_000, strict=True, description=BATCH_MAX)]
 CutOff = Annotated[
     str,
@@ -66,15 +71,25 @@ class NewPayoutAccount(PayoutLimits):
     bank_partner_id: Annotated[
         UUID | None, Field(description="Whose connection is used; left out for a file.")
     ] = None
+    corporate_id: Annotated[CorporateId | None, Field(description=CORPORATE_ID)] = None
     file_format: Annotated[
         Code | None, Field(description="Format of the upload file; left out for the API.")
     ] = None
+
+
+class PayoutCorporateId(Model):
+    """Our corporate id at the bank of an account."""
+
+    model_config = with_example(corporate_id="KBBPERISAI")
+
+    corporate_id: CorporateId
 
 
 class PayoutAccountOut(Out):
     id: RecordId
     name: Annotated[str, Field(description="What officers call it.")]
     bank_partner_id: Annotated[UUID | None, Field(description="Whose connection is used.")]
+    corporate_id: Annotated[str | None, Field(description=CORPORATE_ID)]
     bank_code: Annotated[str, Field(description="The bank's code in the payment system.")]
     channel: Annotated[PayoutChannel, Field(description="By the bank's API, or by file.")]
     account_no_masked: Annotated[str, Field(description="Its number: only the last four digits.")]

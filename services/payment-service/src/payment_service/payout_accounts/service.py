@@ -7,12 +7,12 @@ from uuid import UUID
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from payment_service.banks import queries as banks
+from payment_service.banks.models import BankPartner
 from payment_service.payout_accounts import queries, rules
 from payment_service.payout_accounts.models import PayoutAccount, PayoutStop
 from payment_service.payout_accounts.rules import (
     NOT_STOPPED,
     PayoutAccountStatus,
-    PayoutChannel,
     PayoutsStopped,
     ResumptionVerdict,
     StopStep,
@@ -26,6 +26,7 @@ from perisai_kit.domain.ids import new_id
 from perisai_kit.http.etag import allows
 from perisai_kit.http.paging import Slice, cut_page, parse_bigint, read_cursor
 from perisai_kit.runtime.log import get_logger
+from snap_bi.profiles import PROFILES
 
 log = get_logger()
 
@@ -35,15 +36,15 @@ async def register(
 ) -> PayoutAccount:
     """Store an account of ours as a draft; another person activates it.
 
-    Raises: PayoutChannelUnusable, PayoutFormatUnknown, PayoutLimitsUnusable, BankPartnerNotFound.
+    Raises: PayoutChannelUnusable, PayoutFormatUnknown, PayoutLimitsUnusable, BankPartnerNotFound,
+    PayoutCorporateIdRequired, PayoutCorporateIdUnused.
     """
     rules.check_channel(
         new.channel, bank_partner_id=new.bank_partner_id, file_format=new.file_format
     )
     if new.file_format is not None:
         formats.get(new.file_format)
-    if new.channel is PayoutChannel.SNAP and new.bank_partner_id is not None:
-        await banks.get_partner(session, new.bank_partner_id)
+    await _check_corporate_id(session, new.bank_partner_id, new.corporate_id)
     now = clock.now()
     account = PayoutAccount(
         id=new_id(),
@@ -52,6 +53,7 @@ async def register(
         bank_code=new.bank_code,
         channel=new.channel,
         account_no=new.account_no,
+        corporate_id=new.corporate_id,
         file_format=new.file_format,
         status=PayoutAccountStatus.DRAFT,
         created_at=now,
@@ -85,6 +87,23 @@ async def replace_limits(
     return account
 
 
+async def replace_corporate_id(
+    session: AsyncSession, account_id: UUID, corporate_id: str, *, by: UUID
+) -> PayoutAccount:
+    """Replace by which id the bank of an account knows us; another person activates it.
+
+    Raises: PayoutAccountNotFound, PayoutAccountActive, PayoutCorporateIdUnused.
+    """
+    account = await queries.lock_account(session, account_id)
+    if account.status is PayoutAccountStatus.ACTIVE:
+        raise rules.PayoutAccountActive
+    await _check_corporate_id(session, account.bank_partner_id, corporate_id)
+    account.corporate_id = corporate_id
+    _mark_changed(account, by=by)
+    await session.flush()
+    return account
+
+
 async def activate(
     session: AsyncSession, account_id: UUID, *, if_match: str, by: UUID
 ) -> PayoutAccount:
@@ -92,12 +111,17 @@ async def activate(
 
     if_match: the version that was read.
     Raises: PayoutAccountNotFound, PreconditionFailed, PayoutAccountStatusConflict,
-    OwnPayoutAccount.
+    OwnPayoutAccount, PayoutCorporateIdRequired.
     """
     account = await queries.lock_account(session, account_id)
     if not allows(if_match, account.version):
         raise PreconditionFailed
     rules.check_activation(account.status, changed_by=account.changed_by, by=by)
+    # One that was registered before there were corporate ids may have none.
+    if account.bank_partner_id is not None and not can_send(
+        account, await banks.get_partner(session, account.bank_partner_id)
+    ):
+        raise rules.PayoutCorporateIdRequired
     account.version += 1
     return await _move(session, account, PayoutAccountStatus.ACTIVE, by=by)
 
@@ -138,6 +162,11 @@ async def list_accounts(
     after_id = read_cursor(cursor, UUID)
     rows = await queries.list_accounts(session, after_id=after_id, limit=limit + 1)
     return cut_page(rows, limit, key=lambda row: row.id)
+
+
+def can_send(account: PayoutAccount, partner: BankPartner) -> bool:
+    """Tell whether the bank of an account knows us by what we would send it."""
+    return account.corporate_id is not None or not _needs_corporate_id(partner)
 
 
 async def check_sending(session: AsyncSession, account_id: UUID) -> None:
@@ -229,6 +258,19 @@ async def _step(
         raise rules.PayoutStopChanged
     log.warning("payouts.stop_changed", step=step.value, number=number)
     return taken
+
+
+async def _check_corporate_id(
+    session: AsyncSession, partner_id: UUID | None, corporate_id: str | None
+) -> None:
+    is_needed = False
+    if partner_id is not None:
+        is_needed = _needs_corporate_id(await banks.get_partner(session, partner_id))
+    rules.check_corporate_id(corporate_id, is_needed=is_needed)
+
+
+def _needs_corporate_id(partner: BankPartner) -> bool:
+    return PROFILES[partner.profile].transfers.needs_corporate_id
 
 
 def _limit(account: PayoutAccount, limits: PayoutLimits, settings: Settings) -> None:

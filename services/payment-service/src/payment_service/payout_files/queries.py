@@ -154,6 +154,28 @@ async def list_answers(session: AsyncSession, file_id: UUID) -> Sequence[PayoutA
     return (await session.scalars(statement.order_by(PayoutAnswer.id))).all()
 
 
+async def find_answer(session: AsyncSession, file_id: UUID, answer_id: UUID) -> PayoutAnswer | None:
+    statement = select(PayoutAnswer).where(
+        PayoutAnswer.id == answer_id, PayoutAnswer.file_id == file_id
+    )
+    return (await session.scalars(statement)).one_or_none()
+
+
+async def list_rows(
+    session: AsyncSession, answer_id: UUID, *, after: int, limit: int
+) -> list[tuple[PayoutAnswerRow, PayoutTransfer, Payout]]:
+    """Return rows of an answer with their payouts, in its order. after: the last position."""
+    statement = (
+        select(PayoutAnswerRow, PayoutTransfer, Payout)
+        .join(PayoutTransfer, PayoutTransfer.id == PayoutAnswerRow.transfer_id)
+        .join(Payout, Payout.id == PayoutTransfer.payout_id)
+        .where(PayoutAnswerRow.answer_id == answer_id, PayoutAnswerRow.position > after)
+        .order_by(PayoutAnswerRow.position)
+        .limit(limit)
+    )
+    return [(row, transfer, payout) for row, transfer, payout in await session.execute(statement)]
+
+
 async def find_row(session: AsyncSession, answer_id: UUID, position: int) -> PayoutAnswerRow | None:
     return await session.get(PayoutAnswerRow, (answer_id, position))
 

@@ -1,10 +1,12 @@
 """Files of payouts over HTTP: made once, given out any number of times, answered by the bank."""
 
+from collections.abc import Mapping
 from typing import Annotated
 from uuid import UUID
 
 from fastapi import APIRouter, Depends, Path, Query, Response
 
+from payment_service.dependencies import WholeDatabase
 from payment_service.payout_accounts.rules import PayoutAccountNotActive, PayoutsStopped
 from payment_service.payout_files import service
 from payment_service.payout_files.models import PayoutAnswer, PayoutFile
@@ -23,10 +25,13 @@ from payment_service.payout_files.schemas import (
     NewPayoutFile,
     PayoutAnswerDecision,
     PayoutAnswerOut,
+    PayoutAnswerRowOut,
     PayoutAnswersOut,
     PayoutFileOut,
 )
+from payment_service.payout_files.service import AnswerRowSeen
 from payment_service.payout_formats.rules import PayoutAnswerRefused, decode_answer
+from payment_service.payout_lists import service as payout_lists
 from payment_service.payout_runs.rules import PayoutRunNotFound, PayoutRunStatusConflict
 from perisai_kit.auth.principal import Principal, Role, ScopeKind
 from perisai_kit.auth.roles import require
@@ -36,6 +41,8 @@ from perisai_kit.http.paging import Cursor, CursorInvalid, Limit, Page
 from perisai_kit.http.problems import problems
 from perisai_kit.http.transaction import IDEMPOTENT, TransactionRoute
 from perisai_kit.http.visibility import ReadRoute
+from perisai_kit.privacy.masks import mask_account
+from perisai_kit.services.names.agents import Agents
 
 PREFIX = "/v1/payout-files"
 reading = APIRouter(prefix=PREFIX, route_class=ReadRoute)
@@ -134,6 +141,28 @@ async def list_answers(file_id: FileId, session: ReadSession, _: Reader) -> Payo
     return PayoutAnswersOut(items=[_answer_out(each) for each in found])
 
 
+@reading.get(
+    "/{file_id}/answers/{answer_id}/rows", responses=problems(PayoutAnswerNotFound, CursorInvalid)
+)
+async def list_answer_rows(
+    *,
+    file_id: FileId,
+    answer_id: AnswerId,
+    database: WholeDatabase,
+    _: Reader,
+    agents: Agents,
+    cursor: Cursor = None,
+    limit: Limit = 50,
+) -> Page[PayoutAnswerRowOut]:
+    """List the rows of an answer, with what each will do. Read them before you confirm it."""
+    async with database.read() as session:
+        found = await service.list_answer_rows(
+            session, file_id, answer_id, cursor=cursor, limit=limit
+        )
+    names = await payout_lists.find_names(agents, [each.payout for each in found.items])
+    return found.page(lambda seen: _row_out(seen, names))
+
+
 @writing.post(
     "/{file_id}/answers/{answer_id}/decision",
     openapi_extra=IDEMPOTENT,
@@ -162,6 +191,27 @@ def _file_out(file: PayoutFile) -> PayoutFileOut:
 
 def _answer_out(answer: PayoutAnswer) -> PayoutAnswerOut:
     return PayoutAnswerOut.model_validate(answer)
+
+
+def _row_out(seen: AnswerRowSeen, names: Mapping[UUID, str]) -> PayoutAnswerRowOut:
+    row, payout = seen.row, seen.payout
+    return PayoutAnswerRowOut(
+        position=row.position,
+        payout_id=payout.id,
+        transfer_id=row.transfer_id,
+        payee_kind=payout.payee_kind,
+        payee_id=payout.payee_id,
+        payee_name=names.get(payout.payee_id),
+        bank_code=payout.bank_code,
+        account_no=mask_account(payout.account_no),
+        amount=seen.transfer.amount,
+        outcome=row.outcome,
+        reference_no=row.reference_no,
+        response_code=row.response_code,
+        transfer_status=seen.transfer.status,
+        is_applied=seen.is_applied,
+        effect=seen.effect,
+    )
 
 
 router = APIRouter(tags=["payout files"])

@@ -33,6 +33,18 @@ class AnswerVerdict(StrEnum):
     REJECTED = "rejected"
 
 
+class RowEffect(StrEnum):
+    """What a row of an answer does to its payout.
+
+    settles: it becomes what the bank says. none: it is that already. refused: its status does not
+    allow it, so that nothing changes.
+    """
+
+    SETTLES = "settles"
+    NONE = "none"
+    REFUSED = "refused"
+
+
 class PayoutFileNotFound(NotFound):
     code = "payout_file_not_found"
     text = "There is no such payout file."
@@ -119,6 +131,18 @@ def list_errors(rows: Iterable[AnswerRow], sent: Mapping[str, SentTransfer]) -> 
         if problem is not None:
             errors.append(RowError(row.row, problem[0].value, problem[1]))
     return errors
+
+
+def find_effect(at: TransferStatus, outcome: Outcome, *, may_be_paid_late: bool) -> RowEffect:
+    """Return what a row does to a transfer of this status.
+
+    may_be_paid_late: whether its payout may still turn out paid, if it failed.
+    """
+    to = STATUSES[outcome]
+    if at is to:
+        return RowEffect.NONE
+    is_too_late = at is TransferStatus.FAILED and not may_be_paid_late
+    return RowEffect.SETTLES if _may_become(at, to) and not is_too_late else RowEffect.REFUSED
 
 
 def _may_become(at: TransferStatus, to: TransferStatus) -> bool:

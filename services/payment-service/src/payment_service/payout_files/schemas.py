@@ -4,8 +4,10 @@ from uuid import UUID
 
 from pydantic import Field
 
-from payment_service.payout_files.rules import AnswerStatus, AnswerVerdict
-from payment_service.payout_formats.rules import MAX_ANSWER_BYTES
+from payment_service.payout_files.rules import AnswerStatus, AnswerVerdict, RowEffect
+from payment_service.payout_formats.rules import MAX_ANSWER_BYTES, Outcome
+from payment_service.payout_transfers.rules import TransferStatus
+from payment_service.payouts.rules import PayoutPayee
 from perisai_kit.http.types import AccountId, Model, Out, RecordId, with_example
 
 MAX_CONTENT = MAX_ANSWER_BYTES * 4 // 3 + 4
@@ -80,6 +82,35 @@ class PayoutAnswerOut(Out):
     decided_by: Annotated[AccountId | None, Field(description="Who decided.")]
     decided_at: Annotated[datetime | None, Field(description="When it was decided.")]
     done_at: Annotated[datetime | None, Field(description="When all rows were applied.")]
+
+
+class PayoutAnswerRowOut(Out):
+    """A row of an answer, and what it does to its payout."""
+
+    position: Annotated[int, Field(description="Which row of the answer, from 1.")]
+    payout_id: Annotated[UUID, Field(description="Id of the payout.")]
+    transfer_id: Annotated[UUID, Field(description="Id of the attempt that the file had.")]
+    payee_kind: Annotated[PayoutPayee, Field(description="An agent, a wadah, or the state.")]
+    payee_id: Annotated[UUID, Field(description="Id of the agent or wadah; of tax, its own id.")]
+    payee_name: Annotated[
+        str | None, Field(description="Name of the agent or wadah; null while not available.")
+    ]
+    bank_code: Annotated[str, Field(description="Code of the payee's bank.")]
+    account_no: Annotated[str, Field(description="Of the payee, all but the last four masked.")]
+    amount: Annotated[int, Field(description="What was sent, in rupiah.")]
+    outcome: Annotated[Outcome, Field(description="What the bank says became of it.")]
+    reference_no: Annotated[str | None, Field(description="The bank's reference.")]
+    response_code: Annotated[str | None, Field(description="The bank's reason.")]
+    transfer_status: Annotated[TransferStatus, Field(description="What the attempt is now.")]
+    is_applied: Annotated[bool, Field(description="Whether the row was applied.")]
+    effect: Annotated[
+        RowEffect | None,
+        Field(
+            description="What it will do, by the status of now. `settles`: the payout becomes what "
+            "the bank says; `none`: it is that already; `refused`: its status does not allow it, "
+            "so that nothing changes. Null once the row is applied, or the answer rejected."
+        ),
+    ]
 
 
 class PayoutAnswersOut(Out):

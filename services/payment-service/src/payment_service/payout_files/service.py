@@ -8,6 +8,7 @@ bank does not answer is never sent again.
 import hashlib
 from collections.abc import Sequence
 from contextlib import suppress
+from dataclasses import dataclass
 from datetime import timedelta
 from uuid import UUID
 
@@ -18,7 +19,7 @@ from payment_service.payout_accounts.models import PayoutAccount
 from payment_service.payout_accounts.rules import PayoutChannel
 from payment_service.payout_files import queries, rules
 from payment_service.payout_files.models import PayoutAnswer, PayoutAnswerRow, PayoutFile
-from payment_service.payout_files.rules import AnswerStatus, AnswerVerdict
+from payment_service.payout_files.rules import AnswerStatus, AnswerVerdict, RowEffect
 from payment_service.payout_formats import rules as format_rules
 from payment_service.payout_formats import service as formats
 from payment_service.payout_formats.rules import AnswerRow, FileRow, Outcome
@@ -39,11 +40,23 @@ from payment_service.payout_transfers.rules import (
 )
 from payment_service.payouts import service as payouts
 from payment_service.payouts.models import Payout
+from payment_service.payouts.rules import PayoutPayee, may_be_paid_late
 from perisai_kit.domain import clock
 from perisai_kit.domain.ids import new_id
 from perisai_kit.domain.jakarta import jakarta_date, midnight
-from perisai_kit.http.paging import Slice, cut_page, read_cursor
+from perisai_kit.http.paging import Slice, cut_page, parse_bigint, read_cursor
 from perisai_kit.privacy.read_audit import audit_read
+
+
+@dataclass(frozen=True, slots=True)
+class AnswerRowSeen:
+    """A row of an answer with its attempt and payout. effect: None once nothing is to come."""
+
+    row: PayoutAnswerRow
+    transfer: PayoutTransfer
+    payout: Payout
+    is_applied: bool
+    effect: RowEffect | None
 
 
 async def make(session: AsyncSession, run_id: UUID, *, by: UUID) -> PayoutFile:
@@ -192,6 +205,25 @@ async def has_confirmed(session: AsyncSession) -> bool:
     return await queries.has_confirmed(session)
 
 
+async def list_answer_rows(
+    session: AsyncSession, file_id: UUID, answer_id: UUID, *, cursor: str | None, limit: int
+) -> Slice[AnswerRowSeen]:
+    """Return the rows of an answer in its order, with what they do, and record the reading.
+
+    Raises: PayoutAnswerNotFound, CursorInvalid.
+    """
+    after = read_cursor(cursor, parse_bigint) or 0
+    answer = await queries.find_answer(session, file_id, answer_id)
+    if answer is None:
+        raise rules.PayoutAnswerNotFound
+    found = await queries.list_rows(session, answer_id, after=after, limit=limit + 1)
+    seen = [_see(answer, *each) for each in found]
+    page = cut_page(seen, limit, key=lambda each: each.row.position)
+    payouts_shown = [each.payout for each in page.items]
+    audit_read([each.payee_id for each in payouts_shown if each.payee_kind is PayoutPayee.AGENT])
+    return page
+
+
 async def apply_next(session: AsyncSession) -> bool:
     """Apply one row of the first answer that was confirmed; return whether there may be more.
 
@@ -251,6 +283,21 @@ async def _sum_sent(session: AsyncSession, account_id: UUID) -> int:
     return await sending_queries.sum_sent(
         session, account_id, since=midnight(day), until=midnight(day + timedelta(days=1))
     )
+
+
+def _see(
+    answer: PayoutAnswer, row: PayoutAnswerRow, transfer: PayoutTransfer, payout: Payout
+) -> AnswerRowSeen:
+    is_applied = row.position <= answer.applied_count
+    effect = rules.find_effect(
+        transfer.status,
+        row.outcome,
+        may_be_paid_late=may_be_paid_late(
+            payout.status, is_withdrawn=payout.withdrawn_at is not None
+        ),
+    )
+    is_over = is_applied or answer.status is AnswerStatus.REJECTED
+    return AnswerRowSeen(row, transfer, payout, is_applied, None if is_over else effect)
 
 
 def _row(transfer: PayoutTransfer, payout: Payout) -> FileRow:

@@ -70,7 +70,7 @@ class Sender:
         if all(each.amount > account.cap - account.sent for each in account.waiting):
             held_back_total.labels(HeldBack.DAILY_CAP.value).inc()
             return 0
-        client = self._clients.disbursement(account.route)
+        client = self._clients.disbursement(account.route, corporate_id=account.corporate_id)
         balance = await client.inquire_balance(account.account_no)
         if balance.available is None:
             held_back_total.labels("funds_unknown").inc()
@@ -103,7 +103,7 @@ class Sender:
             await self._send(database, attempt)
 
     async def _send(self, database: Database, attempt: Attempt) -> None:
-        client = self._clients.disbursement(attempt.route)
+        client = self._clients.disbursement(attempt.route, corporate_id=attempt.corporate_id)
         if not await client.is_ready():
             held_back_total.labels("bank_not_ready").inc()
             return  # still as it was; the next round orders it again

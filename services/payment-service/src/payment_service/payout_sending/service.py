@@ -36,7 +36,8 @@ from payment_service.payouts import service as payouts
 from payment_service.payouts.models import Payout
 from perisai_kit.domain import clock
 from perisai_kit.domain.jakarta import jakarta_date, midnight
-from perisai_kit.jobs.queue import AT_ONCE, Job, enqueue_all, find_failed_keys
+from perisai_kit.jobs.failures import find_given_up_keys
+from perisai_kit.jobs.queue import AT_ONCE, Job, enqueue_all
 from perisai_kit.runtime.log import get_logger
 from snap_bi.bank_statements import build_remark
 from snap_bi.transfer_outcomes import TransferOrder
@@ -56,7 +57,8 @@ log = get_logger()
 class Attempt:
     """A transfer with everything that a call to the bank about it needs.
 
-    may_send: whether the bank partner is active; what was sent is asked about in any case.
+    corporate_id: X-PARTNER-ID of the calls about it; None: the one of the route. may_send: whether
+    the bank partner is active and knows us; what was sent is asked about in any case.
     """
 
     transfer_id: UUID
@@ -76,6 +78,7 @@ class Attempt:
     holder_name: str = field(repr=False)
     source_account_no: str = field(repr=False)
     route: Route
+    corporate_id: str | None
     may_send: bool
 
 
@@ -89,6 +92,7 @@ class AccountToSend:
     account_id: UUID
     account_no: str = field(repr=False)
     route: Route
+    corporate_id: str | None
     cap: int
     sent: int
     in_flight: int
@@ -119,12 +123,13 @@ async def plan(session: AsyncSession, *, limit: int, at: datetime) -> list[Accou
         partner = await _find_partner(session, account)
         if not rules.is_open(account.cut_off, at=at) or partner is None:
             continue
-        if partner.status is PartnerStatus.ACTIVE:
+        if _may_send(account, partner):
             found.append(
                 AccountToSend(
                     account_id=account.id,
                     account_no=account.account_no,
                     route=banks.make_route(partner),
+                    corporate_id=account.corporate_id,
                     cap=account.daily_cap,
                     sent=await _sum_sent(session, account.id, at),
                     in_flight=await queries.sum_in_flight(session, account.id),
@@ -137,7 +142,7 @@ async def plan(session: AsyncSession, *, limit: int, at: datetime) -> list[Accou
 async def order_sending(session: AsyncSession, chosen: Sequence[Waiting]) -> int:
     """Order a job for each transfer; return how many are new.
 
-    One whose job failed for good waits for an operator.
+    One whose job failed for good waits for an operator, also after the job was closed.
     """
     return await _order(session, [_make_job(SEND, each.transfer_id) for each in chosen])
 
@@ -265,8 +270,8 @@ def _make_job(entrypoint: str, transfer_id: UUID, *, after: timedelta = AT_ONCE)
 
 
 async def _order(session: AsyncSession, jobs: Sequence[Job]) -> int:
-    failed = await find_failed_keys(session, [job.dedupe_key for job in jobs]) if jobs else set()
-    return await enqueue_all(session, [job for job in jobs if job.dedupe_key not in failed])
+    given_up = await find_given_up_keys(session, [job.dedupe_key for job in jobs])
+    return await enqueue_all(session, [job for job in jobs if job.dedupe_key not in given_up])
 
 
 async def _sum_sent(session: AsyncSession, account_id: UUID, at: datetime) -> int:
@@ -281,6 +286,10 @@ async def _find_partner(session: AsyncSession, account: PayoutAccount) -> BankPa
         return None
     partner = await banks.get(session, account.bank_partner_id)
     return partner if partner.base_url is not None else None
+
+
+def _may_send(account: PayoutAccount, partner: BankPartner) -> bool:
+    return partner.status is PartnerStatus.ACTIVE and payout_accounts.can_send(account, partner)
 
 
 def _make_attempt(
@@ -304,5 +313,6 @@ def _make_attempt(
         holder_name=payout.holder_name,
         source_account_no=account.account_no,
         route=banks.make_route(partner),
-        may_send=partner.status is PartnerStatus.ACTIVE,
+        corporate_id=account.corporate_id,
+        may_send=_may_send(account, partner),
     )

@@ -100,7 +100,7 @@ class Settler:
                 await sending.abandon(session, transfer_id)
         elif attempt.status not in ASKED:
             return
-        client = self._clients.disbursement(attempt.route)
+        client = self._clients.disbursement(attempt.route, corporate_id=attempt.corporate_id)
         order = sending.make_order(
             attempt,
             client.rules,
@@ -196,7 +196,7 @@ class Settler:
             attempt = await sending.find_attempt(session, settled[0].transfer_id)
         if attempt is None:
             return
-        client = self._clients.disbursement(attempt.route)
+        client = self._clients.disbursement(attempt.route, corporate_id=attempt.corporate_id)
         last = jakarta_date(clock.real_now())
         earliest = last - timedelta(days=client.rules.bank_statement_days)
         first = max(min(jakarta_date(each.requested_at) for each in settled), earliest)

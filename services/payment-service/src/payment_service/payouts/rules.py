@@ -88,6 +88,14 @@ def check_repeatable(status: PayoutStatus, withdrawn: WithdrawalReason | None) -
         raise PayoutNotFailed(status=status.value)
 
 
+def may_be_paid_late(status: PayoutStatus, *, is_withdrawn: bool) -> bool:
+    """Tell whether a failed attempt of a payout may still turn out paid.
+
+    Not once the payout was tried again or given up: somebody must look at it.
+    """
+    return status is PayoutStatus.FAILED and not is_withdrawn
+
+
 def find_reason_code(response_code: str | None) -> str:
     """Return what an event gives as the reason: a bank's code, where it is one."""
     is_code = response_code is not None and _CODE.fullmatch(response_code)

@@ -30,7 +30,6 @@ from payment_service.payouts import queries, rules
 from payment_service.payouts.models import Payout
 from payment_service.payouts.rules import (
     PayoutPayee,
-    PayoutStatus,
     StatementPayoutStatus,
     WithdrawalReason,
 )
@@ -296,9 +295,9 @@ async def _check_account(session: AsyncSession, payout: Payout) -> None:
 
 
 def _check_late_word(payout: Payout, transfer: PayoutTransfer) -> None:
-    """Refuse a late payment of what was tried again or given up: somebody must look at it."""
-    if transfer.status is TransferStatus.FAILED and (
-        payout.status is not PayoutStatus.FAILED or payout.withdrawn_at is not None
+    """Refuse a late payment of what was tried again or given up."""
+    if transfer.status is TransferStatus.FAILED and not rules.may_be_paid_late(
+        payout.status, is_withdrawn=payout.withdrawn_at is not None
     ):
         raise PayoutTransferStatusConflict(status=transfer.status.value, to=TransferStatus.PAID)
 

@@ -52,6 +52,7 @@ POSTED = {
     TransferCode.INCENTIVE_ACCRUED: "Insentif terutang",
     TransferCode.INCENTIVE_REVERSED: "Insentif dikurangi",
     TransferCode.INCENTIVE_FORFEITED: "Insentif hangus",
+    TransferCode.CORRECTION: "Insentif hangus dibatalkan",
 }
 NOTES = (
     "Jumlah rekap ini sama dengan rincian di atas dan dengan buku besar.",

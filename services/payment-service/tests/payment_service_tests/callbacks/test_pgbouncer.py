@@ -2,7 +2,7 @@
 
 import asyncio
 import secrets
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -15,12 +15,16 @@ from payment_service.banks.models import BankPartner
 from payment_service.bills.schemas import BillOut
 from payment_service.clients.members import ContributionBasis
 from payment_service.payments.models import Payment
+from payment_service.payout_sending.service import SEND
 from payment_service.testing import Bank, payment_of
 from perisai_kit.auth.principal import Role, ScopeKind
+from perisai_kit.db.connections import DIRECT_SETTINGS
 from perisai_kit.db.engine import Database
 from perisai_kit.db.lease import take_lease
 from perisai_kit.domain import clock
 from perisai_kit.domain.ids import new_id
+from perisai_kit.jobs.queue import Payload, count_jobs, enqueue
+from perisai_kit.jobs.runner import JobRunner
 from perisai_kit.privacy.keyring import Keyring
 from perisai_kit.testing.plugin import MakeApp, Tokens, Urls, Wire, open_app_client
 
@@ -147,6 +151,78 @@ async def test_two_processes_take_turns_with_a_lease(pooled: Pooled) -> None:
     assert second is None
     assert await first.run(lambda database: count_in(database)) == 1
     assert await take_lease(pooled.database, "work", length_s=60) is not None
+
+
+async def test_jobs_are_ordered_over_the_pool_and_run_over_the_direct_address(
+    pooled: Pooled,
+) -> None:
+    """The worker listens, which a pool in transaction mode cannot carry."""
+    payloads = [{"transfer_id": str(new_id())} for _ in range(MANY)]
+
+    async def order(payload: Mapping[str, str]) -> bool:
+        async with pooled.database.begin() as session:
+            return await enqueue(session, SEND, payload, dedupe_key=payload["transfer_id"])
+
+    async with pooled.database.begin() as session:
+        await enqueue(session, SEND, payloads[0], dedupe_key="undone")
+        await session.rollback()
+    ordered = await asyncio.gather(*map(order, payloads), *map(order, payloads))
+    async with asyncio.timeout(60):
+        while await count_jobs_of(pooled.database):  # noqa: ASYNC110 - the effect is a row
+            await asyncio.sleep(0.1)
+
+    async with pooled.database.read() as session:
+        done = "SELECT count(DISTINCT job_id) FROM pgqueuer_log WHERE status = 'successful'"
+        assert await session.scalar(text(done)) == sum(ordered)
+    assert sum(ordered) >= MANY
+
+
+async def test_a_worker_with_nothing_to_do_is_woken_by_a_job_ordered_over_the_pool(
+    own_database: Callable[[str], Urls], pgbouncer: Any, keyring: Keyring
+) -> None:
+    """It looks for jobs once an hour, so only a notification wakes it for the second one."""
+    urls = own_database("payment")
+    database = Database(
+        pgbouncer.pooled(urls.app), keyring=keyring, pooled=True, direct_url=urls.app
+    )
+    done: asyncio.Queue[str | int] = asyncio.Queue()
+
+    async def do(_: Database, payload: Payload) -> None:
+        await done.put(payload["number"])
+
+    async def order(number: int) -> None:
+        async with database.begin() as session:
+            await enqueue(session, "test.do", {"number": number}, dedupe_key=str(number))
+
+    worker = asyncio.create_task(JobRunner({"test.do": do}, poll_s=3600).run(database))
+    async with asyncio.timeout(60):
+        await order(1)
+        assert await done.get() == 1
+        await wait_until_idle(database)
+        await order(2)
+        assert await done.get() == 2
+    worker.cancel()
+    await asyncio.wait([worker])
+    await database.dispose()
+
+
+async def wait_until_idle(database: Database) -> None:
+    """Wait until the connection of the job queue has asked nothing for a second."""
+    busy = text(
+        "SELECT count(*) FROM pg_stat_activity WHERE application_name = :name"
+        " AND datname = current_database()"
+        " AND (state <> 'idle' OR state_change > now() - interval '1 second')"
+    )
+    while True:
+        async with database.read() as session:
+            if not await session.scalar(busy, {"name": DIRECT_SETTINGS["application_name"]}):
+                return
+        await asyncio.sleep(0.1)
+
+
+async def count_jobs_of(database: Database) -> int:
+    async with database.read() as session:
+        return sum((await count_jobs(session)).values())
 
 
 async def count_in(database: Database) -> int:

@@ -3,6 +3,7 @@
 import pytest
 from payment_service_tests.payout_bank import HOLDER, Bank
 from payment_service_tests.payout_world import (
+    CORPORATE_ID,
     GROSS,
     NET,
     World,
@@ -115,6 +116,33 @@ class TestNameCheck:
             check = await service.find_name_check(session, id_)
         assert check is not None
         assert check.verdict is NameVerdict.MATCH
+
+    async def test_bca_knows_us_by_the_corporate_id_of_the_account(self, world: World) -> None:
+        (id_,) = await make_payouts(world.database, 1, profile="bca")
+        world.bank.script = ["lost"]
+
+        await world.sender.dispatch(world.database)
+        await world.send(id_)
+        await world.ask(id_)
+        await world.settler.watch(world.database)
+
+        assert set(world.bank.calls) == {
+            "balance-inquiry",
+            "account-inquiry-internal",
+            "transfer-intrabank",
+            "transfer/status",
+            "bank-statement",
+        }
+        assert set(world.bank.partner_ids) == {CORPORATE_ID}
+
+    async def test_nothing_goes_to_a_bank_that_would_not_know_us(self, world: World) -> None:
+        (id_,) = await make_payouts(world.database, 1, profile="bca", corporate_id=None)
+
+        assert not await world.sender.dispatch(world.database)
+        await world.send(id_)
+
+        assert world.bank.calls == []
+        assert await world.status(id_) is CREATED
 
     @pytest.mark.parametrize(
         ("name", "verdict", "code"),

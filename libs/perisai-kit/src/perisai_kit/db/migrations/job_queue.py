@@ -135,6 +135,26 @@ EXECUTE FUNCTION fn_pgqueuer_changed();
 """
 
 
+_CLOSINGS = """
+CREATE TABLE job_closings (
+    id uuid NOT NULL,
+    job_id bigint NOT NULL,
+    entrypoint text NOT NULL,
+    reason bytea NOT NULL,
+    closed_by uuid NOT NULL,
+    closed_at timestamptz NOT NULL,
+    CONSTRAINT pk_job_closings PRIMARY KEY (id)
+);
+CREATE INDEX ix_job_closings_job_id ON job_closings (job_id);
+GRANT SELECT, INSERT ON job_closings TO {app};
+"""
+
+
+def create_job_closings(op: Any) -> None:
+    """Create the table of who closed which failed job, and why."""
+    execute_script(op, _CLOSINGS)
+
+
 def create_job_queue(op: Any) -> None:
     """Create the tables of the job queue. The running service may use it and not change it."""
     execute_script(op, _TABLES)

@@ -7,11 +7,9 @@ from datetime import datetime
 from typing import Annotated
 from uuid import UUID
 
-from fastapi import APIRouter, Depends, Query, Request
+from fastapi import APIRouter, Query, Request
 from pydantic import Field
 
-from perisai_kit.auth.principal import Principal, Role, ScopeKind
-from perisai_kit.auth.roles import require
 from perisai_kit.domain.errors import Conflict
 from perisai_kit.events import parking as parked
 from perisai_kit.events import replay
@@ -30,8 +28,7 @@ from perisai_kit.http.types import (
     RecordId,
     with_example,
 )
-
-Admin = Annotated[Principal, Depends(require(Role.ADMIN, scope=ScopeKind.COUNTRY))]
+from perisai_kit.services.operators.access import Admin, get_operations_prefix
 
 
 class SubscriptionGone(Conflict):
@@ -80,11 +77,6 @@ class ParkedEventDismissal(Model):
     model_config = with_example(reason="The member was registered twice and removed.")
 
     reason: Annotated[LongText, Field(description="Why, for the record. No personal data.")]
-
-
-def get_operations_prefix(service: str) -> str:
-    """Return the prefix of the operators' addresses of one service."""
-    return f"/v1/operations/{service}"
 
 
 async def list_parked_events(

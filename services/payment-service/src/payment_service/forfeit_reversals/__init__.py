@@ -1,0 +1,1 @@
+"""The reversal of a forfeit that was a mistake, by two people."""

@@ -1,0 +1,43 @@
+"""Whether what is held of statements is decided by two people, and booked as they decided.
+
+Part of `checks`.
+"""
+
+COUNTS = {
+    "held statements that are not what their statement gives, or held twice": """
+        SELECT count(*) FROM held_statements AS held JOIN incentive_holds ON hold_id
+                = incentive_holds.id
+        LEFT JOIN statements ON statements.id = held.statement_id
+            AND statements.month = held.month
+            AND statements.beneficiary_id = incentive_holds.beneficiary_id
+        WHERE held.amount IS DISTINCT FROM statements.amount - brought_debt
+            OR status <> 'released' AND EXISTS (
+                SELECT FROM held_statements AS other JOIN incentive_holds AS another
+                    ON another.id = other.hold_id
+                WHERE other.statement_id = held.statement_id AND another.status <> 'released'
+                    AND another.id <> incentive_holds.id)""",
+    "holds decided without two people": """
+        SELECT count(*) FROM incentive_holds AS hold LEFT JOIN incentive_hold_proposals AS proposal
+            ON proposal.hold_id = hold.id AND proposal.status = 'approved'
+        LEFT JOIN forfeit_reversals AS reversal
+            ON reversal.hold_id = hold.id AND reversal.status = 'approved'
+        WHERE hold.status <> CASE WHEN reversal.id IS NOT NULL THEN 'released'
+                WHEN verdict = 'release' THEN 'released'
+                WHEN verdict = 'forfeit' THEN 'forfeited' ELSE 'open' END
+            OR proposal.decided_by = proposal.proposed_by
+            OR reversal.decided_by = reversal.proposed_by
+            OR reversal.id IS NOT NULL AND verdict IS DISTINCT FROM 'forfeit'""",
+    "forfeited statements without their transfer, or transfers without them": """
+        SELECT count(*) FROM (
+            SELECT statement_id AS id, amount, 'incentive_payable:' || beneficiary_id AS debit,
+                   'incentive_expense:' || month AS credit
+            FROM held_statements JOIN incentive_holds ON incentive_holds.id = hold_id
+            WHERE status = 'forfeited') AS lost
+        FULL JOIN (
+            SELECT * FROM ledger_transfers AS forfeit WHERE code = 'incentive_forfeited'
+                AND NOT EXISTS (
+                    SELECT FROM ledger_transfers WHERE correction_of = forfeit.id)) AS booked
+            ON cause_id = lost.id
+        WHERE (booked.amount, debit_account, credit_account)
+            IS DISTINCT FROM (lost.amount, debit, credit)""",
+}

@@ -1,0 +1,27 @@
+"""A forfeited hold, with the officers of the tests of holds."""
+
+from typing import Any
+
+import httpx
+import pytest
+from payment_service_tests.incentive_holds.conftest import officer
+from payment_service_tests.incentive_holds.test_holds import (
+    Officer,
+    decide,
+    dismissed,
+    list_holds,
+)
+
+from payment_service.testing_commissions import Village
+
+__all__ = ["dismissed", "officer"]
+
+
+@pytest.fixture
+async def forfeited(
+    client: httpx.AsyncClient, officer: Officer, dismissed: Village
+) -> dict[str, Any]:
+    """The hold of the dismissed agent, forfeited by two officers."""
+    (hold,) = await list_holds(client, officer())
+    await decide(client, officer, hold["id"], "forfeit")
+    return hold
