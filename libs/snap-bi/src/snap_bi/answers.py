@@ -1,7 +1,6 @@
 """Build the bytes of our answers to banks; HTTP status and response code always agree."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from enum import StrEnum
 
 from pydantic_core import to_json
@@ -10,6 +9,7 @@ from snap_bi.codes import Case, Service, format_response_code
 from snap_bi.fields import format_amount
 from snap_bi.messages import Echo, InquiryRequest, PaymentRequest, TokenAnswer
 from snap_bi.profiles import DoubtAnswer, Profile
+from snap_bi.records import record
 
 # Not validated again: every value is our own, or was validated when the request was read.
 Fields = Mapping[str, object]
@@ -31,7 +31,7 @@ class Flag(StrEnum):
     TIMEOUT = "02"
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Answer:
     """An answer that can be stored and sent again byte for byte.
 
@@ -97,7 +97,7 @@ def build_inquiry_answer(
 ) -> Answer:
     """Return the answer to an inquiry about a payable bill: fixed amount, in whole rupiah."""
     data = {
-        "inquiryStatus": Flag.SUCCESS,
+        "inquiryStatus": Flag.SUCCESS.value,
         "inquiryReason": SUCCESS,
         "partnerServiceId": request.partner_service_id,
         "customerNo": request.customer_no,
@@ -130,7 +130,7 @@ def build_payment_answer(
     trx_id, reference = request.trx_id or "", request.reference_no or ""
     paid = request.paid_amount
     data = {
-        "paymentFlagStatus": flag,
+        "paymentFlagStatus": flag.value,
         "paymentFlagReason": reason,
         "partnerServiceId": request.partner_service_id,
         "customerNo": request.customer_no,
@@ -220,13 +220,15 @@ def _build_answer(
     info: Fields | None = None,
 ) -> Answer:
     code = format_response_code(service, case)
-    answer = {
+    answer: dict[str, object] = {
         "responseCode": code,
         "responseMessage": case.message(detail),
-        "virtualAccountData": data and _drop_none(data),
-        "additionalInfo": info,
     }
-    return Answer(case.http_status, code, to_json(_drop_none(answer)))
+    if data:
+        answer["virtualAccountData"] = _drop_none(data)
+    if info:
+        answer["additionalInfo"] = info
+    return Answer(case.http_status, code, to_json(answer))
 
 
 def _drop_none(fields: Fields) -> dict[str, object]:
@@ -234,7 +236,9 @@ def _drop_none(fields: Fields) -> dict[str, object]:
 
 
 def _pick_echoed_info(profile: Profile, info: Fields | None) -> Fields | None:
-    wanted = {key: (info or {}).get(key) for key in profile.echoed_additional_info}
+    if not info:
+        return None
+    wanted = {key: info.get(key) for key in profile.echoed_additional_info}
     # Eight characters is the length of the only such field known so far (idApp of BRI).
     kept: Fields = {
         key: value

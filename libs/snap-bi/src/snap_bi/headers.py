@@ -2,10 +2,10 @@
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import datetime
 
 from snap_bi.errors import FieldProblem, ProblemKind, TimestampInvalid
+from snap_bi.records import record
 from snap_bi.timestamps import parse_timestamp
 from snap_bi.verification import parse_bearer_token
 
@@ -16,10 +16,14 @@ _TIMESTAMP_LENGTH = 35
 _PARTNER_ID_LENGTH = 36
 _CHANNEL_ID_LENGTH = 5
 _EXTERNAL_ID = re.compile(r"[0-9]{1,36}")
-_VISIBLE = re.compile(r"[\x21-\x7e]+")
+_OF_TOKEN_REQUEST = {name: name.lower() for name in ("X-TIMESTAMP", "X-CLIENT-KEY", "X-SIGNATURE")}
+_OF_TRANSACTION = {
+    name: name.lower()
+    for name in ("X-TIMESTAMP", "X-SIGNATURE", "X-PARTNER-ID", "X-EXTERNAL-ID", "CHANNEL-ID")
+}
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(kw_only=True)
 class TokenHeaders:
     timestamp: str
     at: datetime
@@ -27,7 +31,7 @@ class TokenHeaders:
     signature: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(kw_only=True)
 class TransactionHeaders:
     """Headers of services 24 and 25.
 
@@ -49,8 +53,7 @@ def read_token_headers(headers: Mapping[str, str]) -> TokenHeaders:
 
     Raises: FieldProblem; missing headers are reported before malformed ones.
     """
-    names = ("X-TIMESTAMP", "X-CLIENT-KEY", "X-SIGNATURE")
-    timestamp, client_key, signature = _require(headers, names)
+    timestamp, client_key, signature = _require(headers, _OF_TOKEN_REQUEST)
     return TokenHeaders(
         timestamp=timestamp,
         at=_parse_instant(timestamp),
@@ -65,8 +68,7 @@ def read_transaction_headers(headers: Mapping[str, str]) -> TransactionHeaders:
     A missing Authorization is not reported here: it is 401xx01, or valid in an asymmetric profile.
     Raises: FieldProblem; missing headers are reported before malformed ones.
     """
-    names = ("X-TIMESTAMP", "X-SIGNATURE", "X-PARTNER-ID", "X-EXTERNAL-ID", "CHANNEL-ID")
-    timestamp, signature, partner_id, external_id, channel_id = _require(headers, names)
+    timestamp, signature, partner_id, external_id, channel_id = _require(headers, _OF_TRANSACTION)
     at = _parse_instant(timestamp)
     if _EXTERNAL_ID.fullmatch(external_id) is None:
         raise FieldProblem(ProblemKind.FORMAT, "X-EXTERNAL-ID")
@@ -81,11 +83,14 @@ def read_transaction_headers(headers: Mapping[str, str]) -> TransactionHeaders:
     )
 
 
-def _require(headers: Mapping[str, str], names: tuple[str, ...]) -> list[str]:
-    found = [headers.get(name.lower(), "").strip() for name in names]
-    for name, value in zip(names, found, strict=True):
+def _require(headers: Mapping[str, str], names: Mapping[str, str]) -> list[str]:
+    """Return the values of headers. names: as they are reported, and in lower case."""
+    found = []
+    for name, key in names.items():
+        value = headers.get(key, "").strip()
         if not value:
             raise FieldProblem(ProblemKind.MISSING, name)
+        found.append(value)
     return found
 
 
@@ -103,4 +108,5 @@ def _check_visible(text: str, name: str, length: int) -> str:
 
 
 def _is_visible(text: str, length: int) -> bool:
-    return len(text) <= length and _VISIBLE.fullmatch(text) is not None
+    is_short = 0 < len(text) <= length
+    return is_short and text.isascii() and text.isprintable() and " " not in text

@@ -7,6 +7,7 @@ import base64
 import binascii
 import hmac
 from enum import StrEnum
+from functools import lru_cache
 
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives import hashes
@@ -45,7 +46,14 @@ def build_asymmetric_string_to_sign(
 
 def sign_symmetric(text: str, secret: str) -> bytes:
     """Return HMAC-SHA512. The secret is used as text, even if it looks like base64."""
-    return hmac.digest(_encode(secret), _encode(text), "sha512")
+    signing = _begin_hmac(secret).copy()
+    signing.update(_encode(text))
+    return signing.digest()
+
+
+@lru_cache(maxsize=256)  # a bank has one secret, and a begun HMAC spares a third of the time
+def _begin_hmac(secret: str) -> hmac.HMAC:
+    return hmac.new(_encode(secret), digestmod="sha512")
 
 
 def verify_symmetric(text: str, signature: bytes, secret: str) -> bool:
@@ -81,6 +89,8 @@ def decode_signature(text: str, *, size: int) -> bytes:
     Raises: SignatureMalformed for other text, also for base64 with non-zero trailing bits.
     """
     text = text.strip()
+    if (signature := _decode_canonical(text, size)) is not None:
+        return signature
     if len(text) == 2 * size and _HEX.issuperset(text):
         return bytes.fromhex(text)
     bare = text.rstrip("=")
@@ -91,6 +101,18 @@ def decode_signature(text: str, *, size: int) -> bytes:
     if len(signature) != size or base64.b64encode(signature).decode().rstrip("=") != bare:
         raise SignatureMalformed("not the length of this algorithm")
     return signature
+
+
+def _decode_canonical(text: str, size: int) -> bytes | None:
+    """Decode base64 with its padding, which nearly all signatures are; None for other text."""
+    if len(text) != (size + 2) // 3 * 4:
+        return None
+    try:
+        signature = binascii.a2b_base64(text)
+    except ValueError:
+        return None
+    is_same = binascii.b2a_base64(signature, newline=False).decode("ascii") == text
+    return signature if is_same and len(signature) == size else None
 
 
 def _encode(text: str) -> bytes:

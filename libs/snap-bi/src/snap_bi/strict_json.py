@@ -1,7 +1,8 @@
 """Parse JSON that every parser reads in the same way: one object, each key once."""
 
-import json
-from collections.abc import Callable
+import codecs
+from json import JSONDecoder
+from json.scanner import make_scanner
 from typing import NoReturn
 
 from snap_bi.errors import BodyInvalid
@@ -15,9 +16,12 @@ def parse_object(body: bytes) -> dict[str, object]:
     a key: two parsers could then see two different amounts.
     """
     try:
-        value = _DECODER(body.decode("utf-8-sig"))
-    except (ValueError, RecursionError) as error:
+        text = body.removeprefix(codecs.BOM_UTF8).decode().strip(_WHITESPACE)
+        value, end = _SCAN(text, 0)
+    except (ValueError, RecursionError, StopIteration) as error:
         raise BodyInvalid("not one JSON object") from error
+    if end < len(text):
+        raise BodyInvalid("more than one JSON value")
     if not isinstance(value, dict):
         raise BodyInvalid("not an object")
     return value
@@ -34,6 +38,10 @@ def _reject_constant(_: str) -> NoReturn:
     raise BodyInvalid("NaN and Infinity are not JSON")
 
 
-_DECODER: Callable[[str], object] = json.JSONDecoder(
-    object_pairs_hook=_reject_repeated_keys, parse_constant=_reject_constant
-).decode
+_WHITESPACE = " \t\n\r"
+# What a decoder calls after it has looked for whitespace with two patterns.
+_SCAN = make_scanner(
+    JSONDecoder(  # type: ignore[arg-type]  # typeshed names another class
+        object_pairs_hook=_reject_repeated_keys, parse_constant=_reject_constant
+    )
+)

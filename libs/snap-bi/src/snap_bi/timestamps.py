@@ -7,6 +7,7 @@ import re
 from datetime import UTC, datetime, timedelta, timezone
 from enum import StrEnum
 from functools import lru_cache
+from math import floor
 
 from snap_bi.errors import TimestampInvalid
 
@@ -51,14 +52,14 @@ def format_timestamp(at: datetime, form: TimestampFormat) -> str:
     in_utc = form in (TimestampFormat.UTC_SECONDS, TimestampFormat.UTC_MILLISECONDS)
     in_ms = form in (TimestampFormat.MILLISECONDS, TimestampFormat.UTC_MILLISECONDS)
     if not in_ms:
-        return _format_second(at.replace(microsecond=0), in_utc=in_utc)
+        return _format_second(floor(at.timestamp()), in_utc=in_utc)
     text = at.astimezone(UTC if in_utc else WIB).isoformat(timespec="milliseconds")
     return text.replace("+00:00", "Z") if in_utc else text
 
 
 @lru_cache(maxsize=16)  # the answers of one second have the same text
-def _format_second(at: datetime, *, in_utc: bool) -> str:
-    text = at.astimezone(UTC if in_utc else WIB).isoformat(timespec="seconds")
+def _format_second(at_s: int, *, in_utc: bool) -> str:
+    text = datetime.fromtimestamp(at_s, UTC if in_utc else WIB).isoformat()
     return text.replace("+00:00", "Z") if in_utc else text
 
 

@@ -7,7 +7,7 @@ names. Each form is derived from the received bytes, so the signature still bind
 import json
 import re
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import field
 from enum import StrEnum
 from typing import assert_never
 
@@ -17,6 +17,7 @@ from snap_bi.endpoints import build_endpoint_url
 from snap_bi.errors import SignatureMalformed
 from snap_bi.minify import minify, sha256_hex
 from snap_bi.profiles import LegacySerialisation, Profile
+from snap_bi.records import record
 from snap_bi.signing import (
     HMAC_SHA512_BYTES,
     build_asymmetric_string_to_sign,
@@ -42,7 +43,7 @@ class Step(StrEnum):
     NO_BODY = "no_body"  # the token request, whose string has none
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Verdict:
     """The outcome of a verification.
 
@@ -62,7 +63,7 @@ class Verdict:
         return self.build_text()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(kw_only=True)
 class SignedParts:
     """The parts of a request that are signed, exactly as received."""
 

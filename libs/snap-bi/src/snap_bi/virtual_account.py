@@ -5,10 +5,9 @@ every swap of neighbours; Luhn misses 09 and 90. The first digit is never zero, 
 send the number as a JSON number and lose leading zeros.
 """
 
-from dataclasses import dataclass
-
 from snap_bi.errors import VirtualAccountMismatch
 from snap_bi.profiles import PARTNER_SERVICE_ID_LENGTH, Profile
+from snap_bi.records import record
 
 # The totally anti-symmetric quasigroup of order ten from Damm's thesis.
 _DAMM = (
@@ -54,7 +53,7 @@ def is_customer_no(text: str, profile: Profile) -> bool:
     )
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class VirtualAccount:
     """A virtual account in its stored form: both parts without padding."""
 

@@ -15,6 +15,7 @@ from sqlalchemy import (
     CursorResult,
     DateTime,
     Delete,
+    LargeBinary,
     Select,
     Table,
     Text,
@@ -89,7 +90,8 @@ def insert_rows_statement(
 
 def _sent(kind: TypeEngine[Any]) -> TypeEngine[Any]:
     # Other types are sent as text and cast to the column's type.
-    return kind if isinstance(kind, Uuid | BigInteger | Boolean | DateTime) else Text()
+    is_native = isinstance(kind, Uuid | BigInteger | Boolean | DateTime | LargeBinary)
+    return kind if is_native else Text()
 
 
 def _values(values: list[Any], kind: TypeEngine[Any]) -> list[Any]:

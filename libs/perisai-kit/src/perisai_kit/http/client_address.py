@@ -68,7 +68,11 @@ def _forwarded_for(headers: Headers) -> list[str]:
 
 def _is_trusted(text: str, trusted: Sequence[Network]) -> bool:
     address = _read(text)
-    return address is not None and any(address in network for network in trusted)
+    if address is not None:
+        for network in trusted:
+            if address in network:
+                return True
+    return False
 
 
 @lru_cache(maxsize=4096)  # the same clients return, and parsing takes microseconds

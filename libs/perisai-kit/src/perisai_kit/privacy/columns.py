@@ -265,12 +265,15 @@ def build_place(context: str, row_id: tuple[object, ...]) -> str:
     Colons in the parts of an id are escaped, so that names are unique.
     Raises: SealingFailed if a part is missing.
     """
-    if any(part is None for part in row_id):
-        raise SealingFailed(f"{context} is encrypted for its row, whose id must be set before")
     if len(row_id) == 1 and isinstance(row_id[0], UUID):
         return f"{context}:{row_id[0]}"  # most ids, and nothing in them to escape
-    parts = [str(part).replace("\\", "\\\\").replace(":", "\\:") for part in row_id]
-    return f"{context}:{':'.join(parts)}"
+    if None in row_id:
+        raise SealingFailed(f"{context} is encrypted for its row, whose id must be set before")
+    return f"{context}:{':'.join([_escape(str(part)) for part in row_id])}"
+
+
+def _escape(part: str) -> str:
+    return part.replace("\\", "\\\\").replace(":", "\\:") if "\\" in part or ":" in part else part
 
 
 def _get_keyring(dialect: Dialect) -> Keyring:

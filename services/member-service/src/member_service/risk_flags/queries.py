@@ -4,7 +4,6 @@ from typing import Any
 from uuid import UUID
 
 from sqlalchemy import ColumnElement, func, select, tuple_
-from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from member_service.allocations.models import AllocationRow
@@ -65,7 +64,7 @@ async def list_acquired(
 
 
 async def upsert_acquired(session: AsyncSession, rows: Rows) -> None:
-    new = insert(AcquiredMember).values(list(rows))
+    new = insert_rows_statement(AcquiredMember, rows)
     moved = {name: new.excluded[name] for name in rows[0] if name != "allocation_id"}
     key = [AcquiredMember.allocation_id]
     await session.execute(new.on_conflict_do_update(index_elements=key, set_=moved))

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
+from functools import cached_property
 from hashlib import sha256
 from uuid import UUID
 
@@ -23,9 +24,11 @@ from snap_bi.headers import (
     read_transaction_headers,
 )
 from snap_bi.profiles import Profile, ReplayAnswer
+from snap_bi.records import record
 from snap_bi.timestamps import is_within_skew
 from snap_bi.verification import (
     SignedParts,
+    parse_bearer_token,
     verify_asymmetric_request,
     verify_symmetric_request,
     verify_token_request,
@@ -63,7 +66,7 @@ class Refusal(Exception):
         self.detail = detail
 
 
-@dataclass(frozen=True, slots=True)
+@record(slots=False)
 class Wire:
     """A request as it came: the raw target and body; header names in lower case."""
 
@@ -72,6 +75,12 @@ class Wire:
     headers: Mapping[str, str]
     body: bytes = field(repr=False)
     source: str | None
+
+    @cached_property
+    def token_digest(self) -> bytes | None:
+        """What is kept of its bearer token; None if it has none."""
+        token = parse_bearer_token(self.headers.get("authorization"))
+        return None if token is None else token_hash(token)
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,8 +116,12 @@ def check_source(service: Service, source: str | None, clients: Iterable[Partner
     Without clients nothing is refused here: a later check refuses an unknown client.
     Raises: Refusal.
     """
-    known = list(clients)
-    if known and not any(client.sources.admit(source) for client in known):
+    is_known = False
+    for client in clients:
+        is_known = True
+        if client.sources.admit(source):
+            return
+    if is_known:
         if service is Service.ACCESS_TOKEN:
             raise Refusal(Case.BAD_REQUEST, NOT_ADMITTED)  # 4007300 is what banks expect here
         raise Refusal(Case.UNAUTHORIZED, NOT_ADMITTED)

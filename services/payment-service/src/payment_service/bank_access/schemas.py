@@ -1,6 +1,5 @@
 """Calls of banks, once it is known whose they are."""
 
-from dataclasses import dataclass
 from datetime import datetime
 
 from payment_service.bank_access.rules import PartnerClient, Refusal, Wire
@@ -9,11 +8,12 @@ from snap_bi.codes import Service
 from snap_bi.errors import BodyInvalid
 from snap_bi.headers import TransactionHeaders
 from snap_bi.messages import Echo
+from snap_bi.records import record
 from snap_bi.strict_json import parse_object
 from snap_bi.verification import Step
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(kw_only=True)
 class Signed:
     """A message with a valid signature of its client. received_at: the real instant.
 

@@ -46,7 +46,6 @@ from snap_bi.keys import load_public_key
 from snap_bi.messages import TokenRequest
 from snap_bi.profiles import PROFILES, ReplayAnswer
 from snap_bi.strict_json import parse_object
-from snap_bi.verification import parse_bearer_token
 
 REMEMBERED_TOKENS = 10_000
 TOKEN_BYTES = 48
@@ -55,6 +54,7 @@ LOOKS_AGAIN_EVERY_S = 1.0
 UNPROVEN_KEPT = 200
 """Per partner: enough to debug a signature, and a bound on what unproven calls can store."""
 
+_UNLIMITED = nullcontext()
 log = get_logger()
 
 
@@ -122,12 +122,14 @@ class Gate:
         itself from this address, and calls from a partner's allow-list.
         Raises on entering: TooManyUnproven.
         """
+        if self._remembers_token(wire):  # nearly always
+            return _UNLIMITED
         clients = await self.list_clients()
-        if await self._has_token(wire):  # nearly always
-            return nullcontext()
+        if await self._has_token(wire):
+            return _UNLIMITED
         named = self._candidates(wire, clients)
         if any(self.is_likely(each, wire) for each in named) or is_listed(clients, wire.source):
-            return nullcontext()
+            return _UNLIMITED
         return self._checks.check(wire.source)
 
     def is_likely(self, client: PartnerClient | None, wire: Wire) -> bool:
@@ -145,14 +147,17 @@ class Gate:
         found = rules.find_client(await self.list_clients(), client_id)
         return found or rules.find_client(await self.look_again(), client_id)
 
-    async def sender(self, headers: TransactionHeaders, *, now: datetime) -> PartnerClient | None:
+    async def sender(
+        self, headers: TransactionHeaders, wire: Wire, *, now: datetime
+    ) -> PartnerClient | None:
         """Return the client that a valid token names, or else an X-PARTNER-ID without a token."""
-        if headers.token is not None:
-            owner = await self._owner(headers.token, now=now)
-            if owner is not None:
-                found = rules.find_partner(await self.list_clients(), owner)
-                return found or rules.find_partner(await self.look_again(), owner)
-        name, has_token = headers.partner_id, headers.token is not None
+        digest = wire.token_digest
+        if digest is not None:
+            known = self._owners.get(digest) or await self._look_up(digest)
+            if known is not None and now < known[1]:
+                found = rules.find_partner(await self.list_clients(), known[0])
+                return found or rules.find_partner(await self.look_again(), known[0])
+        name, has_token = headers.partner_id, digest is not None
         found = rules.find_asymmetric_client(await self.list_clients(), name, has_token=has_token)
         if found is None and not has_token:
             found = rules.find_asymmetric_client(await self.look_again(), name, has_token=has_token)
@@ -189,8 +194,7 @@ class Gate:
 
     def _candidates(self, wire: Wire, clients: tuple[PartnerClient, ...]) -> list[PartnerClient]:
         """Return the clients that a call may name: several may share a company code."""
-        token = parse_bearer_token(wire.headers.get("authorization"))
-        owner = self._owners.get(rules.token_hash(token)) if token else None
+        owner = self._owners.get(wire.token_digest) if wire.token_digest else None
         client_key, partner_id = (
             wire.headers.get(name, "").strip() for name in ("x-client-key", "x-partner-id")
         )
@@ -208,27 +212,27 @@ class Gate:
         So the calls of a bank that has just begun share one look, and those with a made-up token
         find out no more than that before they are bounded.
         """
-        token = parse_bearer_token(wire.headers.get("authorization"))
-        if token is None:
+        digest = wire.token_digest
+        if digest is None:
             return False
-        digest = rules.token_hash(token)
         lookup = self._lookups.get(digest)
         if lookup is not None:
             row = await asyncio.shield(lookup)
             return row is not None and clock.real_now() < row.expires_at
-        owner = self._owners.get(digest)
+        return self._remembers_token(wire)
+
+    def _remembers_token(self, wire: Wire) -> bool:
+        """Tell whether a call carries a living token that was seen before."""
+        digest = wire.token_digest
+        owner = None if digest is None else self._owners.get(digest)
         return owner is not None and clock.real_now() < owner[1]
 
-    async def _owner(self, token: str, *, now: datetime) -> UUID | None:
-        digest = rules.token_hash(token)
-        known = self._owners.get(digest)
-        if known is None:
-            row = await self._find_token(digest)
-            if row is None:
-                return None
-            known = self.remember_token(digest, row.partner_id, row.expires_at)
-        partner_id, expires_at = known
-        return partner_id if now < expires_at else None
+    async def _look_up(self, digest: bytes) -> tuple[UUID, datetime] | None:
+        """Return whose a token is that was not seen before, and until when; and remember it."""
+        row = await self._find_token(digest)
+        if row is None:
+            return None
+        return self.remember_token(digest, row.partner_id, row.expires_at)
 
     def remember_token(
         self, digest: bytes, partner_id: UUID, expires_at: datetime
@@ -295,7 +299,7 @@ async def authenticate(gate: Gate, service: Service, wire: Wire) -> Signed:
     rules.check_source(service, wire.source, await gate.list_clients())
     headers = rules.transaction_headers(service, wire)
     now = clock.real_now()
-    client, late = await gate.sender(headers, now=now), None
+    client, late = await gate.sender(headers, wire, now=now), None
     if client is None:
         late = Refusal(Case.INVALID_TOKEN)
         client = await gate.signer(headers, wire) if service is Service.PAYMENT else None

@@ -24,7 +24,6 @@ from perisai_kit.domain.ids import lowest_id_of, read_time_of
 from perisai_kit.domain.jakarta import jakarta_date
 from perisai_kit.privacy.keyring import Keyring
 from snap_bi.answers import Answer
-from snap_bi.codes import Service
 
 CLOCKS_DIFFER_BY = timedelta(days=1)
 """How far ahead of ours the clock of another process may be, at most."""
@@ -92,6 +91,8 @@ _LIST_OUTCOMES = """
     SELECT id, http_status, response_code, answer, verdict, payment_id, first_id
     FROM callbacks WHERE id = ANY($1::uuid[]) AND id BETWEEN $2 AND $3
 """
+# The rows are one array of the type `stored_callback` (migration 0027), whose attributes are in the
+# order of `_make_row`. The driver takes a microsecond for each element of an array of its own.
 _INSERT = """
     INSERT INTO callbacks (
         id, partner_id, service, received_at, source, target, headers, external_id, signed_over,
@@ -102,28 +103,15 @@ _INSERT = """
            signed_over, body, request_id, content_hash, verdict, http_status, response_code,
            answer, payment_id, first_id, string_to_array(dropped_fields, ','), offered_amount,
            order_id
-    FROM unnest(
-        $1::uuid[], $2::uuid[], $3::text[], $4::timestamptz[], $5::text[], $6::text[], $7::text[],
-        $8::text[], $9::text[], $10::bytea[], $11::text[], $12::bytea[], $13::text[],
-        $14::bigint[], $15::text[], $16::bytea[], $17::uuid[], $18::uuid[], $19::text[],
-        $20::bigint[], $21::uuid[]
-    ) AS kept (
-        id, partner_id, service, received_at, source, target, headers, external_id, signed_over,
-        body, request_id, content_hash, verdict, http_status, response_code, answer, payment_id,
-        first_id, dropped_fields, offered_amount, order_id
-    )
+    FROM unnest($1::stored_callback[]) AS kept
     RETURNING id
 """
 _INSERT_INQUIRIES = """
     WITH asked AS MATERIALIZED (
-        SELECT * FROM unnest(
-            $1::uuid[], $2::uuid[], $3::timestamptz[], $4::text[], $5::text[], $6::text[],
-            $7::text[], $8::text[], $9::bytea[], $10::text[], $11::text[], $12::bigint[],
-            $13::text[], $14::bytea[], $15::text[], $16::text[], $17::date[]
-        ) WITH ORDINALITY AS asked (
-            id, partner_id, received_at, source, target, headers, external_id, signed_over, body,
-            request_id, verdict, http_status, response_code, answer, dropped_fields, scope, day,
-            place
+        SELECT * FROM unnest($1::stored_callback[]) WITH ORDINALITY AS asked (
+            id, partner_id, service, received_at, source, target, headers, external_id, signed_over,
+            body, request_id, content_hash, verdict, http_status, response_code, answer, payment_id,
+            first_id, dropped_fields, offered_amount, order_id, scope, day, place
         )
     ), used AS (
         INSERT INTO snap_external_ids (partner_id, scope, day, external_id, callback_id)
@@ -136,7 +124,7 @@ _INSERT_INQUIRIES = """
         id, partner_id, service, received_at, source, target, headers, external_id, signed_over,
         body, request_id, verdict, http_status, response_code, answer, dropped_fields
     )
-    SELECT id, partner_id, $18::text, received_at, source, target, headers::jsonb, external_id,
+    SELECT id, partner_id, service, received_at, source, target, headers::jsonb, external_id,
            signed_over, body, request_id, verdict, http_status, response_code, answer,
            string_to_array(dropped_fields, ',')
     FROM used JOIN asked ON asked.id = used.callback_id
@@ -155,9 +143,8 @@ async def insert_once_inquiries(
 
     Return the ids of the inserted ones.
     """
-    columns = zip(*(_make_inquiry_row(keyring, each) for each in judged), strict=True)
-    args = (*map(list, columns), Service.INQUIRY)
-    return {id_ for (id_,) in await run(SqlStatement(_INSERT_INQUIRIES, args))}
+    rows = [_make_row(keyring, each) for each in judged]
+    return {id_ for (id_,) in await run(SqlStatement(_INSERT_INQUIRIES, (rows,)))}
 
 
 async def take_up(
@@ -271,63 +258,38 @@ async def list_outcomes(
 
 def insert_callbacks_statement(keyring: Keyring, judged: Sequence[Judged]) -> CountedStatement:
     """Return the statement that inserts one message or more, each with its outcome."""
-    columns = zip(*(_make_callback_row(keyring, each) for each in judged), strict=True)
-    return CountedStatement(_INSERT, list(columns), count=len(judged))
+    rows = [_make_row(keyring, each) for each in judged]
+    return CountedStatement(_INSERT, (rows,), count=len(judged))
 
 
-def _make_callback_row(keyring: Keyring, judged: Judged) -> tuple[object, ...]:
+def _make_row(keyring: Keyring, judged: Judged) -> tuple[object, ...]:
+    """Return a message as `stored_callback`; the last two attributes are for its X-EXTERNAL-ID."""
     signed, outcome = judged.signed, judged.outcome
+    client, wire, answer = signed.client, signed.wire, outcome.answer
     return (
         signed.id,
-        signed.client.partner_id,
+        client.partner_id,
         signed.service,
-        *_make_wire_columns(signed),
-        Callback.body.seal(keyring, signed.id, signed.wire.body),
+        signed.received_at,
+        plain(wire.source or "", SOURCE_LENGTH),
+        plain(wire.target, TARGET_LENGTH),
+        to_json(kept_headers(wire)).decode(),
+        signed.headers.external_id,
+        signed.step,
+        Callback.body.seal(keyring, signed.id, wire.body),
         judged.request_id,
         judged.content_hash,
-        *_make_answer_columns(keyring, signed.id, outcome),
+        outcome.verdict,
+        answer.http_status,
+        answer.response_code,
+        Callback.answer.seal(keyring, signed.id, answer.body),
         outcome.payment_id,
         outcome.first_id,
         ",".join(judged.dropped) or None,
         judged.offered,
         judged.order_id,
-    )
-
-
-def _make_inquiry_row(keyring: Keyring, judged: Judged) -> tuple[object, ...]:
-    signed = judged.signed
-    return (
-        signed.id,
-        signed.client.partner_id,
-        *_make_wire_columns(signed),
-        Callback.body.seal(keyring, signed.id, signed.wire.body),
-        judged.request_id,
-        *_make_answer_columns(keyring, signed.id, judged.outcome),
-        ",".join(judged.dropped) or None,
-        external_id_scope(signed.client.profile, signed.service),
+        external_id_scope(client.profile, signed.service),
         jakarta_date(signed.received_at),
-    )
-
-
-def _make_wire_columns(signed: Signed) -> tuple[object, ...]:
-    """Return received_at, source, target, headers, external_id and signed_over."""
-    return (
-        signed.received_at,
-        plain(signed.wire.source or "", SOURCE_LENGTH),
-        plain(signed.wire.target, TARGET_LENGTH),
-        to_json(kept_headers(signed.wire.headers)).decode(),
-        signed.headers.external_id,
-        signed.step,
-    )
-
-
-def _make_answer_columns(keyring: Keyring, id_: UUID, outcome: Outcome) -> tuple[object, ...]:
-    """Return verdict, http_status, response_code and answer."""
-    return (
-        outcome.verdict,
-        outcome.answer.http_status,
-        outcome.answer.response_code,
-        Callback.answer.seal(keyring, id_, outcome.answer.body),
     )
 
 

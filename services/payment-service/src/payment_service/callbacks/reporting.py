@@ -7,12 +7,13 @@ from payment_service.callbacks.rules import CallbackOutcome
 from payment_service.callbacks.schemas import Outcome
 from payment_service.payments.rules import BankTimeUse, PaidAt
 from perisai_kit.runtime.log import get_logger
+from perisai_kit.runtime.plain_metrics import PlainCounter
 
 conflicts_total = Counter(
     "snap_payment_conflicts_total",
     "Payment flags under the request id of a settled payment, with other content.",
 )
-bank_times_total = Counter(
+bank_times_total = PlainCounter(
     "snap_payment_bank_times_total",
     "Payments by what became of the bank's time of the payment (trxDateTime).",
     ["use"],

@@ -5,11 +5,9 @@ code of the standard, so unknown paths, other methods, large bodies and failures
 SNAP answers too.
 """
 
-from collections.abc import Iterable
-from functools import cache
+from collections.abc import Awaitable, Iterable
 from urllib.parse import quote
 
-from prometheus_client import Counter
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from payment_service.bank_access.rules import Wire
@@ -22,6 +20,7 @@ from perisai_kit.http.access_log import get_record
 from perisai_kit.http.client_address import get_client_address
 from perisai_kit.http.protocol import ABORT
 from perisai_kit.runtime.log import get_logger
+from perisai_kit.runtime.plain_metrics import PlainCounter
 from snap_bi.answers import Answer, build_refusal
 from snap_bi.codes import Case, Service
 from snap_bi.profiles import PROFILES
@@ -36,8 +35,7 @@ PATHS: dict[str, Service] = {
 }
 PREFIXES = tuple(sorted({profile.public_prefix for profile in PROFILES.values()}))
 
-answers_total = Counter("snap_answers_total", "Answers to banks.", ["service", "code"])
-_count_answers = cache(answers_total.labels)  # services and codes are few
+answers_total = PlainCounter("snap_answers_total", "Answers to banks.", ["service", "code"])
 log = get_logger()
 
 
@@ -61,14 +59,13 @@ class SnapCallbacks:
         }
         self._unknown = {prefix: UnknownSnapPath(f"{prefix}/unknown") for prefix in PREFIXES}
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+    def __call__(self, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
         if scope["type"] != "http" or not scope["path"].startswith(PREFIXES):
-            await self.app(scope, receive, send)
-            return
+            return self.app(scope, receive, send)
         path: str = scope["path"]
         found = self._endpoints.get(path) or self._unknown[_prefix(path)]
         get_record(scope).route = found.path
-        await found(scope, receive, send)
+        return found(scope, receive, send)
 
 
 class SnapEndpoint:
@@ -78,6 +75,7 @@ class SnapEndpoint:
         self.path = prefix + path
         self._prefix = prefix
         self._service = PATHS[path]
+        self._code = self._service.value
         self._gate = gate
         self._take = take
 
@@ -90,7 +88,7 @@ class SnapEndpoint:
         except Exception as error:
             log.error("callback.failed", snap_service=self._service.value, exc_info=error)
             reply = failed(self._service, self._prefix)
-        _count_answers(self._service.value, reply.answer.response_code or "none").inc()
+        answers_total.labels(self._code, reply.answer.response_code or "none").inc()
         await _send(reply, send)
 
     async def _reply(self, scope: Scope, receive: Receive) -> Reply:
@@ -120,8 +118,10 @@ def _prefix(path: str) -> str:
 
 
 def _says_too_large(scope: Scope) -> bool:
-    length = next((value for name, value in scope["headers"] if name == b"content-length"), b"0")
-    return not length.isdigit() or int(length) > BODY_LIMIT
+    for name, value in scope["headers"]:
+        if name == b"content-length":
+            return not value.isdigit() or int(value) > BODY_LIMIT
+    return False
 
 
 async def _break_off(scope: Scope, receive: Receive, send: Send) -> None:
@@ -139,23 +139,21 @@ async def _break_off(scope: Scope, receive: Receive, send: Send) -> None:
 
 
 async def _body(scope: Scope, receive: Receive) -> bytes:
-    parts: list[bytes] = []
-    size = 0
+    body: bytes = b""
     while True:
         message = await receive()
         if message["type"] == "http.disconnect":
             raise ConnectionError("the bank went away before its message was whole")
-        parts.append(message.get("body", b""))
-        size += len(parts[-1])
-        if size > BODY_LIMIT:
+        body += message.get("body", b"")
+        if len(body) > BODY_LIMIT:
             raise BodyTooLarge
         if not message.get("more_body", False):
-            return b"".join(parts)
+            return body
 
 
 def _wire(scope: Scope, body: bytes, gate: Gate) -> Wire:
     raw = scope["headers"]  # their names are in lower case: ASGI says so
-    headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in raw}
+    headers = {str(name, "latin-1"): str(value, "latin-1") for name, value in raw}
     if len(headers) < len(raw):
         headers = _join_repeated(raw)
     return Wire(

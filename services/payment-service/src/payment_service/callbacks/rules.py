@@ -5,9 +5,8 @@ replay, the X-EXTERNAL-ID and the bill.
 """
 
 import re
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass, field
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import field
 from datetime import datetime, timedelta
 from enum import StrEnum
 from hashlib import sha256
@@ -17,7 +16,7 @@ from pydantic_core import to_json
 
 from payment_service.allocations import rules as allocations
 from payment_service.allocations.rules import Share
-from payment_service.bank_access.rules import PartnerClient, Refusal, plain
+from payment_service.bank_access.rules import PartnerClient, Refusal, Wire, plain
 from payment_service.bills import rules as bills
 from payment_service.bills.rules import Askable, LockedBill
 from perisai_kit.domain.errors import DomainError
@@ -25,7 +24,7 @@ from perisai_kit.domain.month import Month
 from snap_bi.codes import Case, Service
 from snap_bi.errors import VirtualAccountMismatch
 from snap_bi.profiles import ExternalIdScope, Profile, ReplayAnswer
-from snap_bi.verification import parse_bearer_token
+from snap_bi.records import record
 from snap_bi.virtual_account import VirtualAccount, read_virtual_account
 
 KEPT_HEADERS = (
@@ -60,15 +59,15 @@ def shown_names(names: Iterable[str]) -> tuple[str, ...]:
     return tuple(sorted({n if _FIELD_NAME.fullmatch(n) else "?" for n in names})[:NAMES_SHOWN])
 
 
-def kept_headers(headers: Mapping[str, str]) -> dict[str, str]:
+def kept_headers(wire: Wire) -> dict[str, str]:
     """Return the headers worth keeping, token and signature as their SHA-256."""
+    headers = wire.headers
     kept = {name: plain(headers[name], HEADER_LENGTH) for name in KEPT_HEADERS if name in headers}
-    secrets = {
-        "authorization": parse_bearer_token(headers.get("authorization")),
-        "x-signature": headers.get("x-signature"),
-    }
-    digests = {name: sha256(text.encode()).hexdigest() for name, text in secrets.items() if text}
-    return kept | {f"{name}-sha256": digest for name, digest in digests.items()}
+    if (digest := wire.token_digest) is not None:
+        kept["authorization-sha256"] = digest.hex()
+    if signature := headers.get("x-signature"):
+        kept["x-signature-sha256"] = sha256(signature.encode()).hexdigest()
+    return kept
 
 
 def external_id_scope(profile: Profile, service: Service) -> str:
@@ -133,6 +132,7 @@ _CASES: dict[type[DomainError], tuple[Case, str | None]] = {
     bills.BillEnded: (Case.EXPIRED_BILL, None),
     bills.AmountMismatch: (Case.INVALID_AMOUNT, None),
 }
+_CASE_ERRORS = tuple(_CASES)
 
 
 def check_inquired(order: Sequence[Askable], *, at: datetime) -> None:
@@ -140,8 +140,10 @@ def check_inquired(order: Sequence[Askable], *, at: datetime) -> None:
 
     Raises: Refusal.
     """
-    with _as_refusal():
+    try:
         allocations.check_any_open(order, at=at)
+    except _CASE_ERRORS as error:
+        raise _make_refusal(error) from None
 
 
 def divide(
@@ -158,22 +160,17 @@ def divide(
     the partner cannot give it back. A payment of nothing is always refused.
     Raises: Refusal.
     """
-    with _as_refusal():
-        try:
-            return allocations.divide(order, paid=paid, paid_at=paid_at, paid_months=paid_months)
-        except tuple(_CASES) as refused:
-            if not client.keeps_refused_money or not paid:
-                raise
-            return allocations.keep_whole(order, paid=paid, code=refused.code)
-
-
-@contextmanager
-def _as_refusal() -> Iterator[None]:
     try:
-        yield
-    except tuple(_CASES) as error:
-        case, detail = _CASES[type(error)]
-        raise Refusal(case, detail) from None
+        return allocations.divide(order, paid=paid, paid_at=paid_at, paid_months=paid_months)
+    except _CASE_ERRORS as error:
+        if not client.keeps_refused_money or not paid:
+            raise _make_refusal(error) from None
+        return allocations.keep_whole(order, paid=paid, code=error.code)
+
+
+def _make_refusal(error: DomainError) -> Refusal:
+    case, detail = _CASES[type(error)]
+    return Refusal(case, detail)
 
 
 def verdict_of(refusal: Refusal) -> CallbackOutcome:
@@ -185,7 +182,7 @@ def verdict_of(refusal: Refusal) -> CallbackOutcome:
     return CallbackOutcome.TURNED_BACK if turned_back else CallbackOutcome.REFUSED
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class First:
     """An earlier message under the same request id, and its answer."""
 

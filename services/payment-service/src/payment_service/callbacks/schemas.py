@@ -10,7 +10,7 @@ from uuid import UUID
 from payment_service.bank_access.rules import Refusal, Wire
 from payment_service.bank_access.schemas import Signed, echo_of
 from payment_service.bills.rules import BillStatus, LockedBill
-from payment_service.callbacks.rules import CallbackOutcome, First
+from payment_service.callbacks.rules import CallbackOutcome, First, virtual_account
 from payment_service.orders.rules import LockedOrder
 from payment_service.payments.rules import Notice, PaidAt, Settlement
 from perisai_kit.db.sql import Executor
@@ -22,13 +22,14 @@ from snap_bi.answers import Answer, build_refusal
 from snap_bi.codes import Case, Service, format_response_code
 from snap_bi.messages import InquiryRequest, PaymentRequest
 from snap_bi.profiles import PROFILES, DoubtAnswer, Profile
+from snap_bi.records import record
 from snap_bi.timestamps import TimestampFormat, format_timestamp
 
 Key = tuple[UUID, str]
 """The identity of a payment: partner and the bank's request id."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(kw_only=True)
 class Message:
     """A payment flag to be taken. paid: rupiah. received_at: of the business clock.
 
@@ -66,7 +67,7 @@ class Message:
         )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(kw_only=True)
 class Inquiry:
     """An inquiry to be answered. dropped: the names of the fields it was read without."""
 
@@ -81,7 +82,36 @@ class Inquiry:
         return self.request.inquiry_request_id
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+Place = tuple[UUID, str]
+"""Partner and customer number of an order."""
+Places = dict[UUID, Place]
+"""Which order a message names, by the message's id."""
+
+
+def find_place(message: Message | Inquiry) -> Place:
+    """Return which order a message names. Raises: Refusal if that is no number of ours."""
+    client, request = message.signed.client, message.request
+    account = virtual_account(
+        client,
+        partner_service_id=request.partner_service_id,
+        customer_no=request.customer_no,
+        virtual_account_no=request.virtual_account_no,
+    )
+    return client.partner_id, account.customer_no
+
+
+def list_places(messages: Sequence[Message | Inquiry]) -> Places:
+    """Return which orders messages name; one that is refused for it is left out."""
+    places = {}
+    for message in messages:
+        try:
+            places[message.signed.id] = find_place(message)
+        except Refusal:
+            continue
+    return places
+
+
+@record(kw_only=True)
 class Outcome:
     """What a message came to. first_id: the earlier message it repeats or contradicts.
 
@@ -110,7 +140,7 @@ class TakeMany(Protocol[Taken]):
     ) -> list[Outcome]: ...
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(kw_only=True)
 class Judged:
     """A message with what it came to, ready to be kept.
 
@@ -206,7 +236,7 @@ class Books:
         return replace(bill, status=status, withdrawn_at=withdrawn_at)
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Reply:
     """What goes back over the wire."""
 

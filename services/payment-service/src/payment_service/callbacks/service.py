@@ -4,15 +4,16 @@ Nothing is acknowledged that is not committed. What bears no good signature is n
 """
 
 from collections.abc import Awaitable, Callable, Sequence
-from contextlib import suppress
 from dataclasses import dataclass, replace
+from datetime import datetime
+from functools import partial
 from typing import TypeVar
 from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from payment_service.bank_access import rules as access_rules
-from payment_service.bank_access.rules import PartnerClient, Refusal, Wire
+from payment_service.bank_access.rules import Refusal, Wire
 from payment_service.bank_access.schemas import Signed
 from payment_service.bank_access.service import (
     Gate,
@@ -34,8 +35,11 @@ from payment_service.callbacks.schemas import (
     Judged,
     Message,
     Outcome,
+    Places,
     Reply,
+    find_place,
     inconsistent_answer,
+    list_places,
     refused_answer,
     stored_answer,
 )
@@ -53,7 +57,6 @@ from snap_bi.codes import Case, Service
 from snap_bi.errors import BodyInvalid, FieldProblem
 from snap_bi.messages import InquiryRequest, PaymentRequest, VirtualAccountRequest
 from snap_bi.strict_json import parse_object
-from snap_bi.virtual_account import VirtualAccount
 
 log = get_logger()
 
@@ -198,8 +201,10 @@ async def take_inquiries(
     new = [each for each in messages if each.signed.id not in known]
     if not new:
         return [known[id_] for id_ in ids]
-    found = await orders.find_asked(run, _accounts(new))
-    judged = [Judged.of(each, _inquired(each, found, keyring)) for each in new]
+    places = list_places(new)
+    found = await orders.find_asked(run, set(places.values()))
+    judge = partial(_inquired, places=places, found=found, keyring=keyring, at=clock.now())
+    judged = [Judged.of(each, judge(each)) for each in new]
     stored = await queries.insert_once_inquiries(run, keyring, judged)
     if used := [each for each in judged if each.signed.id not in stored]:
         conflict = Refusal(Case.CONFLICT)
@@ -221,7 +226,7 @@ async def take_payments(
     again: an earlier attempt may have committed some of these messages; their stored outcomes are
     returned.
     """
-    found = await orders.lock_for_payment(run, _accounts(messages))
+    found = await orders.lock_for_payment(run, set(list_places(messages).values()))
     unused, earlier = await queries.take_up(run, keyring, messages)
     if len(unused) < len(messages):
         # This transaction may have waited for the one that used the X-EXTERNAL-ID. If they lock no
@@ -263,8 +268,9 @@ def judge(message: Message, books: Books, keyring: Keyring) -> Judged:
     books.earlier.note(message.key, outcome.verdict, first)
     judged = Judged.of(message, outcome)
     if outcome.verdict is CallbackOutcome.REFUSED:
-        found = [books.orders[each].id for each in _accounts([message]) if each in books.orders]
-        judged = replace(judged, offered=message.paid, order_id=next(iter(found), None))
+        place = list_places([message]).get(message.signed.id)
+        order = None if place is None else books.orders.get(place)
+        judged = replace(judged, offered=message.paid, order_id=order.id if order else None)
     return judged
 
 
@@ -275,16 +281,18 @@ async def list_callbacks(
     return await queries.list_callbacks(session, partner_id, before=before, limit=limit)
 
 
-def _inquired(inquiry: Inquiry, found: Asked, keyring: Keyring) -> Outcome:
+def _inquired(
+    inquiry: Inquiry, *, places: Places, found: Asked, keyring: Keyring, at: datetime
+) -> Outcome:
     signed, request = inquiry.signed, inquiry.request
     client = signed.client
     try:
         rules.check_active(client)
-        place = client.partner_id, _account(client, request).customer_no
+        place = places.get(signed.id) or find_place(inquiry)
         order = found.get(place)
         if order is None:
             raise Refusal(Case.INVALID_BILL, rules.NOT_FOUND)
-        rules.check_inquired(order.bills, at=clock.now())
+        rules.check_inquired(order.bills, at=at)
     except Refusal as refused:
         return _refused(signed, refused)
     name = orders.read_shown_name(order, keyring, partner_id=place[0], customer_no=place[1])
@@ -292,23 +300,13 @@ def _inquired(inquiry: Inquiry, found: Asked, keyring: Keyring) -> Outcome:
     return Outcome(answer=answer, verdict=CallbackOutcome.ANSWERED)
 
 
-def _accounts(messages: Sequence[Message | Inquiry]) -> set[tuple[UUID, str]]:
-    # A number that is not ours, or not well formed, is refused where it is decided.
-    found = set()
-    for message in messages:
-        client = message.signed.client
-        with suppress(Refusal):
-            found.add((client.partner_id, _account(client, message.request).customer_no))
-    return found
-
-
 def _settled(message: Message, books: Books, keyring: Keyring) -> Outcome:
     client, request = message.signed.client, message.request
     if message.signed.id not in books.unused:
         raise Refusal(Case.CONFLICT)
     rules.check_active(client)
-    account = _account(client, request)
-    order = books.find_order(client.partner_id, account.customer_no)
+    partner_id, customer_no = find_place(message)
+    order = books.find_order(partner_id, customer_no)
     if order is None:
         raise Refusal(Case.INVALID_BILL, rules.NOT_FOUND)
     paid_at = decide_paid_at(
@@ -326,9 +324,7 @@ def _settled(message: Message, books: Books, keyring: Keyring) -> Outcome:
     )
     settlement = Settlement(new_id(), message.signed.id, order.id, message.notice(paid_at), shares)
     books.settle(settlement)
-    name = orders.read_shown_name(
-        order, keyring, partner_id=client.partner_id, customer_no=account.customer_no
-    )
+    name = orders.read_shown_name(order, keyring, partner_id=partner_id, customer_no=customer_no)
     answer = build_payment_answer(client.profile, request, name=name, total_amount=order.amount)
     return Outcome(
         answer=answer,
@@ -387,12 +383,3 @@ def _read(signed: Signed, kind: type[Request]) -> tuple[Request, tuple[str, ...]
         return request, ()
     count_dropped(signed.service, kind, dropped)
     return request, rules.shown_names(dropped)
-
-
-def _account(client: PartnerClient, request: VirtualAccountRequest) -> VirtualAccount:
-    return rules.virtual_account(
-        client,
-        partner_service_id=request.partner_service_id,
-        customer_no=request.customer_no,
-        virtual_account_no=request.virtual_account_no,
-    )

@@ -27,6 +27,7 @@ from perisai_kit.db.outage import is_outage
 from perisai_kit.db.sql import Executor
 from perisai_kit.privacy.keyring import Keyring
 from perisai_kit.runtime.log import get_logger
+from perisai_kit.runtime.plain_metrics import PlainHistogram
 from snap_bi.answers import Answer
 from snap_bi.codes import Service
 
@@ -69,11 +70,11 @@ batch_sizes = Histogram(
     buckets=(1, 2, 4, 8, 16, 32, 64, MAX_BATCH),
 )
 queue_length = Gauge("snap_queue_length", "Messages that wait for their batch.", ["service"])
-commit_seconds = Histogram(
+commit_seconds = PlainHistogram(
     "snap_commit_seconds",
     "Seconds from a message's place in the queue to its commit.",
     ["service"],
-    buckets=(0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10),
+    bounds=(0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10),
 )
 undone_total = Counter(
     "snap_batches_undone_total", "Attempts to store a batch that failed.", ["service", "reason"]
@@ -125,12 +126,12 @@ class Writer(Generic[Kept]):
         self._take_many = take_many
         self._undone = partial(undone_total.labels, service.value)
         self._batch_sizes = batch_sizes.labels(service.value)
-        self._queue_length = queue_length.labels(service.value)
         self._commit_seconds = commit_seconds.labels(service.value)
         settings = CONNECTION | (GENERIC_PLANS if generic_plans else {})
         self._direct = Direct(database, settings, publishes=service is Service.PAYMENT)
         self._keyring = keyring
         self._queue: deque[Waiting[Kept]] = deque()
+        queue_length.labels(service.value).set_function(self._queue.__len__)
         self._task: asyncio.Task[None] | None = None
 
     async def take(self, message: Kept) -> Answer:
@@ -142,7 +143,6 @@ class Writer(Generic[Kept]):
             raise InDoubt("the queue is full")
         waiting = Waiting(message, asyncio.get_running_loop().create_future())
         self._queue.append(waiting)
-        self._queue_length.set(len(self._queue))
         if self._task is None:
             self._task = asyncio.create_task(self._book_queue(), context=_no_request())
         return await waiting.answer
@@ -172,7 +172,6 @@ class Writer(Generic[Kept]):
                 waiting.give_up()
             else:
                 batch.append(waiting)
-        self._queue_length.set(len(self._queue))
         return batch
 
     async def _answer(self, batch: Sequence[Waiting[Kept]]) -> None:

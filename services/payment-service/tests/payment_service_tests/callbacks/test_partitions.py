@@ -86,11 +86,14 @@ def quote_element(value: object) -> str:
 
 
 def to_text(value: object) -> str:
+    if isinstance(value, tuple):  # a row, whose empty fields are NULL
+        return f"({','.join('' if each is None else quote_element(each) for each in value)})"
     return f"\\x{value.hex()}" if isinstance(value, bytes) else str(value)
 
 
 def test_arguments_are_written_as_postgresql_reads_them() -> None:
     assert quote([b"\x01", None, 'a"b\\']) == r"""'{"\\x01",NULL,"a\"b\\"}'"""
+    assert quote([(1, None, 'a"')]) == r"""'{"(\"1\",,\"a\\\"\")"}'"""
 
 
 async def test_a_payment_and_its_repeat_ask_few_of_many_partitions(

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from payment_service.bank_access.rules import Refusal
+from payment_service.bank_access.rules import Refusal, Wire
 from payment_service.callbacks import rules
 from payment_service.callbacks.rules import CallbackOutcome, First, Repeat
 from snap_bi.codes import Case, Service
@@ -129,7 +129,7 @@ def test_tokens_and_signatures_are_kept_as_digests_only() -> None:
         "cookie": "private",
     }
 
-    kept = rules.kept_headers(headers)
+    kept = rules.kept_headers(Wire("POST", "/x", headers, b"", None))
 
     assert set(kept) == {"authorization-sha256", "x-signature-sha256", "x-timestamp"}
     assert "secret" not in str(kept)
