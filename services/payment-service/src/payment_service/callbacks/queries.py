@@ -91,7 +91,7 @@ _LIST_OUTCOMES = """
     SELECT id, http_status, response_code, answer, verdict, payment_id, first_id
     FROM callbacks WHERE id = ANY($1::uuid[]) AND id BETWEEN $2 AND $3
 """
-# The rows are one array of the type `stored_callback` (migration 0027), whose attributes are in the
+# The rows are one array of the type `stored_callback` (migration 0030), whose attributes are in the
 # order of `_make_row`. The driver takes a microsecond for each element of an array of its own.
 _INSERT = """
     INSERT INTO callbacks (

@@ -6,8 +6,8 @@ beside this one, because processes of an older version go on writing rows of thi
 
 from alembic import op
 
-revision = "0027"
-down_revision = "0026"
+revision = "0030"
+down_revision = "0029"
 
 
 def upgrade() -> None:
