@@ -138,8 +138,7 @@ class Subscription:
 
         Raises: the error of an outage; nothing was applied then.
         """
-        # The cursor is where it was last recorded, unless another worker has moved it. That is
-        # noticed when the next answer is recorded.
+        # If another worker has moved the cursor, that is noticed when the answer is recorded.
         cursor = await self._read_cursor(database) if self._stood_at is None else self._stood_at
         self._stood_at = None
         asked_at, poll_s = clock.now(), self._next_poll_s()
@@ -279,15 +278,13 @@ async def read_figures(session: AsyncSession, names: Sequence[str]) -> list[dict
     for name in names:
         cursor = found.get(name)
         caught_up_at = cursor.caught_up_at if cursor else None
-        lag_s = None
-        if caught_up_at is not None:
-            lag_s = max(0.0, round((clock.now() - caught_up_at).total_seconds(), 3))
+        lag_s = round((clock.now() - caught_up_at).total_seconds(), 3) if caught_up_at else None
         figures.append(
             {
                 "name": name,
                 "position": cursor.position if cursor else 0,
                 "caught_up_at": caught_up_at.isoformat() if caught_up_at else None,
-                "lag_s": lag_s,
+                "lag_s": lag_s and max(0.0, lag_s),
                 "parked": waiting.get(name, 0),
             }
         )
