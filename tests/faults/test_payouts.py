@@ -61,7 +61,7 @@ async def stage(new_stage: OpenStage) -> AsyncIterator[Stage]:
 
 @pytest.fixture
 def say(capsys: pytest.CaptureFixture[str]) -> Callable[[str], None]:
-    """Write a line for whoever waits."""
+    """Write a line at once, and not at the end of the test."""
 
     def write(line: str) -> None:
         with capsys.disabled():
@@ -103,6 +103,9 @@ class Soak:
             found = await take(stage, seed)
         except (AssertionError, OSError) as error:
             found = [repr(error)]
+        except Exception as error:
+            error.add_note(f"SOAK_SEED={seed}")
+            raise
         if found:
             self.wrong[seed] = found
             self.say(f"FAIL SOAK_SEED={seed}: {found}")
