@@ -26,36 +26,41 @@ from perisai_kit.testing.plugin import Urls
 
 COURSES = int(os.environ.get("SOAK_PAYOUT_RUNS", "1000"))
 SEED = int(os.environ.get("SOAK_SEED", "1"))
-LANES = int(os.environ.get("SOAK_PAYOUT_LANES", "2"))
+LANES = int(os.environ.get("SOAK_PAYOUT_LANES", "8"))
 CHECKED = 1
 """Random courses of every `make check`."""
 STAGED = 64
 """Courses on one stage. The more transfers a bank has taken, the longer are its statements."""
+PAUSE_S = 0.2
+"""Of one course, which waits for its worker."""
+LONG_PAUSE_S = 0.8
+"""Of many lanes, which wait for the processor: a worker that looks less often takes less of it."""
 ENOUGH = 100
 """In so many courses every kind of kill and trouble happens."""
 MOST_STEPS = 300
 
-OpenStage = Callable[[Tally], AbstractAsyncContextManager[Stage]]
+OpenStage = Callable[[Tally, float], AbstractAsyncContextManager[Stage]]
 
 
 @pytest.fixture
 def new_stage(
     own_database: Callable[[str], Urls], test_secrets: dict[str, str], tmp_path: Path
 ) -> OpenStage:
-    """Open a stage of its own, any number at once."""
+    """Open a stage of its own, any number at once; with the pauses of its worker in seconds."""
     numbers = count()
 
-    def open_next(tally: Tally) -> AbstractAsyncContextManager[Stage]:
+    def open_next(tally: Tally, pause_s: float) -> AbstractAsyncContextManager[Stage]:
         folder = tmp_path / f"stage-{next(numbers)}"
         folder.mkdir()
-        return open_stage(own_database("payment"), test_secrets, folder, tally)
+        urls = own_database("payment")
+        return open_stage(urls, test_secrets, folder, tally, pause_s=pause_s)
 
     return open_next
 
 
 @pytest.fixture
 async def stage(new_stage: OpenStage) -> AsyncIterator[Stage]:
-    async with new_stage(Tally()) as opened:
+    async with new_stage(Tally(), PAUSE_S) as opened:
         yield opened
 
 
@@ -90,7 +95,7 @@ class Soak:
 
     async def run_lane(self) -> None:
         while self.left:
-            async with self.new_stage(self.tally) as stage:
+            async with self.new_stage(self.tally, LONG_PAUSE_S) as stage:
                 await warm_up(stage)
                 for _ in range(min(STAGED, len(self.left))):
                     if self.left and not await self._take(stage, self.left.popleft()):

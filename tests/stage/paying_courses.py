@@ -45,7 +45,6 @@ MOST_KILLS = 2
 """A course kills the worker so often at most, at another kind of step each time."""
 LIFE_S = 20.0
 """A life that does not reach its step is killed after this time, wherever it is."""
-LOOK_S = 0.2
 LATEST = {
     Step.BEFORE_TRANSFER: 2,
     Step.AFTER_TRANSFER: 2,
@@ -120,7 +119,10 @@ PAID = "SELECT external_id FROM payout_transfers WHERE status = 'paid'"
 
 @dataclass
 class Stage:
-    """Everything that a course needs. owner: a connection that may change any row."""
+    """Everything that a course needs. owner: a connection that may change any row.
+
+    pause_s: between two rounds of the worker, and two looks at what it has done.
+    """
 
     database: Database
     owner: Connection
@@ -129,6 +131,7 @@ class Stage:
     lives: Lives
     folder: Path
     tally: Tally
+    pause_s: float
 
     async def begin(self, random: Random, account: OurAccount, *, count: int) -> "Course":
         """Owe so many payees, and let an officer propose to pay them."""
@@ -178,7 +181,7 @@ class Course:
         await self.stage.lives.begin((step, count))
         ended = asyncio.ensure_future(self.stage.lives.wait())
         while not ended.done() and time.monotonic() < deadline and not await self._is_over(step):
-            await asyncio.wait([ended], timeout=LOOK_S)
+            await asyncio.wait([ended], timeout=self.stage.pause_s)
         was_killed = ended.done()
         if was_killed:
             self.stage.tally.add_kill(step)
@@ -199,10 +202,11 @@ class Course:
         """Let everything settle; return what is wrong then."""
         await self.stage.lives.begin()
         # However little the killed workers came to do, each payee meets the trouble of the bank.
-        assert await until(self._is_tried, patience_s=SETTLED_S)
+        pause_s = self.stage.pause_s
+        assert await until(self._is_tried, patience_s=SETTLED_S, poll_s=pause_s)
         await self.stage.bank.post("/plans/clear")
         self.stage.lives.be_patient()
-        is_settled = await until(self._settle, patience_s=SETTLED_S)
+        is_settled = await until(self._settle, patience_s=SETTLED_S, poll_s=pause_s)
         await self.stage.lives.stop()
         if not is_settled:
             return ["not everything is settled"]
@@ -256,7 +260,7 @@ class Course:
 
 @asynccontextmanager
 async def open_stage(
-    urls: Urls, secrets: Mapping[str, str], folder: Path, tally: Tally
+    urls: Urls, secrets: Mapping[str, str], folder: Path, tally: Tally, *, pause_s: float
 ) -> AsyncIterator[Stage]:
     """Open a bank, and a nursery of workers.
 
@@ -278,10 +282,11 @@ async def open_stage(
     database = Database(urls.app, keyring=keyring, pool_size=2)
     owner = await asyncpg.connect(urls.owner.replace("postgresql+asyncpg", "postgresql"))
     await owner.execute(CLOSE_MONTH, str(MONTH))
-    async with paying_bank(keys) as bank, worker_lives(settings, folder) as lives:
+    lives_of = worker_lives(settings, folder, pause_s=pause_s)
+    async with paying_bank(keys) as bank, lives_of as lives:
         async with database.begin() as session:
             accounts = await open_accounts(session, bank, keys)
-        yield Stage(database, owner, bank, accounts, lives, folder, tally)
+        yield Stage(database, owner, bank, accounts, lives, folder, tally, pause_s)
     await owner.close()
     await database.dispose()
 

@@ -45,9 +45,8 @@ from perisai_kit.services.worker import Periodic, Worker
 from perisai_kit.testing.network import Tokens, Wire
 from sandbox import lifetime
 
-SHORTER = 100
-SHORTEST_S, LONGEST_S = 0.4, 2.0
-"""The worker waits so many times less between two rounds, within these limits."""
+LONGER = 5
+"""The watch of bank statements waits so many times longer than the other rounds."""
 BANK_TIMEOUT_S = 0.5
 """A silent bank costs a life this long. On a busy machine it may be too short for every answer, so
 that nothing is ever settled: SIGUSR1 ends the hurry."""
@@ -71,12 +70,13 @@ class Life(BaseModel):
     """settings: of the service; those of the first life are everybody's. log: a file.
 
     payees: the file of what agent-service answers about payees. kill_at: step and count; None: it
-    lives until it is ended.
+    lives until it is ended. pause_s: between two rounds.
     """
 
     settings: dict[str, Any]
     payees: Path
     log: Path
+    pause_s: float
     kill_at: tuple[Step, int] | None = None
 
 
@@ -198,13 +198,14 @@ async def _work(nursery: Nursery, life: Life) -> None:
                 Periodic("payouts.release", 10, Releaser(payees).run),
                 *sending.list_periodic(sender),
                 *settlement.list_periodic(settler),
-            ]
+            ],
+            life.pause_s,
         ),
         jobs=JobRunner(
             {**sending.list_handlers(sender), **settlement.list_handlers(settler)},
             concurrency=settings.payout_jobs,
             retries=RETRIES,
-            poll_s=SHORTEST_S,
+            poll_s=life.pause_s,
         ),
     )
     working = asyncio.ensure_future(worker.run())
@@ -215,8 +216,9 @@ async def _work(nursery: Nursery, life: Life) -> None:
     await kit.database.dispose()
 
 
-def _hurry(tasks: Sequence[Periodic]) -> list[Periodic]:
-    pauses = [min(max(each.every_s / SHORTER, SHORTEST_S), LONGEST_S) for each in tasks]
+def _hurry(tasks: Sequence[Periodic], pause_s: float) -> list[Periodic]:
+    is_rare = [each.every_s > settlement.DUE_S for each in tasks]
+    pauses = [pause_s * (LONGER if rare else 1) for rare in is_rare]
     return [replace(each, every_s=pause) for each, pause in zip(tasks, pauses, strict=True)]
 
 
