@@ -26,7 +26,7 @@ from perisai_kit.testing.plugin import Urls
 
 COURSES = int(os.environ.get("SOAK_PAYOUT_RUNS", "1000"))
 SEED = int(os.environ.get("SOAK_SEED", "1"))
-LANES = int(os.environ.get("SOAK_PAYOUT_LANES", "8"))
+LANES = int(os.environ.get("SOAK_PAYOUT_LANES", "6"))
 CHECKED = 1
 """Random courses of every `make check`."""
 STAGED = 64
