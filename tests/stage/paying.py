@@ -55,6 +55,8 @@ PAYEES_FILE = "payees.json"
 BALANCE = 10**12
 OTHER_BANK = "008"
 HOLDER = "AGUS SALIM"
+KEEP_ALIVE_S = 3600
+"""The bank keeps the connection of the control API while the machine is too busy for us."""
 LONG_AGO = datetime(2026, 1, 1, tzinfo=UTC)
 
 
@@ -121,7 +123,12 @@ async def paying_bank(keys: Keys) -> AsyncIterator[PayingBank]:
     protocol = "perisai_kit.http.protocol:ServerProtocol"
     server = uvicorn.Server(
         uvicorn.Config(
-            app, http=protocol, lifespan="on", log_config=None, timeout_graceful_shutdown=1
+            app,
+            http=protocol,
+            lifespan="on",
+            log_config=None,
+            timeout_keep_alive=KEEP_ALIVE_S,
+            timeout_graceful_shutdown=1,
         )
     )
     running = asyncio.create_task(server.serve([listening]))

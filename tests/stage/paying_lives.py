@@ -23,11 +23,17 @@ class Lives:
     """Begins processes of the worker with the same settings. At most one lives at a time."""
 
     def __init__(
-        self, nursery: asyncio.subprocess.Process, settings: dict[str, Any], folder: Path
+        self,
+        nursery: asyncio.subprocess.Process,
+        settings: dict[str, Any],
+        folder: Path,
+        *,
+        pause_s: float,
     ) -> None:
         self._nursery = nursery
         self._settings = settings
         self._folder = folder
+        self._pause_s = pause_s
         self._pid = 0
 
     async def begin(self, kill_at: tuple[Step, int] | None = None) -> None:
@@ -36,24 +42,25 @@ class Lives:
             settings=self._settings,
             payees=self._folder / PAYEES_FILE,
             log=self._folder / LOG_FILE,
+            pause_s=self._pause_s,
             kill_at=kill_at,
         )
         assert self._nursery.stdin is not None
         self._nursery.stdin.write(f"{life.model_dump_json()}\n".encode())
         self._pid = (await self._read())["pid"]
 
-    async def wait(self, *, at_most_s: float) -> bool:
-        """Wait for the end; return whether it came by itself. Otherwise the life is killed now."""
-        ended = asyncio.ensure_future(self._read())
-        done, _ = await asyncio.wait([ended], timeout=at_most_s)
-        if not done:
-            self._send(signal.SIGKILL)
-        await ended
-        return bool(done)
+    async def wait(self) -> None:
+        """Wait until the life is killed, by itself or by `kill`."""
+        ended = await self._read()
+        assert ended["signal"] == signal.SIGKILL, "a worker has ended that nobody ended"
 
     def kill(self) -> None:
         """Kill the life now; `wait` returns then."""
         self._send(signal.SIGKILL)
+
+    def be_patient(self) -> None:
+        """Let the life wait for the bank as long as we do in production. It must work already."""
+        self._send(signal.SIGUSR1)
 
     async def stop(self) -> None:
         """Let the worker finish what it does, and end."""
@@ -74,8 +81,13 @@ class Lives:
 
 
 @asynccontextmanager
-async def worker_lives(settings: dict[str, Any], folder: Path) -> AsyncIterator[Lives]:
-    """Start the process that forks lives. folder: of the payees' file and of what is logged."""
+async def worker_lives(
+    settings: dict[str, Any], folder: Path, *, pause_s: float
+) -> AsyncIterator[Lives]:
+    """Start the process that forks lives. folder: of the payees' file and of what is logged.
+
+    pause_s: of the worker between two rounds.
+    """
     nursery = await asyncio.create_subprocess_exec(
         sys.executable,
         "-m",
@@ -86,7 +98,7 @@ async def worker_lives(settings: dict[str, Any], folder: Path) -> AsyncIterator[
         preexec_fn=lifetime.die_with_parent(signal.SIGKILL),
     )
     try:
-        yield Lives(nursery, settings, folder)
+        yield Lives(nursery, settings, folder, pause_s=pause_s)
     finally:
         assert nursery.stdin is not None
         nursery.stdin.close()

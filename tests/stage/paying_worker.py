@@ -1,10 +1,13 @@
 """The worker of payouts as a process that is killed at a named step, and started again.
 
-`python -m stage.paying_worker` reads a line of JSON for each life and forks, so that a life begins
-in milliseconds. A life has the same parts as `perisai-serve payment --worker`, without pauses.
+`python -m stage.paying_worker` reads a line of JSON for each life, and forks, so that a life begins
+in milliseconds. The first life that nothing kills is its own: later ones have its statements
+compiled, which takes more processor time than their work. A life has the same parts as
+`perisai-serve payment --worker`, with short pauses.
 """
 
 import asyncio
+import gc
 import json
 import os
 import signal
@@ -14,9 +17,10 @@ from dataclasses import replace
 from enum import StrEnum
 from importlib import import_module
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any
 
 import httpx
+import uvloop
 from pydantic import BaseModel
 from sqlalchemy import Engine, event
 from sqlalchemy.orm import Session
@@ -31,18 +35,21 @@ from payment_service.payout_settlement import tasks as settlement
 from payment_service.payout_settlement.asking import Settler
 from payment_service.settings import Settings
 from payment_service.tables import MIGRATIONS
+from perisai_kit.db.engine import Database
 from perisai_kit.jobs.runner import JobRunner, Retries
+from perisai_kit.privacy.keyring import Keyring
 from perisai_kit.runtime.log import configure_logging
 from perisai_kit.runtime.network import Network
 from perisai_kit.services.app import create_kit
 from perisai_kit.services.worker import Periodic, Worker
 from perisai_kit.testing.network import Tokens, Wire
+from sandbox import lifetime
 
-SHORTER = 100
-SHORTEST_S, LONGEST_S = 0.1, 1.0
-"""The worker waits so many times less between two rounds, within these limits."""
-BANK_TIMEOUT_S = 0.4
-"""The bank is on this machine. A silent one costs a life this long."""
+LONGER = 5
+"""The watch of bank statements waits so many times longer than the other rounds."""
+BANK_TIMEOUT_S = 0.5
+"""A silent bank costs a life this long. On a busy machine it may be too short for every answer, so
+that nothing is ever settled: SIGUSR1 ends the hurry."""
 LIBRARY = ("pgqueuer.core.qm", "pgqueuer.adapters.persistence.queries")
 """What the kit imports of the queue's library when it is first used: once, before the forks."""
 RETRIES = Retries(attempts=100, first_s=0.05, max_s=0.2)
@@ -60,23 +67,30 @@ class Step(StrEnum):
 
 
 class Life(BaseModel):
-    """settings: of the service. payees: the file of what agent-service answers about payees.
+    """settings: of the service; those of the first life are everybody's. log: a file.
 
-    kill_at: step and count; None: it lives until it is ended.
+    payees: the file of what agent-service answers about payees. kill_at: step and count; None: it
+    lives until it is ended. pause_s: between two rounds.
     """
 
     settings: dict[str, Any]
     payees: Path
     log: Path
+    pause_s: float
     kill_at: tuple[Step, int] | None = None
 
 
 class Steps:
     """Counts the steps of this process, and ends it at one of them."""
 
-    def __init__(self, kill_at: tuple[Step, int] | None) -> None:
-        self._step: Step | None
-        self._step, self._left = kill_at or (None, 0)
+    def __init__(self) -> None:
+        self._step: Step | None = None
+        self._left = 0
+        event.listen(Engine, "commit", lambda _: self.reach(Step.BEFORE_COMMIT))
+        event.listen(Session, "after_commit", lambda _: self.reach(Step.AFTER_COMMIT))
+
+    def kill_at(self, step: Step, count: int) -> None:
+        self._step, self._left = step, count
 
     def reach(self, step: Step) -> None:
         if step is self._step:
@@ -86,13 +100,20 @@ class Steps:
 
 
 class WatchedNetwork(Network):
-    """The network, with a step before and after each call."""
+    """The network, with a step before and after each call, and time-outs that are shorter."""
 
     def __init__(self, steps: Steps) -> None:
         super().__init__()
         self._steps = steps
+        self._is_patient = False
+
+    def be_patient(self) -> None:
+        """Wait for the bank as long as we do in production."""
+        self._is_patient = True
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        if not self._is_patient:
+            request.extensions["timeout"] = httpx.Timeout(BANK_TIMEOUT_S).as_dict()
         is_transfer = request.url.path.endswith(("/transfer-intrabank", "/transfer-interbank"))
         self._steps.reach(Step.BEFORE_TRANSFER if is_transfer else Step.BEFORE_CALL)
         response = await super().handle_async_request(request)
@@ -119,23 +140,55 @@ class Neighbours(httpx.AsyncBaseTransport):
         return httpx.Response(200, json={"items": [known[id_] for id_ in asked if id_ in known]})
 
 
-def live(life: Life, wire: Wire) -> None:
-    """Work until killed, or until SIGTERM."""
-    steps = Steps(life.kill_at)
-    event.listen(Engine, "commit", lambda _: steps.reach(Step.BEFORE_COMMIT))
-    event.listen(Session, "after_commit", lambda _: steps.reach(Step.AFTER_COMMIT))
-    asyncio.run(_work(life, wire, steps))
+class Nursery:
+    """What all lives share: what was read and compiled once, and no connection."""
+
+    def __init__(self, settings: Settings) -> None:
+        Network()  # reads the certificates
+        for name in LIBRARY:
+            import_module(name)
+        self.settings = settings
+        self.wire = Wire(Tokens())
+        self.steps = Steps()
+        self.database = Database.from_settings(settings, keyring=Keyring.from_settings(settings))
+
+    def live(self, life: Life) -> None:
+        """Work until killed, or until SIGTERM."""
+        for stream in (1, 2):
+            written = os.open(life.log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+            os.dup2(written, stream)
+            os.close(written)
+        if life.kill_at is not None:
+            self.steps.kill_at(*life.kill_at)
+        asyncio.run(_work(self, life))
+
+    def fork(self, life: Life) -> int:
+        """Begin a life in a process of its own; return the id of the process."""
+        die_with_parent = lifetime.die_with_parent(signal.SIGKILL)
+        child = os.fork()
+        if child == 0:
+            code = 1
+            try:
+                gc.disable()
+                if die_with_parent is not None:
+                    die_with_parent()
+                self.live(life)
+                code = 0
+            finally:
+                os._exit(code)
+        return child
 
 
-async def _work(life: Life, wire: Wire, steps: Steps) -> None:
+async def _work(nursery: Nursery, life: Life) -> None:
     configure_logging(service="payment-worker")
-    settings = Settings(**life.settings)
-    neighbours = Neighbours(wire, life.payees, steps)
-    kit = create_kit(settings, migrations=MIGRATIONS, http_transport=neighbours)
-    payees = PayeesClient(kit.client(settings.agent_url))
-    clients = BankClients(
-        transport=WatchedNetwork(steps), timeout_s=BANK_TIMEOUT_S, sandbox=settings.sandbox
+    settings, steps = nursery.settings, nursery.steps
+    neighbours = Neighbours(nursery.wire, life.payees, steps)
+    kit = create_kit(
+        settings, migrations=MIGRATIONS, http_transport=neighbours, database=nursery.database
     )
+    payees = PayeesClient(kit.client(settings.agent_url))
+    network = WatchedNetwork(steps)
+    clients = BankClients(transport=network, sandbox=settings.sandbox)
     sender, settler = Sender(clients, settings), Settler(clients, settings)
     preparer, releaser = Preparer(settings, payees), Releaser(payees)
     worker = Worker(
@@ -146,57 +199,55 @@ async def _work(life: Life, wire: Wire, steps: Steps) -> None:
                 Periodic("payouts.release", 10, releaser.run, is_due=releaser.is_due),
                 *sending.list_periodic(sender),
                 *settlement.list_periodic(settler),
-            ]
+            ],
+            life.pause_s,
         ),
         jobs=JobRunner(
             {**sending.list_handlers(sender), **settlement.list_handlers(settler)},
             concurrency=settings.payout_jobs,
             retries=RETRIES,
-            poll_s=SHORTEST_S,
+            poll_s=life.pause_s,
         ),
     )
     working = asyncio.ensure_future(worker.run())
-    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, working.cancel)
+    loop = asyncio.get_running_loop()
+    loop.add_signal_handler(signal.SIGTERM, working.cancel)
+    loop.add_signal_handler(signal.SIGUSR1, network.be_patient)
     await asyncio.wait([working])
     await kit.database.dispose()
 
 
-def _hurry(tasks: Sequence[Periodic]) -> list[Periodic]:
-    pauses = [min(max(each.every_s / SHORTER, SHORTEST_S), LONGEST_S) for each in tasks]
+def _hurry(tasks: Sequence[Periodic], pause_s: float) -> list[Periodic]:
+    is_rare = [each.every_s > settlement.DUE_S for each in tasks]
+    pauses = [pause_s * (LONGER if rare else 1) for rare in is_rare]
     return [replace(each, every_s=pause) for each, pause in zip(tasks, pauses, strict=True)]
 
 
 def main() -> None:
-    """Fork a life for each line, and write its process id and then how it ended."""
-    Network()  # reads the certificates once
-    wire = Wire(Tokens())
-    for name in LIBRARY:
-        import_module(name)
+    """Say the process id of each life, and then how it ended."""
+    answers = os.fdopen(os.dup(1), "w")
+
+    def say(what: dict[str, int | None]) -> None:
+        answers.write(f"{json.dumps(what)}\n")
+        answers.flush()
+
+    asyncio.set_event_loop_policy(uvloop.EventLoopPolicy())
+    nursery: Nursery | None = None
+    is_warm = False
     for line in sys.stdin:
         life = Life.model_validate_json(line)
-        child = os.fork()
-        if child == 0:
-            _become(life, wire)
-        _say({"pid": child})
-        _, status = os.waitpid(child, 0)
-        _say({"signal": os.WTERMSIG(status) if os.WIFSIGNALED(status) else None})
-
-
-def _become(life: Life, wire: Wire) -> NoReturn:
-    written = os.open(life.log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
-    os.dup2(written, 1)
-    os.dup2(written, 2)
-    code = 1
-    try:
-        live(life, wire)
-        code = 0
-    finally:
-        os._exit(code)
-
-
-def _say(what: dict[str, int | None]) -> None:
-    sys.stdout.write(f"{json.dumps(what)}\n")
-    sys.stdout.flush()
+        nursery = nursery or Nursery(Settings(**life.settings))
+        if life.kill_at is None and not is_warm:
+            say({"pid": os.getpid()})
+            nursery.live(life)
+            say({"signal": None})
+            gc.freeze()
+            is_warm = True
+        else:
+            child = nursery.fork(life)
+            say({"pid": child})
+            _, status = os.waitpid(child, 0)
+            say({"signal": os.WTERMSIG(status) if os.WIFSIGNALED(status) else None})
 
 
 if __name__ == "__main__":

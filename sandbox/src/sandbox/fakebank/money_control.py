@@ -12,7 +12,7 @@ from perisai_kit.domain import clock
 from perisai_kit.http.types import Model, Out
 from sandbox.fakebank.errors import NoTransfer
 from sandbox.fakebank.money import Entry, MoneyBook, State
-from sandbox.fakebank.plans import Plan, Plans
+from sandbox.fakebank.plans import LATE_S, LateS, Plan, Plans
 
 AccountNo = Annotated[str, StringConstraints(pattern=r"^[0-9]{1,34}$")]
 
@@ -40,6 +40,7 @@ class RandomPlan(Model):
         default=0.5,
         description="Of the transfers that meet trouble; a third of it of the inquiries.",
     )
+    late_s: LateS = Field(default=LATE_S, description="When late transfers are executed.")
 
 
 class TransferOut(Out):
@@ -129,7 +130,7 @@ async def add_plan(new: NewPlan, desk: AtDesk) -> NewPlan:
 @router.post("/plans/random", status_code=201)
 async def randomise(new: RandomPlan, desk: AtDesk) -> RandomPlan:
     """Give transfers and inquiries random trouble from now on."""
-    desk.plans.randomise(new.seed, share=new.share)
+    desk.plans.randomise(new.seed, share=new.share, late_s=new.late_s)
     return new
 
 

@@ -38,6 +38,8 @@ REPLIES = {
     Reply.FUNDS: Case.INSUFFICIENT_FUNDS,
 }
 REFUSALS = frozenset({Reply.BUSY, Reply.FUNDS})
+LATE_S = 2.0
+LateS = Annotated[float, Field(ge=0, le=3600)]
 _Count = Annotated[int, Field(ge=0, le=100)]
 
 
@@ -47,7 +49,7 @@ class Plan(Model):
     execution: Execution = Execution.NOW
     reply: Reply = Reply.DONE
     delivery: Delivery = Delivery.WHOLE
-    late_s: Annotated[float, Field(ge=0, le=3600)] = 2.0
+    late_s: LateS = LATE_S
     pending_inquiries: _Count = Field(
         default=0, description="How many inquiries service 36 answers with pending."
     )
@@ -67,7 +69,7 @@ class Plan(Model):
 
 
 AS_USUAL = Plan()
-_TROUBLES: tuple[Plan, ...] = (
+TROUBLES: tuple[Plan, ...] = (
     Plan(delivery=Delivery.SILENCE),
     Plan(delivery=Delivery.SILENCE, execution=Execution.NEVER),
     Plan(delivery=Delivery.SILENCE, execution=Execution.LATE),
@@ -91,7 +93,7 @@ _TROUBLES: tuple[Plan, ...] = (
     Plan(returns=True),
     Plan(returns=True, delivery=Delivery.SILENCE),
 )
-_INQUIRY_TROUBLES = (
+INQUIRY_TROUBLES = (
     Delivery.SILENCE,
     Delivery.GARBAGE,
     Delivery.HANG_UP,
@@ -107,14 +109,18 @@ class Plans:
         self._ordered: deque[tuple[str | None, Plan]] = deque(maxlen=10_000)
         self._random: random.Random | None = None
         self._share = 0.0
+        self._late_s = LATE_S
 
     def add(self, plan: Plan, *, beneficiary_account_no: str | None) -> None:
         """Use a plan once: for the next transfer, or for the next one to this account."""
         self._ordered.append((beneficiary_account_no, plan))
 
-    def randomise(self, seed: str, *, share: float) -> None:
-        """Give this share of the transfers, and a third of it of the inquiries, random trouble."""
-        self._random, self._share = random.Random(seed), share
+    def randomise(self, seed: str, *, share: float, late_s: float = LATE_S) -> None:
+        """Give this share of the transfers, and a third of it of the inquiries, random trouble.
+
+        late_s: when late transfers are executed.
+        """
+        self._random, self._share, self._late_s = random.Random(seed), share, late_s
 
     def clear(self) -> None:
         """Serve everything as usual again."""
@@ -129,11 +135,12 @@ class Plans:
                     del self._ordered[at]
                     return plan
         if self._random is not None and self._random.random() < self._share:
-            return self._random.choice(_TROUBLES)
+            plan = self._random.choice(TROUBLES)
+            return plan.model_copy(update={"late_s": self._late_s})
         return AS_USUAL
 
     def take_delivery(self) -> Delivery:
         """Return how the answer to an inquiry is delivered."""
         if self._random is not None and self._random.random() < self._share / 3:
-            return self._random.choice(_INQUIRY_TROUBLES)
+            return self._random.choice(INQUIRY_TROUBLES)
         return Delivery.WHOLE

@@ -188,7 +188,7 @@ async def test_random_trouble_repeats_with_its_seed_and_ends(bank: Bank) -> None
     bank.timeout_s = 0.3
 
     async def outcomes(seed: str) -> list[dict[str, Any]]:
-        await bank.control.post("/plans/random", json={"seed": seed, "share": 1.0})
+        await bank.control.post("/plans/random", json={"seed": seed, "share": 1.0, "late_s": 0.2})
         before = len(await bank.read("/transfers"))
         async with bank.client(GENERIC_RSA) as client:
             for _ in range(12):
@@ -199,5 +199,6 @@ async def test_random_trouble_repeats_with_its_seed_and_ends(bank: Bank) -> None
     await bank.control.post("/plans/clear")
 
     assert first == again != other
+    assert {each["late_s"] for each in first} == {0.2}
     async with bank.client() as client:
         assert (await client.transfer(order(client))).outcome is Outcome.EXECUTED
