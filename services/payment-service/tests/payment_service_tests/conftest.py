@@ -3,7 +3,8 @@
 import json
 import secrets
 from collections.abc import AsyncIterator, Awaitable, Callable
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
+from functools import partial
 from itertools import count
 from typing import Any
 from uuid import UUID
@@ -13,6 +14,7 @@ import pytest
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 from fastapi import FastAPI
+from payment_service_tests.beginnings import close_in_time
 from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -33,13 +35,8 @@ from payment_service.payments.rules import Notice, Settlement
 from payment_service.settings import Settings
 from payment_service.tables import MIGRATIONS
 from payment_service.testing import Bank, insert_messages, make_offer
-from payment_service.testing_closings import close_month, find_faults
-from payment_service.testing_commissions import (
-    Village,
-    apply_all,
-    noon,
-    read_until,
-)
+from payment_service.testing_closings import find_faults
+from payment_service.testing_commissions import Village, apply_all, read_until
 from perisai_kit.db.engine import Database
 from perisai_kit.db.sql import execute_together, make_executor
 from perisai_kit.domain import clock
@@ -372,17 +369,9 @@ def read_all(session: AsyncSession) -> ReadAll:
 
 
 @pytest.fixture
-def close(
-    session: AsyncSession, settings: Settings, business_time: BusinessTime, read_all: ReadAll
-) -> Close:
+def close(session: AsyncSession, settings: Settings, business_time: BusinessTime) -> Close:
     """Close a month in the middle of the next, everything read, two statements at a time."""
-
-    async def close(month: Month) -> CommissionMonthOut:
-        business_time.at(noon(month.plus(1)))
-        await read_all(clock.now() - timedelta(minutes=1))
-        return await close_month(session, month, settings=settings)
-
-    return close
+    return partial(close_in_time, session, settings=settings, time=business_time)
 
 
 @pytest.fixture
