@@ -1,9 +1,11 @@
-"""What tests of payouts begin with: villages that earned in a closed month, and a released run."""
+"""What tests begin with: months of villages, closed months, and a released run of payouts."""
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
+from typing import Any
 from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -24,6 +26,9 @@ from perisai_kit.services.app import create_kit
 from perisai_kit.testing.plugin import BusinessTime, Tokens, Wire
 
 NOVEMBER = Month(2025, 11)
+Tell = Callable[..., Awaitable[None]]
+Close = Callable[[Month], Awaitable[CommissionMonthOut]]
+Live = Callable[[Tell, Close, AsyncSession], Awaitable[Any]]
 
 
 @dataclass(frozen=True)
@@ -75,6 +80,24 @@ class Released:
         run_id = await office.prepare(paying.account_id, NOVEMBER)
         await office.release(run_id)
         return replace(paying, run_id=run_id)
+
+
+@dataclass(frozen=True)
+class Lived:
+    """A step: what villages live through, in one transaction.
+
+    live: is called with `tell`, `close` and a session; what it returns is what tests get.
+    """
+
+    live: Live
+    settings: Settings
+    clock_file: Path
+
+    async def __call__(self, database: Database, _: object) -> Any:
+        time = BusinessTime(self.clock_file)
+        async with database.begin() as session:
+            close = partial(close_in_time, session, settings=self.settings, time=time)
+            return await self.live(partial(apply_all, session), close, session)
 
 
 def make_office(database: Database, settings: Settings, wire: Wire, book: PayeeBook) -> Office:

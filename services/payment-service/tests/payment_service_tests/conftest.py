@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from datetime import UTC, datetime
 from functools import partial
 from itertools import count
+from pathlib import Path
 from typing import Any
 from uuid import UUID
 
@@ -14,7 +15,7 @@ import pytest
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 from fastapi import FastAPI
-from payment_service_tests.beginnings import close_in_time
+from payment_service_tests.beginnings import Live, Lived, close_in_time
 from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -47,9 +48,11 @@ from perisai_kit.events.catalogue import AttributionPeriod
 from perisai_kit.events.outbox import EventRow
 from perisai_kit.services.app import create_kit
 from perisai_kit.testing.plugin import (
+    Begun,
     BusinessTime,
     Databases,
     MakeApp,
+    Step,
     Urls,
     Wire,
     open_app_client,
@@ -378,3 +381,18 @@ def close(session: AsyncSession, settings: Settings, business_time: BusinessTime
 def faults() -> Faults:
     """Return what does not hold in the books, but that no bank has made these payments."""
     return find_faults
+
+
+MakeStep = Callable[[Live], Step]
+
+
+@pytest.fixture
+def make_step(settings: Settings, clock_file: Path) -> MakeStep:
+    """Make a step of the beginning of tests, of what villages live through."""
+    return partial(Lived, settings=settings, clock_file=clock_file)
+
+
+@pytest.fixture
+def made(begun: Begun) -> Any:
+    """What the beginning has made."""
+    return begun.made

@@ -1,11 +1,12 @@
 """Comparisons over HTTP: asked, awaited, and read by agent and wadah."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 from uuid import UUID
 
 import httpx
 import pytest
+from payment_service_tests.beginnings import Live
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -18,13 +19,14 @@ from perisai_kit.db.engine import Database
 from perisai_kit.domain.ids import new_id
 from perisai_kit.domain.month import Month
 from perisai_kit.privacy.read_audit import ReadAudit
-from perisai_kit.testing.plugin import BusinessTime, Tokens, Wire
+from perisai_kit.testing.plugin import BusinessTime, Step, Tokens, Wire
 
 PATH = "/v1/scheme-comparisons"
 NOVEMBER = Month(2025, 11)
 Tell = Callable[..., Awaitable[None]]
 Close = Callable[[Month], Awaitable[CommissionMonthOut]]
 Headers = dict[str, str]
+MakeStep = Callable[[Live], Step]
 
 
 @pytest.fixture
@@ -58,14 +60,24 @@ async def read(
 
 
 @pytest.fixture
-async def villages(tell: Tell, close: Close) -> list[Village]:
-    """Of 50, 30 and 1 new members; the last two of one wadah."""
+def beginning(request: pytest.FixtureRequest, make_step: MakeStep) -> Sequence[Step]:
+    """Villages that earned in a month that is closed, if a test asks for them."""
+    return [make_step(earn)] if "villages" in request.fixturenames else []
+
+
+async def earn(tell: Tell, close: Close, _: AsyncSession) -> list[Village]:
     wadah_id = new_id()
     made = [Village(), Village(wadah_id=wadah_id), Village(wadah_id=wadah_id)]
     for village, count in zip(made, (50, 30, 1), strict=True):
         village.enrol(count, NOVEMBER)
     await tell(*made)
     await close(NOVEMBER)
+    return made
+
+
+@pytest.fixture
+def villages(made: list[Village]) -> list[Village]:
+    """Of 50, 30 and 1 new members; the last two of one wadah."""
     return made
 
 
