@@ -98,7 +98,11 @@ class Beginnings:
     async def _take(self, connection: AsyncConnection, step: Step) -> None:
         before = deepcopy(self._go_on().made) if self._taken else None
         savepoint = await connection.begin_nested()
-        made = await step(Database.joined(self._database, connection), before)
+        try:
+            made = await step(Database.joined(self._database, connection), before)
+        except BaseException:
+            await savepoint.rollback()
+            raise
         ended_at = clock.now() if clock.offset() else None
         self._taken.append(_Taken(step, savepoint, made, ended_at))
 
