@@ -179,19 +179,6 @@ async def test_a_document_of_a_forfeited_statement_shows_its_forfeit(
     assert [each["forfeited_at"] for id_, each in rows.items() if id_ != statement_id] == [None]
 
 
-async def test_a_dismissal_that_is_read_again_changes_nothing(
-    client: httpx.AsyncClient, session: AsyncSession, officer: Officer, stated: Village
-) -> None:
-    event = await dismiss(session, stated, noon(DECEMBER, 1))
-    (hold,) = await list_holds(client, officer())
-    await decide(client, officer, hold["id"], "release")
-
-    await on_agents_dismissed(session, [event])
-
-    assert [each["status"] for each in await list_holds(client, officer())] == ["released"]
-    assert await payables(session, stated.agent_id) == [(NOVEMBER, 5_520)]
-
-
 async def test_a_second_dismissal_for_cause_freezes_again_what_was_released(
     client: httpx.AsyncClient, session: AsyncSession, officer: Officer, dismissed: Village
 ) -> None:
@@ -206,74 +193,6 @@ async def test_a_second_dismissal_for_cause_freezes_again_what_was_released(
         ("open", "gratification"),
     ]
     assert await payables(session, dismissed.agent_id) == []
-
-
-@pytest.mark.parametrize("reason", ["resignation", "death", "other"])
-async def test_another_dismissal_holds_nothing(
-    session: AsyncSession, stated: Village, reason: str
-) -> None:
-    await dismiss(session, stated, noon(DECEMBER, 1), reason)
-
-    assert await payables(session, stated.agent_id) == [(NOVEMBER, 5_520)]
-
-
-async def test_only_what_is_beyond_a_debt_is_held_and_forfeited(
-    client: httpx.AsyncClient,
-    session: AsyncSession,
-    officer: Officer,
-    tell: Tell,
-    close: Close,
-    faults: Faults,
-) -> None:
-    village = with_agreement(Village())
-    declined = village.pay(NOVEMBER, is_acquisition=False)
-    await tell(village)
-    await close(NOVEMBER)
-    village.decline(declined)
-    await tell(village)
-    await close(DECEMBER)
-    village.pay(JANUARY, month_count=3, is_acquisition=False)
-    await tell(village)
-    await close(JANUARY)
-    await dismiss(session, village, noon(JANUARY.plus(1), 20))
-    (hold,) = await list_holds(client, officer())
-
-    await decide(client, officer, hold["id"], "forfeit")
-
-    assert [each["amount"] for each in hold["statements"]] == [5_520, 11_040]
-    assert await owed(session, village.agent_id) == 0
-    assert await faults(session) == []
-
-
-async def test_an_override_without_an_agreement_is_held_until_it_is_released(
-    client: httpx.AsyncClient,
-    session: AsyncSession,
-    officer: Officer,
-    tell: Tell,
-    close: Close,
-    faults: Faults,
-) -> None:
-    village = Village()
-    village.pay(NOVEMBER, is_acquisition=False)
-    await tell(village)
-    await close(NOVEMBER)
-    held = await payables(session, village.wadah_id)
-    (hold,) = await list_holds(client, officer(), kind="wadah")
-
-    await decide(client, officer, hold["id"], "release")
-    village.pay(DECEMBER, is_acquisition=False)
-    await tell(village)
-    await close(DECEMBER)
-
-    assert held == []
-    assert await payables(session, village.agent_id) == [(NOVEMBER, 5_520), (DECEMBER, 5_520)]
-    assert await payables(session, village.wadah_id) == [(NOVEMBER, 552)]
-    found = await list_holds(client, officer(), beneficiary_id=str(village.wadah_id))
-    assert [(each["status"], each["reason"]) for each in found] == [
-        ("released", "agreement_ended"),
-        ("open", "agreement_ended"),
-    ]
-    assert await faults(session) == []
 
 
 async def test_nobody_approves_an_own_proposal_nor_another_sum_than_was_proposed(
@@ -347,3 +266,84 @@ async def test_what_was_held_cannot_be_changed(session: AsyncSession, dismissed:
         with pytest.raises(DBAPIError, match="permission denied"):
             async with session.begin_nested():
                 await session.execute(text(change))
+
+
+async def test_a_dismissal_that_is_read_again_changes_nothing(
+    client: httpx.AsyncClient, session: AsyncSession, officer: Officer, stated: Village
+) -> None:
+    event = await dismiss(session, stated, noon(DECEMBER, 1))
+    (hold,) = await list_holds(client, officer())
+    await decide(client, officer, hold["id"], "release")
+
+    await on_agents_dismissed(session, [event])
+
+    assert [each["status"] for each in await list_holds(client, officer())] == ["released"]
+    assert await payables(session, stated.agent_id) == [(NOVEMBER, 5_520)]
+
+
+@pytest.mark.parametrize("reason", ["resignation", "death", "other"])
+async def test_another_dismissal_holds_nothing(
+    session: AsyncSession, stated: Village, reason: str
+) -> None:
+    await dismiss(session, stated, noon(DECEMBER, 1), reason)
+
+    assert await payables(session, stated.agent_id) == [(NOVEMBER, 5_520)]
+
+
+async def test_only_what_is_beyond_a_debt_is_held_and_forfeited(
+    client: httpx.AsyncClient,
+    session: AsyncSession,
+    officer: Officer,
+    tell: Tell,
+    close: Close,
+    faults: Faults,
+) -> None:
+    village = with_agreement(Village())
+    declined = village.pay(NOVEMBER, is_acquisition=False)
+    await tell(village)
+    await close(NOVEMBER)
+    village.decline(declined)
+    await tell(village)
+    await close(DECEMBER)
+    village.pay(JANUARY, month_count=3, is_acquisition=False)
+    await tell(village)
+    await close(JANUARY)
+    await dismiss(session, village, noon(JANUARY.plus(1), 20))
+    (hold,) = await list_holds(client, officer())
+
+    await decide(client, officer, hold["id"], "forfeit")
+
+    assert [each["amount"] for each in hold["statements"]] == [5_520, 11_040]
+    assert await owed(session, village.agent_id) == 0
+    assert await faults(session) == []
+
+
+async def test_an_override_without_an_agreement_is_held_until_it_is_released(
+    client: httpx.AsyncClient,
+    session: AsyncSession,
+    officer: Officer,
+    tell: Tell,
+    close: Close,
+    faults: Faults,
+) -> None:
+    village = Village()
+    village.pay(NOVEMBER, is_acquisition=False)
+    await tell(village)
+    await close(NOVEMBER)
+    held = await payables(session, village.wadah_id)
+    (hold,) = await list_holds(client, officer(), kind="wadah")
+
+    await decide(client, officer, hold["id"], "release")
+    village.pay(DECEMBER, is_acquisition=False)
+    await tell(village)
+    await close(DECEMBER)
+
+    assert held == []
+    assert await payables(session, village.agent_id) == [(NOVEMBER, 5_520), (DECEMBER, 5_520)]
+    assert await payables(session, village.wadah_id) == [(NOVEMBER, 552)]
+    found = await list_holds(client, officer(), beneficiary_id=str(village.wadah_id))
+    assert [(each["status"], each["reason"]) for each in found] == [
+        ("released", "agreement_ended"),
+        ("open", "agreement_ended"),
+    ]
+    assert await faults(session) == []

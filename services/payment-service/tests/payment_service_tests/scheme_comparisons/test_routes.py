@@ -210,20 +210,6 @@ async def test_months_that_cannot_be_compared_are_refused(
     assert found["code"] == code
 
 
-async def test_before_the_first_close_there_is_nothing_to_compare(
-    client: httpx.AsyncClient, auditor: Headers, business_time: BusinessTime, old_scheme: UUID
-) -> None:
-    business_time.at(noon(NOVEMBER.plus(1)))
-
-    status, found = await ask(client, auditor, question(old_scheme))
-
-    assert (status, found["code"], found["details"]["closed_through"]) == (
-        409,
-        "month_not_closed",
-        None,
-    )
-
-
 async def test_an_unknown_scheme_or_comparison_is_not_found(
     client: httpx.AsyncClient, auditor: Headers, villages: list[Village]
 ) -> None:
@@ -267,3 +253,17 @@ async def test_the_same_question_sent_again_is_asked_once(
     assert [each.status_code for each in answers] == [201, 201]
     assert answers[0].json() == answers[1].json()
     assert len((await read(client, auditor, ""))["items"]) == 1
+
+
+async def test_before_the_first_close_there_is_nothing_to_compare(
+    client: httpx.AsyncClient, auditor: Headers, business_time: BusinessTime, old_scheme: UUID
+) -> None:
+    business_time.at(noon(NOVEMBER.plus(1)))
+
+    status, found = await ask(client, auditor, question(old_scheme))
+
+    assert (status, found["code"], found["details"]["closed_through"]) == (
+        409,
+        "month_not_closed",
+        None,
+    )
