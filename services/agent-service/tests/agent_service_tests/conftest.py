@@ -1,9 +1,11 @@
 """Shared fixtures of agent-service: its app, fakes of other services, and subjects."""
 
 import json
-from collections.abc import AsyncIterator, Callable
-from datetime import date, timedelta
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
 from itertools import count
+from pathlib import Path
 from typing import Any
 from uuid import UUID
 
@@ -11,7 +13,6 @@ import httpx
 import pytest
 from fastapi import FastAPI
 from sqlalchemy import select
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from agent_service.app import create_app
 from agent_service.settings import Settings
@@ -20,7 +21,17 @@ from perisai_kit.db.engine import Database
 from perisai_kit.domain import clock
 from perisai_kit.domain.ids import new_id
 from perisai_kit.events.outbox import EventRow
-from perisai_kit.testing.plugin import Databases, MakeApp, Tokens, Urls, Wire, open_app_client
+from perisai_kit.testing.plugin import (
+    Begun,
+    BusinessTime,
+    Databases,
+    MakeApp,
+    Step,
+    Tokens,
+    Urls,
+    Wire,
+    open_app_client,
+)
 
 MEMBER_URL, PAYMENT_URL = "http://member", "http://payment"
 BWI = {"kind": "branch", "code": "BWI", "region": "JATIM"}
@@ -205,26 +216,64 @@ def neighbours(wire: Wire) -> Neighbours:
     return Neighbours(wire)
 
 
+@dataclass(frozen=True)
+class Acted:
+    """What an act has made, and what the world knows since."""
+
+    made: Any
+    member_id: UUID
+    members: dict[str, UUID]
+
+
+@dataclass(frozen=True)
+class Act:
+    """A step: what is done in a world, at an instant or now."""
+
+    do: Callable[[World], Awaitable[Any]]
+    at: datetime | None
+    make_app: MakeApp
+    tokens: Tokens
+    clock_file: Path
+
+    async def __call__(self, database: Database, _: None) -> Acted:
+        if self.at is not None:
+            BusinessTime(self.clock_file).at(self.at)
+        wire = Wire(self.tokens)
+        async with open_app_client(self.make_app(database=database, wire=wire)) as client:
+            world = World(client, self.tokens, Neighbours(wire))
+            made = await self.do(world)
+        return Acted(made, world.member_id, world.neighbours.members)
+
+
+MakeStep = Callable[..., Step]
+
+
 @pytest.fixture
-async def world(client: httpx.AsyncClient, tokens: Tokens, neighbours: Neighbours) -> World:
-    return World(client, tokens, neighbours)
+def make_step(make_app: MakeApp, tokens: Tokens, clock_file: Path) -> MakeStep:
+    """Make a step of the beginning of tests: `make_step(do, at=instant)`."""
+
+    def make(do: Callable[[World], Awaitable[Any]], *, at: datetime | None = None) -> Step:
+        return Act(do, at, make_app, tokens, clock_file)
+
+    return make
 
 
-@pytest.fixture(scope="module")
-async def lasting(
-    make_app: MakeApp, shared_urls: Urls, pools: Callable[[Urls], Database], tokens: Tokens
-) -> AsyncIterator[tuple[AsyncConnection, World]]:
-    """Open a transaction that lasts for all tests of a module, and a world in it.
+@pytest.fixture
+def made(begun: Begun) -> Any:
+    """What the beginning has made."""
+    return begun.made.made
 
-    The module makes there what all its tests begin with, and gives each test a savepoint.
-    """
-    whole, wire = pools(shared_urls), Wire(tokens)
-    async with whole.engine.connect() as connection:
-        outer = await connection.begin()
-        app = make_app(database=Database.joined(whole, connection), wire=wire)
-        async with open_app_client(app) as client:
-            yield connection, World(client, tokens, Neighbours(wire))
-        await outer.rollback()
+
+@pytest.fixture
+async def world(
+    client: httpx.AsyncClient, tokens: Tokens, neighbours: Neighbours, begun: Begun
+) -> World:
+    """The world, after the beginning of the test."""
+    world = World(client, tokens, neighbours)
+    if begun.made:
+        world.member_id = begun.made.member_id
+        neighbours.members.update(begun.made.members)
+    return world
 
 
 @pytest.fixture

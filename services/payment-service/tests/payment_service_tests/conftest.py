@@ -3,8 +3,10 @@
 import json
 import secrets
 from collections.abc import AsyncIterator, Awaitable, Callable
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
+from functools import partial
 from itertools import count
+from pathlib import Path
 from typing import Any
 from uuid import UUID
 
@@ -13,6 +15,7 @@ import pytest
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 from fastapi import FastAPI
+from payment_service_tests.beginnings import Live, Lived, close_in_time
 from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -33,13 +36,8 @@ from payment_service.payments.rules import Notice, Settlement
 from payment_service.settings import Settings
 from payment_service.tables import MIGRATIONS
 from payment_service.testing import Bank, insert_messages, make_offer
-from payment_service.testing_closings import close_month, find_faults
-from payment_service.testing_commissions import (
-    Village,
-    apply_all,
-    noon,
-    read_until,
-)
+from payment_service.testing_closings import find_faults
+from payment_service.testing_commissions import Village, apply_all, read_until
 from perisai_kit.db.engine import Database
 from perisai_kit.db.sql import execute_together, make_executor
 from perisai_kit.domain import clock
@@ -50,9 +48,11 @@ from perisai_kit.events.catalogue import AttributionPeriod
 from perisai_kit.events.outbox import EventRow
 from perisai_kit.services.app import create_kit
 from perisai_kit.testing.plugin import (
+    Begun,
     BusinessTime,
     Databases,
     MakeApp,
+    Step,
     Urls,
     Wire,
     open_app_client,
@@ -372,20 +372,27 @@ def read_all(session: AsyncSession) -> ReadAll:
 
 
 @pytest.fixture
-def close(
-    session: AsyncSession, settings: Settings, business_time: BusinessTime, read_all: ReadAll
-) -> Close:
+def close(session: AsyncSession, settings: Settings, business_time: BusinessTime) -> Close:
     """Close a month in the middle of the next, everything read, two statements at a time."""
-
-    async def close(month: Month) -> CommissionMonthOut:
-        business_time.at(noon(month.plus(1)))
-        await read_all(clock.now() - timedelta(minutes=1))
-        return await close_month(session, month, settings=settings)
-
-    return close
+    return partial(close_in_time, session, settings=settings, time=business_time)
 
 
 @pytest.fixture
 def faults() -> Faults:
     """Return what does not hold in the books, but that no bank has made these payments."""
     return find_faults
+
+
+MakeStep = Callable[[Live], Step]
+
+
+@pytest.fixture
+def make_step(settings: Settings, clock_file: Path) -> MakeStep:
+    """Make a step of the beginning of tests, of what villages live through."""
+    return partial(Lived, settings=settings, clock_file=clock_file)
+
+
+@pytest.fixture
+def made(begun: Begun) -> Any:
+    """What the beginning has made."""
+    return begun.made

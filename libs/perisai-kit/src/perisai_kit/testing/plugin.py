@@ -2,14 +2,14 @@
 
 The root conftest defines the fixture `postgres`; a service's conftest defines `shared_urls` and
 `make_app`. `database`, `session` and `client` use one outer transaction that is rolled back after
-each test. `own_database` clones a database for tests that need real commits (races, feeds,
-idempotency).
+each test; the tests of a module may share what they begin with (`beginning`). `own_database` clones
+a database for tests that need real commits (races, feeds, idempotency).
 """
 
 import base64
 import os
 import pickle
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager
 from datetime import datetime
 from pathlib import Path
@@ -18,22 +18,24 @@ from typing import Any, TypeVar, cast
 import httpx
 import pytest
 from fastapi import FastAPI
-from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from perisai_kit.db.engine import Database
 from perisai_kit.domain import clock
 from perisai_kit.privacy.keyring import Keyring
 from perisai_kit.runtime.settings import ServiceSettings
+from perisai_kit.testing.beginnings import Beginnings, Begun, Step
 from perisai_kit.testing.databases import Databases, PostgresServer, Urls, run_in_thread
 from perisai_kit.testing.network import GATEWAY, ISSUER, Tokens, Wire
 
 __all__ = [
     "GATEWAY",
     "ISSUER",
+    "Begun",
     "BusinessTime",
     "Databases",
     "MakeApp",
+    "Step",
     "Tokens",
     "Urls",
     "Wire",
@@ -169,16 +171,38 @@ async def pools(keyring: Keyring) -> AsyncIterator[Callable[[Urls], Database]]:
         await database.dispose()
 
 
+@pytest.fixture(scope="module")
+async def beginnings(
+    shared_urls: Urls, pools: Callable[[Urls], Database], clock_file: Path
+) -> AsyncIterator[Beginnings]:
+    """What the tests of a module begin with, if they have a `beginning`."""
+    beginnings = Beginnings(pools(shared_urls), clock_file)
+    yield beginnings
+    await beginnings.end()
+
+
 @pytest.fixture
-async def database(shared_urls: Urls, pools: Callable[[Urls], Database]) -> AsyncIterator[Database]:
-    """A database with savepoints of one transaction that is rolled back at the end."""
-    whole = pools(shared_urls)
-    async with whole.engine.connect() as connection:
-        outer = await connection.begin()
-        # That of a whole test, on a machine that may be busy.
-        await connection.execute(text("SET LOCAL transaction_timeout = 0"))
-        yield Database.joined(whole, connection)
-        await outer.rollback()
+def beginning() -> Sequence[Step]:
+    """The steps that a test begins with, each taken once for the tests of a module.
+
+    Folders and modules with such steps define it.
+    """
+    return ()
+
+
+@pytest.fixture
+async def begun(
+    beginnings: Beginnings, beginning: Sequence[Step], business_time: BusinessTime
+) -> AsyncIterator[Begun]:
+    """The database after the `beginning`, and what its last step returned."""
+    async with beginnings.begin(beginning) as begun:
+        yield begun
+
+
+@pytest.fixture
+def database(begun: Begun) -> Database:
+    """A database with savepoints of one transaction; what a test does is rolled back."""
+    return begun.database
 
 
 @pytest.fixture

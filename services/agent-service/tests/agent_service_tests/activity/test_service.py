@@ -1,25 +1,23 @@
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from itertools import permutations
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 import pytest
-from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
+from sqlalchemy.ext.asyncio import AsyncSession
 
 from agent_service.activity import service
-from perisai_kit.db.engine import Database
 from perisai_kit.domain.ids import new_id
 from perisai_kit.domain.jakarta import midnight
 from perisai_kit.domain.month import Month
 from perisai_kit.events.catalogue import CoverageDeclined, CoverageExtended, CoverageWithdrawn
-from perisai_kit.testing.plugin import BusinessTime, Urls
+from perisai_kit.testing.plugin import BusinessTime, Step
 
 if TYPE_CHECKING:
-    from agent_service_tests.conftest import World
+    from agent_service_tests.conftest import MakeStep, World
 
 Answer = CoverageExtended | CoverageWithdrawn | CoverageDeclined
 AT = datetime(2026, 11, 5, 3, 0, tzinfo=UTC)
@@ -63,34 +61,20 @@ def _paid(agent: UUID | None) -> dict[str, Any]:
     }
 
 
-@pytest.fixture(scope="module")
-async def at_work(lasting: tuple[AsyncConnection, World], clock_file: Path) -> UUID:
-    """An agent at work since the first of August, once for all tests."""
-    time = BusinessTime(clock_file)
-    time.at(datetime(2026, 8, 1, 3, 0, tzinfo=UTC))
-    made = await lasting[1].agent()
-    time.real()
-    return UUID(made["id"])
+@pytest.fixture
+def beginning(make_step: MakeStep) -> Sequence[Step]:
+    """An agent at work since the first of August."""
+    return [make_step(start_work, at=datetime(2026, 8, 1, 3, 0, tzinfo=UTC))]
+
+
+async def start_work(world: World) -> UUID:
+    return UUID((await world.agent())["id"])
 
 
 @pytest.fixture
-async def database(
-    lasting: tuple[AsyncConnection, World],
-    at_work: UUID,
-    shared_urls: Urls,
-    pools: Callable[[Urls], Database],
-) -> AsyncIterator[Database]:
-    """The agent is at work; what a test adds is rolled back."""
-    connection, _ = lasting
-    savepoint = await connection.begin_nested()
-    yield Database.joined(pools(shared_urls), connection)
-    await savepoint.rollback()
-
-
-@pytest.fixture
-def agent_id(at_work: UUID, business_time: BusinessTime) -> UUID:
+def agent_id(made: UUID, business_time: BusinessTime) -> UUID:
     business_time.at(datetime(2026, 11, 22, 3, 0, tzinfo=UTC))
-    return at_work
+    return made
 
 
 async def counted(world: World, agent_id: UUID) -> dict[str, tuple[int, int]]:

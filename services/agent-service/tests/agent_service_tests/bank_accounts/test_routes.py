@@ -44,10 +44,8 @@ async def list_of(world: World, holder_id: str, *, by: Any = None) -> list[dict[
 
 
 async def test_the_first_account_comes_from_the_approved_application_and_is_not_frozen(
-    world: World, events: Callable[[], Any]
+    world: World, events: Callable[[], Any], agent: dict[str, Any]
 ) -> None:
-    agent = await world.agent()
-
     (first,) = await list_of(world, agent["id"])
 
     assert (first["status"], first["is_first"], first["name_match"]) == ("current", True, "match")
@@ -65,9 +63,8 @@ async def test_the_first_account_comes_from_the_approved_application_and_is_not_
 
 
 async def test_an_agent_changes_the_account_and_an_officer_decides(
-    world: World, events: Callable[[], Any]
+    world: World, events: Callable[[], Any], agent: dict[str, Any]
 ) -> None:
-    agent = await world.agent()
     by = agent_of(world, agent)
     proposed = await propose(world, by=by, agent_id=agent["id"])
     verified = await verify(world, proposed, by=by)
@@ -101,8 +98,7 @@ async def test_an_account_of_a_wadah_is_proposed_by_its_administrator(world: Wor
     assert decided["payouts_frozen_until"] is not None
 
 
-async def test_nobody_approves_an_own_proposal(world: World) -> None:
-    agent = await world.agent()
+async def test_nobody_approves_an_own_proposal(world: World, agent: dict[str, Any]) -> None:
     proposed = await propose(world, by=world.officer, agent_id=agent["id"])
     await verify(world, proposed)
     path = f"bank-accounts/{proposed['id']}/decision"
@@ -116,8 +112,9 @@ async def test_nobody_approves_an_own_proposal(world: World) -> None:
     assert (again.status_code, again.json()["code"]) == (409, "bank_account_decided")
 
 
-async def test_an_officer_who_is_the_agent_does_not_decide(world: World) -> None:
-    agent = await world.agent()
+async def test_an_officer_who_is_the_agent_does_not_decide(
+    world: World, agent: dict[str, Any]
+) -> None:
     proposed = await propose(world, by=agent_of(world, agent), agent_id=agent["id"])
     await verify(world, proposed)
     oneself = world.tokens.make(Role.BRANCH_OFFICER, scope=BWI, member_id=agent["member_id"])
@@ -137,9 +134,8 @@ async def test_an_officer_who_is_the_agent_does_not_decide(world: World) -> None
     ],
 )
 async def test_an_account_that_the_bank_does_not_confirm_is_not_approved(
-    world: World, account: dict[str, Any], name_match: str
+    world: World, account: dict[str, Any], name_match: str, agent: dict[str, Any]
 ) -> None:
-    agent = await world.agent()
     proposed = await propose(world, by=agent_of(world, agent), agent_id=agent["id"])
     world.neighbours.account = account
 
@@ -159,8 +155,9 @@ async def test_an_account_that_the_bank_does_not_confirm_is_not_approved(
 
 
 @pytest.mark.parametrize("status", [503, 504])
-async def test_a_silent_bank_is_asked_again(world: World, status: int) -> None:
-    agent = await world.agent()
+async def test_a_silent_bank_is_asked_again(
+    world: World, status: int, agent: dict[str, Any]
+) -> None:
     proposed = await propose(world, by=agent_of(world, agent), agent_id=agent["id"])
     world.neighbours.payment_status = status
     silent = await verify(world, proposed)
@@ -175,8 +172,7 @@ async def test_a_silent_bank_is_asked_again(world: World, status: int) -> None:
     assert (answered["name_match"], silent_again["name_match"]) == ("match", "match")
 
 
-async def test_an_unverified_account_is_not_approved(world: World) -> None:
-    agent = await world.agent()
+async def test_an_unverified_account_is_not_approved(world: World, agent: dict[str, Any]) -> None:
     proposed = await propose(world, by=agent_of(world, agent), agent_id=agent["id"])
 
     answer = await world.post(
@@ -187,8 +183,9 @@ async def test_an_unverified_account_is_not_approved(world: World) -> None:
     assert answer.json()["details"] == {"name_match": None}
 
 
-async def test_an_account_of_another_person_is_refused_at_once(world: World) -> None:
-    agent = await world.agent()
+async def test_an_account_of_another_person_is_refused_at_once(
+    world: World, agent: dict[str, Any]
+) -> None:
     asked = len(world.neighbours.asked)
     body = {**CHANGED, "agent_id": agent["id"], "holder_name": "Budi Santoso"}
 
@@ -199,8 +196,7 @@ async def test_an_account_of_another_person_is_refused_at_once(world: World) -> 
     assert len(world.neighbours.asked) == asked
 
 
-async def test_a_second_proposal_waits_for_the_first(world: World) -> None:
-    agent = await world.agent()
+async def test_a_second_proposal_waits_for_the_first(world: World, agent: dict[str, Any]) -> None:
     by = agent_of(world, agent)
     first = await propose(world, by=by, agent_id=agent["id"])
 
@@ -213,8 +209,9 @@ async def test_a_second_proposal_waits_for_the_first(world: World) -> None:
 
 
 @pytest.mark.parametrize("holders", [(), ("agent_id", "wadah_id")])
-async def test_a_proposal_names_one_holder(world: World, holders: tuple[str, ...]) -> None:
-    agent = await world.agent()
+async def test_a_proposal_names_one_holder(
+    world: World, holders: tuple[str, ...], agent: dict[str, Any]
+) -> None:
     ids = {"agent_id": agent["id"], "wadah_id": agent["wadah_id"]}
     body = {**CHANGED, **{name: ids[name] for name in holders}}
 
@@ -223,8 +220,7 @@ async def test_a_proposal_names_one_holder(world: World, holders: tuple[str, ...
     assert (answer.status_code, answer.json()["code"]) == (422, "holder_unclear")
 
 
-async def test_others_neither_see_nor_propose(world: World) -> None:
-    agent = await world.agent()
+async def test_others_neither_see_nor_propose(world: World, agent: dict[str, Any]) -> None:
     proposed = await propose(world, by=world.officer, agent_id=agent["id"])
     outsiders = [
         world.outsider,
@@ -258,8 +254,9 @@ async def test_offices_see_how_many_others_share_an_account(world: World) -> Non
     assert proposed["shared_with"] == 0
 
 
-async def test_reading_the_whole_number_is_recorded(world: World, database: Database) -> None:
-    agent = await world.agent()
+async def test_reading_the_whole_number_is_recorded(
+    world: World, database: Database, agent: dict[str, Any]
+) -> None:
     proposed = await propose(world, by=agent_of(world, agent), agent_id=agent["id"])
 
     path = f"bank-accounts/{proposed['id']}/identity"
@@ -274,8 +271,7 @@ async def test_reading_the_whole_number_is_recorded(world: World, database: Data
     assert agent["id"] in {str(each) for each in audit.ids}
 
 
-async def test_inquiries_of_one_proposal_are_bounded(world: World) -> None:
-    agent = await world.agent()
+async def test_inquiries_of_one_proposal_are_bounded(world: World, agent: dict[str, Any]) -> None:
     proposed = await propose(world, by=agent_of(world, agent), agent_id=agent["id"])
     path = f"bank-accounts/{proposed['id']}/verification"
     for _ in range(20):

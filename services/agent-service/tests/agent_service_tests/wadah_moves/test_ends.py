@@ -32,9 +32,12 @@ __all__ = ["november"]
 
 
 async def test_a_withdrawn_move_does_not_take_place(
-    world: World, november: BusinessTime, events: Callable[[], Any]
+    world: World,
+    november: BusinessTime,
+    events: Callable[[], Any],
+    agent: dict[str, Any],
+    other: dict[str, Any],
 ) -> None:
-    agent, other = await world.agent(), await world.wadah()
     planned = await plan(world, agent, other)
     path = f"wadah-moves/{planned['id']}/withdrawal"
 
@@ -54,9 +57,8 @@ async def test_a_withdrawn_move_does_not_take_place(
 
 
 async def test_a_withdrawn_proposal_publishes_nothing(
-    world: World, events: Callable[[], Any]
+    world: World, events: Callable[[], Any], agent: dict[str, Any], other: dict[str, Any]
 ) -> None:
-    agent, other = await world.agent(), await world.wadah()
     proposed = await propose(world, agent, other)
     before = len(await events())
 
@@ -66,9 +68,9 @@ async def test_a_withdrawn_proposal_publishes_nothing(
 
 
 async def test_a_move_that_has_begun_is_neither_withdrawn_nor_approved(
-    world: World, november: BusinessTime
+    world: World, november: BusinessTime, agent: dict[str, Any], other: dict[str, Any]
 ) -> None:
-    agent, late, other = await world.agent(), await world.agent(), await world.wadah()
+    late = await world.agent()
     planned, proposed = await plan(world, agent, other), await propose(world, late, other)
     november.at(LAST_MINUTE + timedelta(minutes=1))
 
@@ -85,9 +87,14 @@ async def test_a_move_that_has_begun_is_neither_withdrawn_nor_approved(
     ("act", "reason"), [("suspension", "investigation"), ("dismissal", "resignation")]
 )
 async def test_a_suspension_or_dismissal_before_the_first_day_cancels_the_move(
-    world: World, november: BusinessTime, events: Callable[[], Any], act: str, reason: str
+    world: World,
+    november: BusinessTime,
+    events: Callable[[], Any],
+    act: str,
+    reason: str,
+    agent: dict[str, Any],
+    other: dict[str, Any],
 ) -> None:
-    agent, other = await world.agent(), await world.wadah()
     planned = await plan(world, agent, other)
     november.at(LAST_MINUTE)
 
@@ -104,9 +111,8 @@ async def test_a_suspension_or_dismissal_before_the_first_day_cancels_the_move(
 
 
 async def test_a_reinstated_agent_stays_until_the_move_is_proposed_anew(
-    world: World, november: BusinessTime
+    world: World, november: BusinessTime, agent: dict[str, Any], other: dict[str, Any]
 ) -> None:
-    agent, other = await world.agent(), await world.wadah()
     await plan(world, agent, other)
     away = {"reason_code": "investigation", **WHY}
     await world.ok(f"agents/{agent['id']}/suspension", away, by=world.officer)
@@ -121,9 +127,8 @@ async def test_a_reinstated_agent_stays_until_the_move_is_proposed_anew(
 
 
 async def test_a_dismissal_on_the_first_day_leaves_the_move_as_it_is(
-    world: World, november: BusinessTime
+    world: World, november: BusinessTime, agent: dict[str, Any], other: dict[str, Any]
 ) -> None:
-    agent, other = await world.agent(), await world.wadah()
     planned = await plan(world, agent, other)
     november.at(LAST_MINUTE + timedelta(minutes=1))
 
@@ -135,9 +140,12 @@ async def test_a_dismissal_on_the_first_day_leaves_the_move_as_it_is(
 
 
 async def test_a_reinstatement_after_a_move_names_the_new_wadah(
-    world: World, november: BusinessTime, events: Callable[[], Any]
+    world: World,
+    november: BusinessTime,
+    events: Callable[[], Any],
+    agent: dict[str, Any],
+    other: dict[str, Any],
 ) -> None:
-    agent, other = await world.agent(), await world.wadah()
     await plan(world, agent, other)
     november.at(LAST_MINUTE + timedelta(minutes=1))
     away = {"reason_code": "investigation", **WHY}
@@ -149,8 +157,9 @@ async def test_a_reinstatement_after_a_move_names_the_new_wadah(
     assert (kind, data["wadah_id"]) == ("agent.reinstated.v1", other["id"])
 
 
-async def test_the_end_of_the_new_wadah_cancels_the_move(world: World) -> None:
-    agent, other = await world.agent(), await world.wadah()
+async def test_the_end_of_the_new_wadah_cancels_the_move(
+    world: World, agent: dict[str, Any], other: dict[str, Any]
+) -> None:
     planned = await plan(world, agent, other)
 
     end = {"reason_code": "other", "reason": "Ended."}

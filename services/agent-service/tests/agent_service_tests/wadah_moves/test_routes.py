@@ -10,7 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from agent_service.wadah_moves import service
 from perisai_kit.auth.principal import Role
 from perisai_kit.domain.ids import new_id
-from perisai_kit.testing.plugin import BusinessTime
+from perisai_kit.testing.plugin import Begun, BusinessTime
 
 if TYPE_CHECKING:
     from agent_service_tests.conftest import World
@@ -25,7 +25,8 @@ LAST_MINUTE = datetime(2026, 11, 30, 16, 59, tzinfo=UTC)
 
 
 @pytest.fixture(autouse=True)
-def november(business_time: BusinessTime) -> BusinessTime:
+def november(begun: Begun, business_time: BusinessTime) -> BusinessTime:
+    """An hour after the beginning."""
     business_time.at(NOVEMBER)
     return business_time
 
@@ -75,10 +76,12 @@ async def list_agents(world: World, *, by: dict[str, str], **filters: Any) -> li
 
 
 async def test_a_move_is_planned_by_two_officers_and_takes_effect_on_its_first_day(
-    world: World, november: BusinessTime, events: Callable[[], Any]
+    world: World,
+    november: BusinessTime,
+    events: Callable[[], Any],
+    agent: dict[str, Any],
+    other: dict[str, Any],
 ) -> None:
-    agent, other = await world.agent(), await world.wadah()
-
     proposed = await propose(world, agent, other)
     path = f"wadah-moves/{proposed['id']}/decision"
     planned = await world.ok(path, APPROVED, by=another_officer(world))
@@ -118,9 +121,8 @@ async def test_a_move_is_planned_by_two_officers_and_takes_effect_on_its_first_d
 
 
 async def test_the_administrators_see_the_agent_by_day(
-    world: World, november: BusinessTime
+    world: World, november: BusinessTime, agent: dict[str, Any], other: dict[str, Any]
 ) -> None:
-    agent, other = await world.agent(), await world.wadah()
     await plan(world, agent, other)
     old, new = admin_of(world, agent["wadah_id"]), admin_of(world, other["id"])
 
@@ -141,9 +143,8 @@ async def test_the_administrators_see_the_agent_by_day(
 
 
 async def test_the_administrator_of_the_new_wadah_proposes_and_an_officer_decides(
-    world: World,
+    world: World, agent: dict[str, Any], other: dict[str, Any]
 ) -> None:
-    agent, other = await world.agent(), await world.wadah()
     by = admin_of(world, other["id"])
 
     proposed = await propose(world, agent, other, by=by)
@@ -157,8 +158,9 @@ async def test_the_administrator_of_the_new_wadah_proposes_and_an_officer_decide
     assert (await world.get(f"agents/{agent['id']}", by=by)).status_code == 404
 
 
-async def test_nobody_proposes_for_a_wadah_or_an_agent_outside_their_reach(world: World) -> None:
-    agent, other = await world.agent(), await world.wadah()
+async def test_nobody_proposes_for_a_wadah_or_an_agent_outside_their_reach(
+    world: World, agent: dict[str, Any], other: dict[str, Any]
+) -> None:
     path = f"agents/{agent['id']}/wadah-moves"
     foreign = admin_of(world, str(new_id()))
 
@@ -174,8 +176,7 @@ async def test_nobody_proposes_for_a_wadah_or_an_agent_outside_their_reach(world
     assert by_agent.status_code == 403
 
 
-async def test_an_agent_moves_within_the_branch_only(world: World) -> None:
-    agent = await world.agent()
+async def test_an_agent_moves_within_the_branch_only(world: World, agent: dict[str, Any]) -> None:
     await world.branch("SBY")
     elsewhere = await world.ok("wadahs", world.new_wadah(branch_code="SBY"), by=world.admin)
     region = world.tokens.make(Role.BRANCH_OFFICER, scope={"kind": "region", "code": "JATIM"})
@@ -188,8 +189,9 @@ async def test_an_agent_moves_within_the_branch_only(world: World) -> None:
     assert (by_its_admin.status_code, by_its_admin.json()["code"]) == (404, "agent_not_found")
 
 
-async def test_nobody_approves_an_own_proposal_or_an_own_move(world: World) -> None:
-    agent, other = await world.agent(), await world.wadah()
+async def test_nobody_approves_an_own_proposal_or_an_own_move(
+    world: World, agent: dict[str, Any], other: dict[str, Any]
+) -> None:
     proposed = await propose(world, agent, other)
     path = f"wadah-moves/{proposed['id']}/decision"
     is_the_agent = world.tokens.make(Role.BRANCH_OFFICER, scope=BWI, member_id=agent["member_id"])
@@ -205,8 +207,10 @@ async def test_nobody_approves_an_own_proposal_or_an_own_move(world: World) -> N
     assert (again.status_code, again.json()["code"]) == (409, "wadah_move_decided")
 
 
-async def test_an_agent_has_one_move_at_a_time(world: World, november: BusinessTime) -> None:
-    agent, other, third = await world.agent(), await world.wadah(), await world.wadah()
+async def test_an_agent_has_one_move_at_a_time(
+    world: World, november: BusinessTime, agent: dict[str, Any], other: dict[str, Any]
+) -> None:
+    third = await world.wadah()
     path = f"agents/{agent['id']}/wadah-moves"
     proposed = await propose(world, agent, other)
 
@@ -223,9 +227,8 @@ async def test_an_agent_has_one_move_at_a_time(world: World, november: BusinessT
 
 
 async def test_a_move_needs_another_wadah_with_an_agreement_for_the_first_day(
-    world: World,
+    world: World, agent: dict[str, Any]
 ) -> None:
-    agent = await world.agent()
     own = {"id": agent["wadah_id"]}
     days = {"number": "PKS/2/2026", "starts_on": "2026-01-01", "ends_on": "2026-11-30"}
     ending = await world.wadah(agreement=days)
@@ -247,9 +250,12 @@ async def test_a_move_needs_another_wadah_with_an_agreement_for_the_first_day(
 
 
 async def test_the_agents_of_both_wadahs_are_counted_when_the_move_has_begun(
-    world: World, november: BusinessTime, session: AsyncSession
+    world: World,
+    november: BusinessTime,
+    session: AsyncSession,
+    agent: dict[str, Any],
+    other: dict[str, Any],
 ) -> None:
-    agent, other = await world.agent(), await world.wadah()
     await plan(world, agent, other)
 
     async def counts() -> list[int]:
@@ -267,8 +273,10 @@ async def test_the_agents_of_both_wadahs_are_counted_when_the_move_has_begun(
     assert await counts() == [0, 1]
 
 
-async def test_moves_are_listed_to_those_whom_they_concern(world: World) -> None:
-    agent, other, third = await world.agent(), await world.wadah(), await world.wadah()
+async def test_moves_are_listed_to_those_whom_they_concern(
+    world: World, agent: dict[str, Any], other: dict[str, Any]
+) -> None:
+    third = await world.wadah()
     planned = await plan(world, agent, other)
     readers = {
         "old": admin_of(world, agent["wadah_id"]),

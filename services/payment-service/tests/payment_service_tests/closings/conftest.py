@@ -1,16 +1,25 @@
 """Months that can be closed step by step, and villages that earn something in them."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
+from payment_service_tests.beginnings import Close, Live, Tell
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from payment_service.testing_commissions import Village, noon
+from payment_service.counting.service import SUBSCRIPTIONS
+from payment_service.settings import Settings
+from payment_service.testing_closings import agree_to_close
+from payment_service.testing_commissions import Village, noon, read_until
+from perisai_kit.db.engine import Database
 from perisai_kit.domain import clock
 from perisai_kit.domain.month import Month
-from perisai_kit.testing.plugin import BusinessTime
+from perisai_kit.testing.plugin import BusinessTime, Step
 
+NOVEMBER = Month(2025, 11)
+MakeStep = Callable[[Live], Step]
 ReadAll = Callable[..., Awaitable[None]]
 EndMonth = Callable[[Month], Awaitable[None]]
 
@@ -28,10 +37,50 @@ def end_month(session: AsyncSession, business_time: BusinessTime, read_all: Read
 
 @pytest.fixture
 def villages() -> list[Village]:
+    return make_villages()
+
+
+def make_villages() -> list[Village]:
     """Villages that earn different amounts: around the threshold, and one less than a rupiah."""
-    month = Month(2025, 11)
     made = [Village() for _ in range(4)]
     for village, count in zip(made, (25, 3, 1), strict=False):
-        village.enrol(count, month)
-    made[3].pay(month, prices={"jht": (6, 0)}, is_acquisition=False)
+        village.enrol(count, NOVEMBER)
+    made[3].pay(NOVEMBER, prices={"jht": (6, 0)}, is_acquisition=False)
+    return made
+
+
+@pytest.fixture
+def beginning(
+    request: pytest.FixtureRequest, settings: Settings, clock_file: Path, make_step: MakeStep
+) -> Sequence[Step]:
+    """The villages' November, which two people have agreed to close, if a test asks for it."""
+    return (
+        [make_step(live), Agreed(settings, clock_file)] if "agreed" in request.fixturenames else []
+    )
+
+
+async def live(tell: Tell, _: Close, __: AsyncSession) -> list[Village]:
+    villages = make_villages()
+    await tell(*villages)
+    return villages
+
+
+@dataclass(frozen=True)
+class Agreed:
+    """A step: two people agree to close November when it is over and read."""
+
+    settings: Settings
+    clock_file: Path
+
+    async def __call__(self, database: Database, villages: list[Village]) -> list[Village]:
+        BusinessTime(self.clock_file).at(noon(NOVEMBER.plus(1)))
+        async with database.begin() as session:
+            await read_until(session, clock.now() - timedelta(minutes=1), *SUBSCRIPTIONS)
+            await agree_to_close(session, NOVEMBER, settings=self.settings)
+        return villages
+
+
+@pytest.fixture
+def agreed(made: list[Village]) -> list[Village]:
+    """The villages; two people have agreed to close their November."""
     return made

@@ -103,18 +103,12 @@ async def test_books_lists_and_previews_hold_after_every_step(
 
 
 @pytest.mark.parametrize("batch", [1, 3, 2_000])
+@pytest.mark.usefixtures("agreed")
 async def test_statements_are_the_lines_whatever_the_batch(
     session: AsyncSession,
     settings: Settings,
-    villages: list[Village],
-    tell: Tell,
-    end_month: EndMonth,
     batch: int,
 ) -> None:
-    await tell(*villages)
-    await end_month(NOVEMBER)
-    await agree_to_close(session, NOVEMBER, settings=settings)
-
     while await step(session, settings, batch=batch):
         pass
 
@@ -132,18 +126,13 @@ async def test_statements_are_the_lines_whatever_the_batch(
 @pytest.mark.parametrize(
     "after", [2, 3, *(pytest.param(each, marks=pytest.mark.soak) for each in (0, 1, 4, 5))]
 )
+@pytest.mark.usefixtures("agreed")
 async def test_a_broken_step_is_repeated_with_the_same_result(
     session: AsyncSession,
     settings: Settings,
-    villages: list[Village],
-    tell: Tell,
-    end_month: EndMonth,
     faults: Faults,
     after: int,
 ) -> None:
-    await tell(*villages)
-    await end_month(NOVEMBER)
-    await agree_to_close(session, NOVEMBER, settings=settings)
     async with session.begin_nested() as whole:
         while await step(session, settings):
             pass
@@ -166,33 +155,29 @@ async def test_a_broken_step_is_repeated_with_the_same_result(
 async def test_what_is_counted_while_a_close_runs_is_in_the_next_month(
     session: AsyncSession,
     settings: Settings,
-    villages: list[Village],
+    agreed: list[Village],
     tell: Tell,
-    end_month: EndMonth,
     faults: Faults,
 ) -> None:
-    await tell(*villages)
-    await end_month(NOVEMBER)
-    await agree_to_close(session, NOVEMBER, settings=settings)
     for _ in range(3):
         await step(session, settings)
-    declined = villages[1].decline(villages[1].settled[0])
-    late = villages[2].pay(NOVEMBER, is_acquisition=False)
+    declined = agreed[1].decline(agreed[1].settled[0])
+    late = agreed[2].pay(NOVEMBER, is_acquisition=False)
 
-    await tell(villages[2])
+    await tell(agreed[2])
     await apply_events(session, [declined])
     await compute(session)
     while await step(session, settings):
         pass
 
     amounts = {who: row["amount"] for who, row in (await stated(session)).items()}
-    assert amounts[villages[1].agent_id] == 3 * 5_520
-    assert amounts[villages[2].agent_id] == 5_520
+    assert amounts[agreed[1].agent_id] == 3 * 5_520
+    assert amounts[agreed[2].agent_id] == 5_520
     lines = await session.scalars(
         select(CommissionLine).where(CommissionLine.booked_month > NOVEMBER)
     )
     assert {each.allocation_id for each in lines} == {
-        villages[1].settled[0].allocation_id,
+        agreed[1].settled[0].allocation_id,
         late.allocation_id,
     }
     assert await faults(session) == []
@@ -254,17 +239,12 @@ async def test_the_next_month_waits_until_this_one_is_complete(
 async def test_earnings_of_nobody_known_keep_a_close_waiting(
     session: AsyncSession,
     settings: Settings,
-    villages: list[Village],
-    tell: Tell,
-    end_month: EndMonth,
+    agreed: list[Village],
 ) -> None:
-    await tell(*villages)
-    await end_month(NOVEMBER)
-    await agree_to_close(session, NOVEMBER, settings=settings)
     await step(session, settings)
     await session.execute(
         text("DELETE FROM month_closing_entries WHERE beneficiary_id = :id"),
-        {"id": villages[0].wadah_id},
+        {"id": agreed[0].wadah_id},
     )
 
     with pytest.raises(BeneficiariesUnknown) as refused:
@@ -273,17 +253,11 @@ async def test_earnings_of_nobody_known_keep_a_close_waiting(
     assert refused.value.details == {"count": 1}
 
 
+@pytest.mark.usefixtures("agreed")
 async def test_a_confirmed_closing_that_has_not_begun_can_be_rejected_and_proposed_anew(
     session: AsyncSession,
     settings: Settings,
-    villages: list[Village],
-    tell: Tell,
-    end_month: EndMonth,
 ) -> None:
-    await tell(*villages)
-    await end_month(NOVEMBER)
-    await agree_to_close(session, NOVEMBER, settings=settings)
-
     await service.decide(
         session, NOVEMBER, verdict=ClosingVerdict.REJECTED, by=new_id(), settings=settings
     )
@@ -295,17 +269,12 @@ async def test_a_confirmed_closing_that_has_not_begun_can_be_rejected_and_propos
     assert len((await session.scalars(select(Closing))).all()) == 2
 
 
+@pytest.mark.usefixtures("agreed")
 async def test_the_instant_of_the_close_is_its_first_step(
     session: AsyncSession,
     settings: Settings,
-    villages: list[Village],
-    tell: Tell,
-    end_month: EndMonth,
     business_time: BusinessTime,
 ) -> None:
-    await tell(*villages)
-    await end_month(NOVEMBER)
-    await agree_to_close(session, NOVEMBER, settings=settings)
     await step(session, settings)
     begun = clock.now()
     business_time.at(begun + timedelta(days=2))

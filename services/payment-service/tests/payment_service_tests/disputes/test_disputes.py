@@ -1,11 +1,12 @@
 """Disputes: who may open and answer them, and that they change no money."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import timedelta
 from typing import Any
 
 import httpx
 import pytest
+from payment_service_tests.beginnings import Close, Live, Tell
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -17,13 +18,13 @@ from perisai_kit.domain import clock
 from perisai_kit.domain.ids import new_id
 from perisai_kit.domain.month import Month
 from perisai_kit.events.catalogue import AttributionPeriod, MemberAttributed, PaymentSettled
-from perisai_kit.testing.plugin import BusinessTime, Tokens
+from perisai_kit.testing.plugin import BusinessTime, Step, Tokens
 
 DISPUTES = "/v1/disputes"
 NOVEMBER = Month(2025, 11)
 BRANCH = {"kind": ScopeKind.BRANCH, "code": "BWI", "region": "JTM"}
 REASON = "Peserta ini binaan saya, Siti Aminah."
-Tell = Callable[..., Awaitable[None]]
+MakeStep = Callable[[Live], Step]
 Faults = Callable[[AsyncSession], Awaitable[list[str]]]
 Headers = dict[str, str]
 
@@ -34,16 +35,27 @@ def keyed(headers: Headers) -> Headers:
 
 @pytest.fixture(autouse=True)
 def november(business_time: BusinessTime) -> BusinessTime:
+    """The time of the tests and, since it is used before other fixtures, of their beginning."""
     business_time.at(noon(NOVEMBER, 20))
     return business_time
 
 
 @pytest.fixture
-async def village(tell: Tell) -> Village:
+def beginning(make_step: MakeStep) -> Sequence[Step]:
+    """An agent with lines of November."""
+    return [make_step(pay_once)]
+
+
+async def pay_once(tell: Tell, _: Close, __: AsyncSession) -> Village:
+    village = Village()
+    village.pay(NOVEMBER, is_acquisition=False)
+    await tell(village)
+    return village
+
+
+@pytest.fixture
+def village(made: Village) -> Village:
     """An agent with one payment of a member, and six lines: three own, three of the wadah."""
-    made = Village()
-    made.pay(NOVEMBER, is_acquisition=False)
-    await tell(made)
     return made
 
 

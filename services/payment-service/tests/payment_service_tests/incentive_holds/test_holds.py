@@ -1,12 +1,12 @@
 """Stated incentives that are held: of agents dismissed for cause, and of wadahs."""
 
 from collections.abc import Awaitable, Callable
-from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 
 import httpx
 import pytest
+from payment_service_tests.incentive_holds.conftest import dismiss, with_agreement
 from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -15,11 +15,10 @@ from payment_service.incentive_statements import service as statements
 from payment_service.ledger import service as ledger
 from payment_service.months.schemas import CommissionMonthOut
 from payment_service.statement_holds.tasks import on_agents_dismissed
-from payment_service.testing_commissions import Village, apply_events, compute, noon
+from payment_service.testing_commissions import Village, noon
 from perisai_kit.auth.principal import Role, ScopeKind
 from perisai_kit.domain.ids import new_id
 from perisai_kit.domain.month import Month
-from perisai_kit.events.catalogue import AgentDismissed, WadahAgreementSigned
 from perisai_kit.testing.network import Wire
 from perisai_kit.testing.plugin import Tokens
 
@@ -36,28 +35,6 @@ def keyed(headers: dict[str, str]) -> dict[str, str]:
     return {**headers, "Idempotency-Key": str(new_id())}
 
 
-def with_agreement(village: Village) -> Village:
-    """Give the wadah an agreement, so that nothing of it is held."""
-    days = {"starts_on": date(2025, 1, 1), "ends_on": date(2026, 12, 31)}
-    village.decided.append(
-        WadahAgreementSigned(wadah_id=village.wadah_id, agreement_id=new_id(), **days)
-    )
-    return village
-
-
-async def dismiss(
-    session: AsyncSession, village: Village, at: datetime, reason: str = "fraud"
-) -> AgentDismissed:
-    """Let both subscriptions read that the agent was dismissed."""
-    event = AgentDismissed(
-        agent_id=village.agent_id, account_id=new_id(), reason_code=reason, decided_at=at
-    )
-    await apply_events(session, [event])
-    await on_agents_dismissed(session, [event])
-    await compute(session)
-    return event
-
-
 async def payables(session: AsyncSession, beneficiary_id: UUID) -> Payables:
     found = await statements.list_payable(session, beneficiary_id)
     return [(each.month, each.payable) for each in found]
@@ -67,19 +44,6 @@ async def owed(session: AsyncSession, beneficiary_id: UUID) -> int:
     accounts = await ledger.list_accounts(session, cursor=None, limit=200)
     balances = {item.account: item.balance for item in accounts.items}
     return balances.get(f"incentive_payable:{beneficiary_id}", 0)
-
-
-@pytest.fixture
-async def dismissed(session: AsyncSession, tell: Tell, close: Close) -> Village:
-    """An agent with 5,520 of November stated and 5,520 of December booked, dismissed for fraud."""
-    village = with_agreement(Village())
-    village.pay(NOVEMBER, is_acquisition=False)
-    await tell(village)
-    await close(NOVEMBER)
-    village.pay(DECEMBER, is_acquisition=False)
-    await tell(village)
-    await dismiss(session, village, noon(DECEMBER, 20))
-    return village
 
 
 async def list_holds(
@@ -215,23 +179,6 @@ async def test_a_document_of_a_forfeited_statement_shows_its_forfeit(
     assert [each["forfeited_at"] for id_, each in rows.items() if id_ != statement_id] == [None]
 
 
-async def test_a_dismissal_that_is_read_again_changes_nothing(
-    client: httpx.AsyncClient, session: AsyncSession, officer: Officer, tell: Tell, close: Close
-) -> None:
-    village = with_agreement(Village())
-    village.pay(NOVEMBER, is_acquisition=False)
-    await tell(village)
-    await close(NOVEMBER)
-    event = await dismiss(session, village, noon(DECEMBER, 1))
-    (hold,) = await list_holds(client, officer())
-    await decide(client, officer, hold["id"], "release")
-
-    await on_agents_dismissed(session, [event])
-
-    assert [each["status"] for each in await list_holds(client, officer())] == ["released"]
-    assert await payables(session, village.agent_id) == [(NOVEMBER, 5_520)]
-
-
 async def test_a_second_dismissal_for_cause_freezes_again_what_was_released(
     client: httpx.AsyncClient, session: AsyncSession, officer: Officer, dismissed: Village
 ) -> None:
@@ -246,79 +193,6 @@ async def test_a_second_dismissal_for_cause_freezes_again_what_was_released(
         ("open", "gratification"),
     ]
     assert await payables(session, dismissed.agent_id) == []
-
-
-@pytest.mark.parametrize("reason", ["resignation", "death", "other"])
-async def test_another_dismissal_holds_nothing(
-    session: AsyncSession, tell: Tell, close: Close, reason: str
-) -> None:
-    village = with_agreement(Village())
-    village.pay(NOVEMBER, is_acquisition=False)
-    await tell(village)
-    await close(NOVEMBER)
-
-    await dismiss(session, village, noon(DECEMBER, 1), reason)
-
-    assert await payables(session, village.agent_id) == [(NOVEMBER, 5_520)]
-
-
-async def test_only_what_is_beyond_a_debt_is_held_and_forfeited(
-    client: httpx.AsyncClient,
-    session: AsyncSession,
-    officer: Officer,
-    tell: Tell,
-    close: Close,
-    faults: Faults,
-) -> None:
-    village = with_agreement(Village())
-    declined = village.pay(NOVEMBER, is_acquisition=False)
-    await tell(village)
-    await close(NOVEMBER)
-    village.decline(declined)
-    await tell(village)
-    await close(DECEMBER)
-    village.pay(JANUARY, month_count=3, is_acquisition=False)
-    await tell(village)
-    await close(JANUARY)
-    await dismiss(session, village, noon(JANUARY.plus(1), 20))
-    (hold,) = await list_holds(client, officer())
-
-    await decide(client, officer, hold["id"], "forfeit")
-
-    assert [each["amount"] for each in hold["statements"]] == [5_520, 11_040]
-    assert await owed(session, village.agent_id) == 0
-    assert await faults(session) == []
-
-
-async def test_an_override_without_an_agreement_is_held_until_it_is_released(
-    client: httpx.AsyncClient,
-    session: AsyncSession,
-    officer: Officer,
-    tell: Tell,
-    close: Close,
-    faults: Faults,
-) -> None:
-    village = Village()
-    village.pay(NOVEMBER, is_acquisition=False)
-    await tell(village)
-    await close(NOVEMBER)
-    held = await payables(session, village.wadah_id)
-    (hold,) = await list_holds(client, officer(), kind="wadah")
-
-    await decide(client, officer, hold["id"], "release")
-    village.pay(DECEMBER, is_acquisition=False)
-    await tell(village)
-    await close(DECEMBER)
-
-    assert held == []
-    assert await payables(session, village.agent_id) == [(NOVEMBER, 5_520), (DECEMBER, 5_520)]
-    assert await payables(session, village.wadah_id) == [(NOVEMBER, 552)]
-    found = await list_holds(client, officer(), beneficiary_id=str(village.wadah_id))
-    assert [(each["status"], each["reason"]) for each in found] == [
-        ("released", "agreement_ended"),
-        ("open", "agreement_ended"),
-    ]
-    assert await faults(session) == []
 
 
 async def test_nobody_approves_an_own_proposal_nor_another_sum_than_was_proposed(
@@ -392,3 +266,84 @@ async def test_what_was_held_cannot_be_changed(session: AsyncSession, dismissed:
         with pytest.raises(DBAPIError, match="permission denied"):
             async with session.begin_nested():
                 await session.execute(text(change))
+
+
+async def test_a_dismissal_that_is_read_again_changes_nothing(
+    client: httpx.AsyncClient, session: AsyncSession, officer: Officer, stated: Village
+) -> None:
+    event = await dismiss(session, stated, noon(DECEMBER, 1))
+    (hold,) = await list_holds(client, officer())
+    await decide(client, officer, hold["id"], "release")
+
+    await on_agents_dismissed(session, [event])
+
+    assert [each["status"] for each in await list_holds(client, officer())] == ["released"]
+    assert await payables(session, stated.agent_id) == [(NOVEMBER, 5_520)]
+
+
+@pytest.mark.parametrize("reason", ["resignation", "death", "other"])
+async def test_another_dismissal_holds_nothing(
+    session: AsyncSession, stated: Village, reason: str
+) -> None:
+    await dismiss(session, stated, noon(DECEMBER, 1), reason)
+
+    assert await payables(session, stated.agent_id) == [(NOVEMBER, 5_520)]
+
+
+async def test_only_what_is_beyond_a_debt_is_held_and_forfeited(
+    client: httpx.AsyncClient,
+    session: AsyncSession,
+    officer: Officer,
+    tell: Tell,
+    close: Close,
+    faults: Faults,
+) -> None:
+    village = with_agreement(Village())
+    declined = village.pay(NOVEMBER, is_acquisition=False)
+    await tell(village)
+    await close(NOVEMBER)
+    village.decline(declined)
+    await tell(village)
+    await close(DECEMBER)
+    village.pay(JANUARY, month_count=3, is_acquisition=False)
+    await tell(village)
+    await close(JANUARY)
+    await dismiss(session, village, noon(JANUARY.plus(1), 20))
+    (hold,) = await list_holds(client, officer())
+
+    await decide(client, officer, hold["id"], "forfeit")
+
+    assert [each["amount"] for each in hold["statements"]] == [5_520, 11_040]
+    assert await owed(session, village.agent_id) == 0
+    assert await faults(session) == []
+
+
+async def test_an_override_without_an_agreement_is_held_until_it_is_released(
+    client: httpx.AsyncClient,
+    session: AsyncSession,
+    officer: Officer,
+    tell: Tell,
+    close: Close,
+    faults: Faults,
+) -> None:
+    village = Village()
+    village.pay(NOVEMBER, is_acquisition=False)
+    await tell(village)
+    await close(NOVEMBER)
+    held = await payables(session, village.wadah_id)
+    (hold,) = await list_holds(client, officer(), kind="wadah")
+
+    await decide(client, officer, hold["id"], "release")
+    village.pay(DECEMBER, is_acquisition=False)
+    await tell(village)
+    await close(DECEMBER)
+
+    assert held == []
+    assert await payables(session, village.agent_id) == [(NOVEMBER, 5_520), (DECEMBER, 5_520)]
+    assert await payables(session, village.wadah_id) == [(NOVEMBER, 552)]
+    found = await list_holds(client, officer(), beneficiary_id=str(village.wadah_id))
+    assert [(each["status"], each["reason"]) for each in found] == [
+        ("released", "agreement_ended"),
+        ("open", "agreement_ended"),
+    ]
+    assert await faults(session) == []

@@ -2,13 +2,14 @@
 
 import io
 import json
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 from uuid import UUID
 
 import httpx
 import pypdfium2
 import pytest
+from payment_service_tests.beginnings import Live
 from python_calamine import CalamineWorkbook
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -20,13 +21,14 @@ from perisai_kit.auth.principal import Role, ScopeKind
 from perisai_kit.domain.ids import new_id
 from perisai_kit.domain.month import Month
 from perisai_kit.testing.network import Wire
-from perisai_kit.testing.plugin import Tokens
+from perisai_kit.testing.plugin import Step, Tokens
 
 NOVEMBER = Month(2025, 11)
 AGENT_NAME, WADAH_NAME = "Budi =HYPERLINK(1) #strong[x]", "Rukun Nelayan Muncar"
 COUNTRY = {"kind": ScopeKind.COUNTRY}
 Tell = Callable[..., Awaitable[None]]
 Close = Callable[..., Awaitable[CommissionMonthOut]]
+MakeStep = Callable[[Live], Step]
 
 
 def answer_names(request: httpx.Request) -> httpx.Response:
@@ -41,15 +43,25 @@ def answer_names(request: httpx.Request) -> httpx.Response:
     return httpx.Response(200, json={"items": found})
 
 
-@pytest.fixture
-async def village(tell: Tell, close: Close, wire: Wire) -> Village:
-    """Thirty new members of November 2025, whose month is closed."""
-    wire.answer("agent", answer_names)
+async def earn(tell: Tell, close: Close, _: AsyncSession) -> Village:
     village = Village()
     village.enrol(30, NOVEMBER)
     await tell(village)
     await close(NOVEMBER)
     return village
+
+
+@pytest.fixture
+def beginning(request: pytest.FixtureRequest, make_step: MakeStep) -> Sequence[Step]:
+    """A village whose month is closed, if a test asks for it."""
+    return [make_step(earn)] if "village" in request.fixturenames else []
+
+
+@pytest.fixture
+def village(made: Village, wire: Wire) -> Village:
+    """Thirty new members of November 2025, whose month is closed."""
+    wire.answer("agent", answer_names)
+    return made
 
 
 @pytest.fixture

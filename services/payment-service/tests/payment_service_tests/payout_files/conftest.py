@@ -1,21 +1,19 @@
 """A released run that is paid by file, and the officers of the tests of payouts."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Sequence
+from pathlib import Path
 from uuid import UUID
 
 import httpx
 import pytest
+from payment_service_tests.beginnings import Earned, Released
 from payment_service_tests.payout_files.desk import Desk, Officer
 from payment_service_tests.payouts.conftest import account, book, earn, office, officer
 
-from payment_service.payout_accounts.models import PayoutAccount
-from payment_service.testing_commissions import Village
-from payment_service.testing_payouts import Office
-from perisai_kit.domain.month import Month
+from payment_service.settings import Settings
+from perisai_kit.testing.plugin import Begun, Step, Tokens
 
 __all__ = ["account", "book", "earn", "office", "officer"]
-NOVEMBER = Month(2025, 11)
-Earn = Callable[..., Awaitable[list[Village]]]
 
 
 @pytest.fixture
@@ -24,9 +22,17 @@ def desk(client: httpx.AsyncClient, officer: Officer) -> Desk:
 
 
 @pytest.fixture
-async def run_id(office: Office, account: PayoutAccount, earn: Earn) -> UUID:
+def beginning(
+    request: pytest.FixtureRequest, settings: Settings, clock_file: Path, tokens: Tokens
+) -> Sequence[Step]:
+    """A released run of three agents and three wadahs, for those who ask for its id."""
+    if "run_id" not in request.fixturenames:
+        return []
+    return [Earned((3, 4, 5), settings, clock_file), Released(settings, tokens)]
+
+
+@pytest.fixture
+def run_id(begun: Begun) -> UUID:
     """A released run of three agents and three wadahs."""
-    await earn(3, 4, 5)
-    run_id = await office.prepare(account.id, NOVEMBER)
-    await office.release(run_id)
+    run_id: UUID = begun.made.run_id
     return run_id

@@ -1,19 +1,20 @@
 """Closed months with payees, an account of ours, and officers who pay them."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
+from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 import pytest
+from payment_service_tests.beginnings import Earned, Released, make_office
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from payment_service.clients.payees import PayeesClient
 from payment_service.months.schemas import CommissionMonthOut
 from payment_service.payout_accounts.models import PayoutAccount
 from payment_service.payout_transfers.models import PayoutTransfer
 from payment_service.payouts.models import Payout
 from payment_service.settings import Settings
-from payment_service.tables import MIGRATIONS
 from payment_service.testing_commissions import Village
 from payment_service.testing_payouts import Office, PayeeBook, know, open_account
 from perisai_kit.auth.principal import Role, ScopeKind
@@ -21,9 +22,7 @@ from perisai_kit.db.engine import Database
 from perisai_kit.domain.ids import new_id
 from perisai_kit.domain.month import Month
 from perisai_kit.domain.programmes import PaymentMethod
-from perisai_kit.services.app import create_kit
-from perisai_kit.testing.network import Wire
-from perisai_kit.testing.plugin import Tokens
+from perisai_kit.testing.plugin import Begun, Step, Tokens, Wire
 
 NOVEMBER = Month(2025, 11)
 TransferOf = Callable[[Village], Awaitable[PayoutTransfer]]
@@ -33,21 +32,55 @@ Tell = Callable[..., Awaitable[None]]
 
 
 @pytest.fixture
-def book(wire: Wire) -> PayeeBook:
+def beginning(
+    request: pytest.FixtureRequest, settings: Settings, clock_file: Path, tokens: Tokens
+) -> Sequence[Step]:
+    """A village with three new members, if a test asks for it, and a run that pays it."""
+    names, earned = set(request.fixturenames), Earned((3,), settings, clock_file)
+    if names & {"village", "run_id"}:
+        return [earned, Released(settings, tokens)]
+    return [earned] if "earner" in names else []
+
+
+@pytest.fixture
+def earner(begun: Begun) -> Village:
+    """A village with 16,560 of November for the agent, and 1,656 for the wadah."""
+    village: Village = begun.made.villages[0]
+    return village
+
+
+@pytest.fixture
+def village(begun: Begun) -> Village:
+    """An agent with 16,560 of November (tax 414) in a released payout; the wadah has another."""
+    village: Village = begun.made.villages[0]
+    return village
+
+
+@pytest.fixture
+def run_id(begun: Begun) -> UUID:
+    """The released run that pays the village."""
+    run_id: UUID = begun.made.run_id
+    return run_id
+
+
+@pytest.fixture
+def book(wire: Wire, begun: Begun) -> PayeeBook:
     """What agent-service knows of payees."""
-    book = PayeeBook()
+    book: PayeeBook = begun.made.book if begun.made else PayeeBook()
     wire.answer("agent", book.answer)
     return book
 
 
 @pytest.fixture
 def office(database: Database, settings: Settings, wire: Wire, book: PayeeBook) -> Office:
-    kit = create_kit(settings, migrations=MIGRATIONS, http_transport=wire)
-    return Office(database, settings, PayeesClient(kit.client(settings.agent_url)))
+    return make_office(database, settings, wire, book)
 
 
 @pytest.fixture
-async def account(session: AsyncSession) -> PayoutAccount:
+async def account(session: AsyncSession, begun: Begun) -> PayoutAccount:
+    """An account of ours to pay from."""
+    if begun.made:
+        return await session.get_one(PayoutAccount, begun.made.account_id)
     return await open_account(session)
 
 
@@ -87,14 +120,6 @@ def officer(tokens: Tokens) -> Callable[[], dict[str, str]]:
         return {**headers, "Idempotency-Key": str(new_id())}
 
     return make
-
-
-@pytest.fixture
-async def village(office: Office, account: PayoutAccount, earn: Earn) -> Village:
-    """An agent with 16,560 of November (tax 414) in a released payout; the wadah has another."""
-    (village,) = await earn(3)
-    await office.release(await office.prepare(account.id, NOVEMBER))
-    return village
 
 
 @pytest.fixture

@@ -37,16 +37,14 @@ async def list_items(session: AsyncSession) -> list[PayoutItem]:
 
 
 async def test_a_run_pays_each_payee_once_for_all_months_less_tax(
-    session: AsyncSession, office: Office, account: PayoutAccount, earn: Earn
+    session: AsyncSession, office: Office, account: PayoutAccount, earn: Earn, earner: Village
 ) -> None:
-    villages = await earn(3)
-    await earn(3, villages=villages, month=DECEMBER)
+    await earn(3, villages=[earner], month=DECEMBER)
 
     run = await office.find(await office.prepare(account.id, DECEMBER))
 
     found = {each.payee_id: each for each in await list_payouts(session)}
-    (village,) = villages
-    agent, wadah = found[village.agent_id], found[village.wadah_id]
+    agent, wadah = found[earner.agent_id], found[earner.wadah_id]
     # Half of it is taxed with 5 %; a legal entity's fee with 2 %.
     assert (agent.gross, agent.tax, agent.amount) == (33_120, 828, 32_292)
     assert (wadah.gross, wadah.tax, wadah.amount) == (3_312, 66, 3_246)
@@ -88,20 +86,19 @@ async def test_a_payee_with_an_unsafe_account_is_left_out_and_reported(
     session: AsyncSession,
     office: Office,
     account: PayoutAccount,
-    earn: Earn,
+    earner: Village,
     book: PayeeBook,
     known: dict[str, object],
     reason: str,
 ) -> None:
-    (village,) = await earn(3)
     frozen = known.get("frozen_until")
     if isinstance(frozen, timedelta):
         known = {"frozen_until": clock.now() + frozen}
-    book.add(village.agent_id, **known)  # type: ignore[arg-type]  # one of its fields
+    book.add(earner.agent_id, **known)  # type: ignore[arg-type]  # one of its fields
 
     run = await office.find(await office.prepare(account.id, NOVEMBER))
 
-    assert [each.payee_id for each in await list_payouts(session)] == [village.wadah_id]
+    assert [each.payee_id for each in await list_payouts(session)] == [earner.wadah_id]
     assert run.figures is not None
     assert run.figures["left_out"] == [
         {"reason": reason, "payee_count": 1, "statement_count": 1, "gross": 16_560}
@@ -109,15 +106,14 @@ async def test_a_payee_with_an_unsafe_account_is_left_out_and_reported(
     (omission,) = (
         await runs.list_omissions(session, run.id, reason=None, cursor=None, limit=10)
     ).items
-    assert (omission.payee_id, omission.gross) == (village.agent_id, 16_560)
+    assert (omission.payee_id, omission.gross) == (earner.agent_id, 16_560)
 
 
 async def test_a_payee_whom_agent_service_does_not_know_is_left_out(
-    office: Office, account: PayoutAccount, earn: Earn, book: PayeeBook
+    office: Office, account: PayoutAccount, earner: Village, book: PayeeBook
 ) -> None:
-    (village,) = await earn(3)
-    del book.known[village.agent_id]
-    book.known[village.wadah_id]["account"] = None
+    del book.known[earner.agent_id]
+    book.known[earner.wadah_id]["account"] = None
 
     run = await office.find(await office.prepare(account.id, NOVEMBER))
 
@@ -129,11 +125,10 @@ async def test_a_payee_whom_agent_service_does_not_know_is_left_out(
 
 
 async def test_what_is_held_is_left_out_and_paid_once_it_is_released(
-    session: AsyncSession, office: Office, account: PayoutAccount, earn: Earn
+    session: AsyncSession, office: Office, account: PayoutAccount, earner: Village
 ) -> None:
-    (village,) = await earn(3)
     dismissed = AgentDismissed(
-        agent_id=village.agent_id, account_id=new_id(), reason_code="fraud", decided_at=clock.now()
+        agent_id=earner.agent_id, account_id=new_id(), reason_code="fraud", decided_at=clock.now()
     )
     await on_agents_dismissed(session, [dismissed])
 
@@ -143,21 +138,20 @@ async def test_what_is_held_is_left_out_and_paid_once_it_is_released(
     assert run.figures["left_out"] == [
         {"reason": "held", "payee_count": 1, "statement_count": 1, "gross": 16_560}
     ]
-    assert [each.payee_id for each in await list_payouts(session)] == [village.wadah_id]
+    assert [each.payee_id for each in await list_payouts(session)] == [earner.wadah_id]
 
 
 @pytest.mark.parametrize(
     ("limits", "reason"),
     [({"transfer_max": 16_000}, "over_transfer_max"), ({"batch_max": 1}, "batch_full")],
 )
+@pytest.mark.usefixtures("earner")
 async def test_what_exceeds_the_limits_of_our_account_is_left_out(
     session: AsyncSession,
     office: Office,
-    earn: Earn,
     limits: dict[str, int],
     reason: str,
 ) -> None:
-    await earn(3)
     account = await open_account(session, **limits)
 
     run = await office.find(await office.prepare(account.id, NOVEMBER))
@@ -167,10 +161,10 @@ async def test_what_exceeds_the_limits_of_our_account_is_left_out(
     assert [each["reason"] for each in run.figures["left_out"]] == [reason]
 
 
+@pytest.mark.usefixtures("earner")
 async def test_a_month_that_is_not_closed_cannot_be_paid(
-    session: AsyncSession, account: PayoutAccount, earn: Earn
+    session: AsyncSession, account: PayoutAccount
 ) -> None:
-    await earn(3)
 
     with pytest.raises(PayoutMonthOpen):
         await runs.propose(
@@ -178,10 +172,10 @@ async def test_a_month_that_is_not_closed_cannot_be_paid(
         )
 
 
+@pytest.mark.usefixtures("earner")
 async def test_a_second_run_finds_nothing_left(
-    session: AsyncSession, office: Office, account: PayoutAccount, earn: Earn
+    session: AsyncSession, office: Office, account: PayoutAccount
 ) -> None:
-    await earn(3)
     await office.prepare(account.id, NOVEMBER)
 
     second = await office.find(await office.prepare(account.id, NOVEMBER))
@@ -191,10 +185,10 @@ async def test_a_second_run_finds_nothing_left(
     assert len(await list_payouts(session)) == 2
 
 
+@pytest.mark.usefixtures("earner")
 async def test_a_run_waits_while_agent_service_does_not_answer(
-    office: Office, account: PayoutAccount, earn: Earn, wire: Wire, book: PayeeBook
+    office: Office, account: PayoutAccount, wire: Wire, book: PayeeBook
 ) -> None:
-    await earn(3)
     wire.answer("agent", lambda _: httpx.Response(503, json={"code": "down"}))
 
     waiting = await office.find(await office.prepare(account.id, NOVEMBER))
@@ -207,10 +201,10 @@ async def test_a_run_waits_while_agent_service_does_not_answer(
     assert (prepared.status, prepared.failure_code) == (RunStatus.PROPOSED, None)
 
 
+@pytest.mark.usefixtures("earner")
 async def test_account_numbers_and_names_are_not_readable_in_the_table(
-    session: AsyncSession, office: Office, account: PayoutAccount, earn: Earn
+    session: AsyncSession, office: Office, account: PayoutAccount
 ) -> None:
-    await earn(3)
     await office.prepare(account.id, NOVEMBER)
 
     (payout, _) = await list_payouts(session)

@@ -2,6 +2,7 @@
 
 from collections.abc import Awaitable, Callable
 from datetime import timedelta
+from uuid import UUID
 
 import pytest
 from sqlalchemy import select
@@ -68,17 +69,16 @@ async def test_released_payouts_get_one_attempt_each_with_references_of_their_ow
 
 
 async def test_a_hold_opened_meanwhile_takes_the_payout_out(
-    session: AsyncSession, office: Office, account: PayoutAccount, earn: Earn, faults: Faults
+    session: AsyncSession, office: Office, account: PayoutAccount, earner: Village, faults: Faults
 ) -> None:
-    (village,) = await earn(3)
     run_id = await office.prepare(account.id, NOVEMBER)
     await office.approve(run_id)
-    await dismiss(session, village)
+    await dismiss(session, earner)
 
     await runs.release(session, run_id, by=new_id())
     await office.work()
 
-    assert await withdrawn(session) == {village.agent_id: "held", village.wadah_id: None}
+    assert await withdrawn(session) == {earner.agent_id: "held", earner.wadah_id: None}
     assert len(await list_transfers(session, run_id)) == 1
     assert await faults(session) == []
 
@@ -99,11 +99,8 @@ async def test_a_hold_opened_after_the_release_takes_out_what_was_not_sent(
 
 
 async def test_what_is_paid_already_is_not_held(
-    session: AsyncSession, office: Office, account: PayoutAccount, earn: Earn, faults: Faults
+    session: AsyncSession, village: Village, run_id: UUID, faults: Faults
 ) -> None:
-    (village,) = await earn(3)
-    run_id = await office.prepare(account.id, NOVEMBER)
-    await office.release(run_id)
     await pay(session, run_id)
 
     await dismiss(session, village)
@@ -117,28 +114,27 @@ async def test_an_account_that_was_replaced_or_frozen_takes_the_payout_out(
     session: AsyncSession,
     office: Office,
     account: PayoutAccount,
-    earn: Earn,
+    earner: Village,
     book: PayeeBook,
     days: int | None,
     reason: str,
 ) -> None:
-    (village,) = await earn(3)
     run_id = await office.prepare(account.id, NOVEMBER)
     if days is None:
-        book.add(village.agent_id)
+        book.add(earner.agent_id)
     else:
         until = clock.now() + timedelta(days=days)
-        book.known[village.agent_id]["account"]["payouts_frozen_until"] = until.isoformat()
+        book.known[earner.agent_id]["account"]["payouts_frozen_until"] = until.isoformat()
 
     await office.release(run_id)
 
-    assert await withdrawn(session) == {village.agent_id: reason, village.wadah_id: None}
+    assert await withdrawn(session) == {earner.agent_id: reason, earner.wadah_id: None}
 
 
+@pytest.mark.usefixtures("earner")
 async def test_a_rejected_run_frees_its_statements(
-    session: AsyncSession, office: Office, account: PayoutAccount, earn: Earn, faults: Faults
+    session: AsyncSession, office: Office, account: PayoutAccount, faults: Faults
 ) -> None:
-    await earn(3)
     first = await office.prepare(account.id, NOVEMBER)
     await office.approve(first)
 
@@ -151,10 +147,10 @@ async def test_a_rejected_run_frees_its_statements(
     assert await faults(session) == []
 
 
+@pytest.mark.usefixtures("earner")
 async def test_one_s_own_run_is_neither_approved_nor_released(
-    session: AsyncSession, office: Office, account: PayoutAccount, earn: Earn
+    session: AsyncSession, office: Office, account: PayoutAccount
 ) -> None:
-    await earn(3)
     run_id = await office.prepare(account.id, NOVEMBER)
     proposer = (await office.find(run_id)).proposed_by
 
@@ -169,10 +165,10 @@ async def test_one_s_own_run_is_neither_approved_nor_released(
     assert (await office.find(run_id)).status is RunStatus.APPROVED
 
 
+@pytest.mark.usefixtures("earner")
 async def test_a_run_that_pays_nobody_can_only_be_rejected(
-    session: AsyncSession, office: Office, account: PayoutAccount, earn: Earn, book: PayeeBook
+    session: AsyncSession, office: Office, account: PayoutAccount, book: PayeeBook
 ) -> None:
-    await earn(3)
     book.known.clear()
     run_id = await office.prepare(account.id, NOVEMBER)
 
@@ -183,10 +179,10 @@ async def test_a_run_that_pays_nobody_can_only_be_rejected(
     assert rejected.status is RunStatus.REJECTED
 
 
+@pytest.mark.usefixtures("earner")
 async def test_a_stop_holds_back_what_is_released_until_two_people_resume(
-    session: AsyncSession, office: Office, account: PayoutAccount, earn: Earn
+    session: AsyncSession, office: Office, account: PayoutAccount
 ) -> None:
-    await earn(3)
     run_id = await office.prepare(account.id, NOVEMBER)
     await office.approve(run_id)
     await runs.release(session, run_id, by=new_id())
@@ -209,11 +205,13 @@ async def test_a_stop_holds_back_what_is_released_until_two_people_resume(
 
 
 async def test_what_a_bank_returned_is_held_for_an_agent_dismissed_meanwhile(
-    session: AsyncSession, office: Office, account: PayoutAccount, earn: Earn, faults: Faults
+    session: AsyncSession,
+    office: Office,
+    account: PayoutAccount,
+    village: Village,
+    run_id: UUID,
+    faults: Faults,
 ) -> None:
-    (village,) = await earn(3)
-    run_id = await office.prepare(account.id, NOVEMBER)
-    await office.release(run_id)
     await pay(session, run_id)
     await dismiss(session, village)
     for each in await list_transfers(session, run_id):

@@ -2,6 +2,7 @@
 
 from collections.abc import Awaitable, Callable
 from typing import Any
+from uuid import UUID
 
 import httpx
 import pytest
@@ -64,17 +65,8 @@ def propose(session: AsyncSession, account: PayoutAccount, treasury: Settings) -
 
 
 @pytest.fixture
-async def paid(
-    session: AsyncSession,
-    office: Office,
-    account: PayoutAccount,
-    earn: Earn,
-    business_time: BusinessTime,
-) -> None:
+async def paid(session: AsyncSession, run_id: UUID, business_time: BusinessTime) -> None:
     """Pay November in December, with 414 of PPh 21 and 33 of PPh 23; now it is January."""
-    await earn(3)
-    run_id = await office.prepare(account.id, NOVEMBER)
-    await office.release(run_id)
     await pay(session, run_id)
     business_time.at(noon(DECEMBER.plus(1)))
 

@@ -37,9 +37,8 @@ async def test_two_officers_pay_a_month(
     officer: Officer,
     office: Office,
     account: PayoutAccount,
-    earn: Earn,
+    earner: Village,
 ) -> None:
-    (village,) = await earn(3)
     first, second = officer(), officer()
     asked = {"through_month": "2025-11", "payout_account_id": str(account.id)}
 
@@ -67,8 +66,8 @@ async def test_two_officers_pay_a_month(
     ]
     listed = await get(client, f"{path}/payouts?status=paid", second)
     assert {each["payee_id"] for each in listed["items"]} == {
-        str(village.agent_id),
-        str(village.wadah_id),
+        str(earner.agent_id),
+        str(earner.wadah_id),
     }
     assert {each["account_no"][:6] for each in listed["items"]} == {"******"}
     assert (await get(client, f"{RUNS}?status=done", second))["items"][0]["id"] == run_id
@@ -82,13 +81,8 @@ async def test_a_failed_payout_shows_its_history_and_waits_for_an_officer(
     client: httpx.AsyncClient,
     session: AsyncSession,
     officer: Officer,
-    office: Office,
-    account: PayoutAccount,
-    earn: Earn,
+    run_id: UUID,
 ) -> None:
-    await earn(3)
-    run_id = await office.prepare(account.id, NOVEMBER)
-    await office.release(run_id)
     first, second = await list_transfers(session, run_id)
     for each in (first, second):
         await send(session, each.id)
@@ -171,10 +165,9 @@ async def test_a_statement_says_whether_it_is_paid(
     tokens: Tokens,
     office: Office,
     account: PayoutAccount,
-    earn: Earn,
+    earner: Village,
 ) -> None:
-    (village,) = await earn(3)
-    agent = tokens.make(Role.AGENT, agent_id=village.agent_id, wadah_id=village.wadah_id)
+    agent = tokens.make(Role.AGENT, agent_id=earner.agent_id, wadah_id=earner.wadah_id)
 
     async def read() -> tuple[str, int, str]:
         (statement,) = (await get(client, "/v1/statements", agent))["items"]
@@ -201,16 +194,19 @@ async def test_a_statement_says_whether_it_is_paid(
 
 
 async def test_a_document_says_who_is_paid_and_whether(
-    client: httpx.AsyncClient, tokens: Tokens, earn: Earn, office: Office, account: PayoutAccount
+    client: httpx.AsyncClient,
+    tokens: Tokens,
+    earner: Village,
+    office: Office,
+    account: PayoutAccount,
 ) -> None:
-    (village,) = await earn(3)
     await office.prepare(account.id, NOVEMBER)
-    agent = tokens.make(Role.AGENT, agent_id=village.agent_id, wadah_id=village.wadah_id)
+    agent = tokens.make(Role.AGENT, agent_id=earner.agent_id, wadah_id=earner.wadah_id)
     (statement,) = (await get(client, "/v1/statements", agent))["items"]
 
     document = await get(client, f"/v1/statements/{statement['id']}/document", agent)
-    wadah = tokens.make(Role.WADAH_ADMIN, wadah_id=village.wadah_id)
-    month = f"month=2025-11&wadah_id={village.wadah_id}"
+    wadah = tokens.make(Role.WADAH_ADMIN, wadah_id=earner.wadah_id)
+    month = f"month=2025-11&wadah_id={earner.wadah_id}"
     listed = await client.get(f"/v1/statement-documents/file?{month}&format=csv", headers=wadah)
 
     assert document["statement"]["payout_status"] == "in_payment"
@@ -222,18 +218,17 @@ async def test_a_document_says_who_is_paid_and_whether(
     ("day", "status", "counted"),
     [(2, "on_time", (0, 0)), (4, "due_soon", (0, 2)), (6, "late", (2, 0))],
 )
+@pytest.mark.usefixtures("earner")
 async def test_unpaid_statements_warn_before_they_are_late(
     client: httpx.AsyncClient,
     office: Office,
     settings: Settings,
     officer: Officer,
-    earn: Earn,
     business_time: BusinessTime,
     day: int,
     status: str,
     counted: tuple[int, int],
 ) -> None:
-    await earn(3)
     business_time.at(noon(NOVEMBER.plus(1), day))
 
     await DueWatch(settings).run(office.database)
@@ -252,12 +247,8 @@ async def test_a_month_that_is_paid_is_never_late(
     office: Office,
     settings: Settings,
     officer: Officer,
-    account: PayoutAccount,
-    earn: Earn,
+    run_id: UUID,
 ) -> None:
-    await earn(3)
-    run_id = await office.prepare(account.id, NOVEMBER)
-    await office.release(run_id)
     await pay(session, run_id)
 
     await DueWatch(settings).run(office.database)

@@ -2,6 +2,7 @@
 
 from collections.abc import Awaitable, Callable
 from typing import Any
+from uuid import UUID
 
 import pytest
 from sqlalchemy import select, text
@@ -284,11 +285,8 @@ async def test_a_second_attempt_in_flight_is_refused_by_the_database(
 
 
 async def test_a_run_is_done_when_nothing_is_in_flight(
-    session: AsyncSession, office: Office, account: PayoutAccount, earn: Earn
+    session: AsyncSession, office: Office, run_id: UUID
 ) -> None:
-    await earn(3)
-    run_id = await office.prepare(account.id, NOVEMBER)
-    await office.release(run_id)
     first, second = await list_transfers(session, run_id)
     await send(session, first.id)
     await payouts.mark_paid(session, first.id, BY_BANK)

@@ -1,9 +1,10 @@
 """Schemes to compare, and comparisons that the worker makes."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from uuid import UUID
 
 import pytest
+from payment_service_tests.beginnings import Close, Live, Tell
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -12,10 +13,14 @@ from payment_service.scheme_comparisons.models import ComparedBeneficiary, Schem
 from payment_service.scheme_comparisons.tasks import Comparer
 from payment_service.schemes.models import Scheme
 from payment_service.schemes.rules import NEW_PERISAI, PROGRAMME_BEGAN
+from payment_service.testing_commissions import TWO, Village, apply_events, compute, noon
 from perisai_kit.db.engine import Database
 from perisai_kit.domain.ids import new_id
 from perisai_kit.domain.month import Month
+from perisai_kit.testing.plugin import Step
 
+NOVEMBER, DECEMBER = Month(2025, 11), Month(2025, 12)
+MakeStep = Callable[[Live], Step]
 Compare = Callable[..., Awaitable[SchemeComparison]]
 Find = Callable[[Month], Awaitable[UUID]]
 Amounts = Callable[[UUID], Awaitable[dict[UUID, tuple[int, int]]]]
@@ -77,3 +82,39 @@ def amounts(session: AsyncSession) -> Amounts:
         return {each.beneficiary_id: (each.actual, each.would_be) for each in rows}
 
     return read
+
+
+async def make_history(tell: Tell, close: Close, session: AsyncSession) -> list[Village]:
+    """Let villages earn, lose and carry rests in two months, around closings."""
+    wadah_id = new_id()
+    villages = [Village(wadah_id=wadah_id) for _ in range(5)]
+    villages[0].enrol(26, NOVEMBER)
+    villages[1].enrol(24, NOVEMBER, prices=TWO)
+    villages[2].pay(NOVEMBER, prices={"jht": (6, 0)}, is_acquisition=False)  # 0.9 rupiah
+    villages[3].enrol(25, NOVEMBER)
+    villages[4].enrol(3, NOVEMBER, agent_id=None, wadah_id=None)  # the branch's
+    villages[3].decided.append(villages[3].suspend(noon(NOVEMBER, 12)))
+    await tell(*villages)
+    await close(NOVEMBER)
+    for village in villages[:3]:
+        village.pay(DECEMBER, prices={"jht": (7, 0)}, is_acquisition=False)
+    villages[1].enrol(30, DECEMBER)
+    villages[3].pay(DECEMBER)  # not at work any more
+    await tell(*villages)
+    late = [villages[0].decline(villages[0].settled[index]) for index in (0, 1)]
+    await apply_events(session, late)  # it loses the threshold of the closed month
+    await compute(session)
+    await close(DECEMBER)
+    return villages
+
+
+@pytest.fixture
+def beginning(request: pytest.FixtureRequest, make_step: MakeStep) -> Sequence[Step]:
+    """Two closed months, if a test asks for their history."""
+    return [make_step(make_history)] if "history" in request.fixturenames else []
+
+
+@pytest.fixture
+def history(made: list[Village]) -> list[Village]:
+    """Villages after two closed months."""
+    return made

@@ -1,11 +1,12 @@
 """Comparisons over HTTP: asked, awaited, and read by agent and wadah."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 from uuid import UUID
 
 import httpx
 import pytest
+from payment_service_tests.beginnings import Live
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -18,13 +19,14 @@ from perisai_kit.db.engine import Database
 from perisai_kit.domain.ids import new_id
 from perisai_kit.domain.month import Month
 from perisai_kit.privacy.read_audit import ReadAudit
-from perisai_kit.testing.plugin import BusinessTime, Tokens, Wire
+from perisai_kit.testing.plugin import BusinessTime, Step, Tokens, Wire
 
 PATH = "/v1/scheme-comparisons"
 NOVEMBER = Month(2025, 11)
 Tell = Callable[..., Awaitable[None]]
 Close = Callable[[Month], Awaitable[CommissionMonthOut]]
 Headers = dict[str, str]
+MakeStep = Callable[[Live], Step]
 
 
 @pytest.fixture
@@ -58,14 +60,24 @@ async def read(
 
 
 @pytest.fixture
-async def villages(tell: Tell, close: Close) -> list[Village]:
-    """Of 50, 30 and 1 new members; the last two of one wadah."""
+def beginning(request: pytest.FixtureRequest, make_step: MakeStep) -> Sequence[Step]:
+    """Villages that earned in a month that is closed, if a test asks for them."""
+    return [make_step(earn)] if "villages" in request.fixturenames else []
+
+
+async def earn(tell: Tell, close: Close, _: AsyncSession) -> list[Village]:
     wadah_id = new_id()
     made = [Village(), Village(wadah_id=wadah_id), Village(wadah_id=wadah_id)]
     for village, count in zip(made, (50, 30, 1), strict=True):
         village.enrol(count, NOVEMBER)
     await tell(*made)
     await close(NOVEMBER)
+    return made
+
+
+@pytest.fixture
+def villages(made: list[Village]) -> list[Village]:
+    """Of 50, 30 and 1 new members; the last two of one wadah."""
     return made
 
 
@@ -198,20 +210,6 @@ async def test_months_that_cannot_be_compared_are_refused(
     assert found["code"] == code
 
 
-async def test_before_the_first_close_there_is_nothing_to_compare(
-    client: httpx.AsyncClient, auditor: Headers, business_time: BusinessTime, old_scheme: UUID
-) -> None:
-    business_time.at(noon(NOVEMBER.plus(1)))
-
-    status, found = await ask(client, auditor, question(old_scheme))
-
-    assert (status, found["code"], found["details"]["closed_through"]) == (
-        409,
-        "month_not_closed",
-        None,
-    )
-
-
 async def test_an_unknown_scheme_or_comparison_is_not_found(
     client: httpx.AsyncClient, auditor: Headers, villages: list[Village]
 ) -> None:
@@ -255,3 +253,17 @@ async def test_the_same_question_sent_again_is_asked_once(
     assert [each.status_code for each in answers] == [201, 201]
     assert answers[0].json() == answers[1].json()
     assert len((await read(client, auditor, ""))["items"]) == 1
+
+
+async def test_before_the_first_close_there_is_nothing_to_compare(
+    client: httpx.AsyncClient, auditor: Headers, business_time: BusinessTime, old_scheme: UUID
+) -> None:
+    business_time.at(noon(NOVEMBER.plus(1)))
+
+    status, found = await ask(client, auditor, question(old_scheme))
+
+    assert (status, found["code"], found["details"]["closed_through"]) == (
+        409,
+        "month_not_closed",
+        None,
+    )

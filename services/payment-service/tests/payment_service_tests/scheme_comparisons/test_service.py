@@ -31,7 +31,7 @@ from payment_service.schemes import service as schemes
 from payment_service.schemes.rules import SCHEME_2022, SchemeStatus
 from payment_service.schemes.schemas import NewScheme, SchemeTerms
 from payment_service.settings import Settings
-from payment_service.testing_commissions import TWO, Village, apply_events, compute, noon
+from payment_service.testing_commissions import Village, compute
 from perisai_kit.auth.principal import Principal, Role, Scope, ScopeKind
 from perisai_kit.db.engine import Database
 from perisai_kit.domain import clock
@@ -94,40 +94,13 @@ async def test_the_worked_figures_of_2017_and_2022_stand_side_by_side(
     }
 
 
-async def make_history(tell: Tell, close: Close, session: AsyncSession) -> list[Village]:
-    """Let villages earn, lose and carry rests in two months, around closings."""
-    wadah_id = new_id()
-    villages = [Village(wadah_id=wadah_id) for _ in range(5)]
-    villages[0].enrol(26, NOVEMBER)
-    villages[1].enrol(24, NOVEMBER, prices=TWO)
-    villages[2].pay(NOVEMBER, prices={"jht": (6, 0)}, is_acquisition=False)  # 0.9 rupiah
-    villages[3].enrol(25, NOVEMBER)
-    villages[4].enrol(3, NOVEMBER, agent_id=None, wadah_id=None)  # the branch's
-    villages[3].decided.append(villages[3].suspend(noon(NOVEMBER, 12)))
-    await tell(*villages)
-    await close(NOVEMBER)
-    for village in villages[:3]:
-        village.pay(DECEMBER, prices={"jht": (7, 0)}, is_acquisition=False)
-    villages[1].enrol(30, DECEMBER)
-    villages[3].pay(DECEMBER)  # not at work any more
-    await tell(*villages)
-    late = [villages[0].decline(villages[0].settled[index]) for index in (0, 1)]
-    await apply_events(session, late)  # it loses the threshold of the closed month
-    await compute(session)
-    await close(DECEMBER)
-    return villages
-
-
 async def test_the_scheme_in_force_itself_differs_for_nobody(
     session: AsyncSession,
-    tell: Tell,
-    close: Close,
+    history: list[Village],
     compare: Compare,
     amounts: Amounts,
     present_scheme: UUID,
 ) -> None:
-    villages = await make_history(tell, close, session)
-
     done = await compare(present_scheme, NOVEMBER, 2)
 
     found = await amounts(done.id)
@@ -142,15 +115,15 @@ async def test_the_scheme_in_force_itself_differs_for_nobody(
         ).all()
     )
     assert {who: actual for who, (actual, _) in found.items()} == stated
-    assert villages[4].agent_id not in found
+    assert history[4].agent_id not in found
     assert sum(stated.values()) > 1_000_000
 
 
 @pytest.mark.soak
+@pytest.mark.usefixtures("history")
 async def test_a_month_without_late_words_is_what_its_statements_said(
     session: AsyncSession, tell: Tell, close: Close, compare: Compare, present_scheme: UUID
 ) -> None:
-    await make_history(tell, close, session)
     village = Village()
     village.enrol(27, JANUARY)
     village.pay(JANUARY, prices={"jht": (7, 0)}, is_acquisition=False)
@@ -168,16 +141,13 @@ async def test_a_month_without_late_words_is_what_its_statements_said(
 
 
 @pytest.mark.parametrize("batch", [pytest.param(1, marks=pytest.mark.soak), 7])
+@pytest.mark.usefixtures("history")
 async def test_small_steps_come_to_the_same(
-    session: AsyncSession,
-    tell: Tell,
-    close: Close,
     compare: Compare,
     amounts: Amounts,
     old_scheme: UUID,
     batch: int,
 ) -> None:
-    await make_history(tell, close, session)
     whole = await compare(old_scheme, NOVEMBER, 2)
 
     stepped = await compare(old_scheme, NOVEMBER, 2, batch=batch)
@@ -188,10 +158,10 @@ async def test_small_steps_come_to_the_same(
     assert counts == (whole.payment_count, whole.payment_count, 0)
 
 
+@pytest.mark.usefixtures("history")
 async def test_a_comparison_writes_nothing_but_itself(
-    session: AsyncSession, tell: Tell, close: Close, compare: Compare, old_scheme: UUID
+    session: AsyncSession, compare: Compare, old_scheme: UUID
 ) -> None:
-    await make_history(tell, close, session)
     before = await count_rows(session)
 
     await compare(old_scheme, NOVEMBER, 2, batch=3)
