@@ -4,17 +4,12 @@ from typing import Any
 
 import httpx
 import pytest
-from payment_service_tests.incentive_holds.conftest import officer
-from payment_service_tests.incentive_holds.test_holds import (
-    Officer,
-    decide,
-    dismissed,
-    list_holds,
-)
+from payment_service_tests.incentive_holds.conftest import beginning, dismissed, officer
+from payment_service_tests.incentive_holds.test_holds import Officer, decide, list_holds
 
 from payment_service.testing_commissions import Village
 
-__all__ = ["dismissed", "officer"]
+__all__ = ["beginning", "dismissed", "officer"]
 
 
 @pytest.fixture
