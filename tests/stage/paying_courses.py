@@ -66,17 +66,20 @@ CLOSE_MONTH = "UPDATE commission_watermark SET closed_through = $1"
 HURRY = """
     UPDATE pgqueuer SET execute_after = now() WHERE status = 'queued' AND execute_after > now();
     UPDATE payout_transfers SET next_inquiry_at = now()
-    WHERE status IN ('sent', 'unknown') AND next_inquiry_at > now();
+    WHERE status = 'unknown' AND next_inquiry_at > now();
 """
-"""Every pause is over."""
+"""Every pause is over, except for a transfer that the living worker is sending: nobody asks the bank
+about that one before the call has ended."""
 AFTER_A_DEATH = """
     UPDATE periodic_leases SET expires_at = now();
     UPDATE pgqueuer SET heartbeat = now() - interval '1 hour' WHERE status = 'picked';
+    UPDATE payout_transfers SET next_inquiry_at = now()
+    WHERE status = 'sent' AND next_inquiry_at > now();
 """
-"""What the dead worker held is free, as it is half a minute later."""
+"""What the dead worker held or sent is free, as it is some minutes later."""
 A_DAY_LATER = """
     UPDATE payout_transfers SET request_timestamp = request_timestamp - interval '25 hours'
-    WHERE status = 'unknown' AND sent_at < now() - interval '0.5 seconds'
+    WHERE status = 'unknown' AND sent_at < now() - interval '2 seconds'
         AND request_timestamp > now() - interval '1 day'
 """
 """The bank's window for what it does not know has passed. Nothing waits at the bank any more."""
