@@ -68,8 +68,8 @@ HURRY = """
     UPDATE payout_transfers SET next_inquiry_at = now()
     WHERE status = 'unknown' AND next_inquiry_at > now();
 """
-"""Every pause is over, except for a transfer that the living worker is sending: nobody asks the bank
-about that one before the call has ended."""
+"""Every pause is over, except for a transfer that the living worker is sending: nobody asks the
+bank about that one before the call has ended."""
 AFTER_A_DEATH = """
     UPDATE periodic_leases SET expires_at = now();
     UPDATE pgqueuer SET heartbeat = now() - interval '1 hour' WHERE status = 'picked';

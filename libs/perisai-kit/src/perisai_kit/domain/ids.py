@@ -4,7 +4,6 @@ import uuid
 from datetime import UTC, datetime, timedelta
 
 import uuid_utils
-from asyncpg.pgproto.pgproto import UUID as DriverUUID
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -15,7 +14,10 @@ def new_id() -> uuid.UUID:
     It is of the class that the driver reads ids as, whose instances are made, hashed and written as
     text at a fifth of the cost of the library's.
     """
-    return DriverUUID(uuid_utils.uuid7().bytes)
+    # Here, because commands that make no id do not wait for the driver.
+    from asyncpg.pgproto.pgproto import UUID  # noqa: PLC0415 - see above
+
+    return UUID(uuid_utils.uuid7().bytes)
 
 
 def new_id_text() -> str:

@@ -132,8 +132,8 @@ def business_time(clock_file: Path) -> Iterator[BusinessTime]:
 def make_settings(test_secrets: dict[str, str], clock_file: Path) -> Callable[..., Any]:
     """Build settings: `make_settings(Settings, urls, **more)`.
 
-    The same ones again for the same values: to look into the environment for each of some eighty
-    takes longer than most tests.
+    The same ones again for the same values and the same environment: to look there for each of some
+    eighty variables takes longer than most tests.
     """
     made: dict[tuple[type, bytes], Any] = {}
 
@@ -148,7 +148,8 @@ def make_settings(test_secrets: dict[str, str], clock_file: Path) -> Callable[..
             "run_worker": False,
             **more,
         }
-        known = (kind, pickle.dumps(values))  # some values are lists
+        environment = {name: text for name, text in os.environ.items() if "PERISAI" in name}
+        known = (kind, pickle.dumps((values, environment)))  # some values are lists
         if known not in made:
             made[known] = kind(**values)
         return cast(Settings, made[known])
