@@ -5,7 +5,11 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 from sandbox.services import ROOT
+
+pytestmark = pytest.mark.soak
 
 FIXTURES = """
 import os, pytest

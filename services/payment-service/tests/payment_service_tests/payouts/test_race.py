@@ -41,7 +41,7 @@ from perisai_kit.services.app import create_kit
 from perisai_kit.testing.network import Wire
 from perisai_kit.testing.plugin import BusinessTime, Urls
 
-pytestmark = pytest.mark.race
+pytestmark = [pytest.mark.race, pytest.mark.soak]
 
 NOVEMBER = Month(2025, 11)
 VILLAGES = 6
