@@ -103,7 +103,7 @@ class WatchedNetwork(Network):
     """The network, with a step before and after each call, and time-outs that are shorter."""
 
     def __init__(self, steps: Steps) -> None:
-        super().__init__()
+        super().__init__(keeps_connections=False)  # as production calls banks
         self._steps = steps
         self._is_patient = False
 

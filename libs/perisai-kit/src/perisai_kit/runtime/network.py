@@ -4,6 +4,8 @@ import httpx
 
 from perisai_kit.runtime.tls import get_ssl_context
 
+MAX_CONNECTIONS, MAX_KEPT = 100, 20
+
 
 class Network(httpx.AsyncHTTPTransport):
     """httpx's transport with our certificates and no proxy of the environment.
@@ -13,8 +15,11 @@ class Network(httpx.AsyncHTTPTransport):
     AttributeError or a bare OSError. Here that is a lost connection like any other.
     """
 
-    def __init__(self) -> None:
-        super().__init__(verify=get_ssl_context(), trust_env=False)
+    def __init__(self, *, keeps_connections: bool = True) -> None:
+        """keeps_connections: False makes a connection for each request."""
+        kept = MAX_KEPT if keeps_connections else 0
+        limits = httpx.Limits(max_connections=MAX_CONNECTIONS, max_keepalive_connections=kept)
+        super().__init__(verify=get_ssl_context(), trust_env=False, limits=limits)
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         """Send a request. Raises: httpx.TransportError, whatever happens to the connection."""

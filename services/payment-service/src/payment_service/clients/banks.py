@@ -1,4 +1,4 @@
-"""Our calls to banks, over SNAP BI: one client a partner, kept with its token and connections."""
+"""Our calls to banks, over SNAP BI: one client a partner, kept with its token."""
 
 from dataclasses import dataclass, field
 from typing import Annotated
@@ -75,15 +75,17 @@ class BankClients:
         return client
 
     def disbursement(self, route: Route, *, corporate_id: str | None = None) -> DisbursementClient:
-        """Return the client that moves and shows our money, over the connection of `of`.
+        """Return the client that moves and shows our money, with the token of `of`.
 
         corporate_id: X-PARTNER-ID of these services, where it is not the one of the route.
         """
         return DisbursementClient(self.of(route), partner_id=corporate_id)
 
     def _network(self) -> httpx.AsyncBaseTransport:
-        # One a client: a pool must not give one bank's connection to another at its address.
-        network = Network()
+        # One a client: a pool must not give one bank's connection to another at its address. And a
+        # connection for each call: an answer that comes twice would be taken for the next one's,
+        # and a connection that the bank closes between two calls would leave a transfer unknown.
+        network = Network(keeps_connections=False)
         return network if self._sandbox else PublicHostTransport(network)
 
     async def close(self) -> None:
