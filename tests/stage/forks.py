@@ -40,13 +40,13 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         type=_parse_count,
         default=0,
         metavar="COUNT",
-        help="run the tests in this many processes; auto: two more than there are cores, up to 4",
+        help="run the tests in this many processes; auto: one more than there are cores, up to 4",
     )
 
 
 def _parse_count(text: str) -> int:
-    # Two more than there are cores, because many tests wait for time-outs and other processes.
-    return min((os.cpu_count() or 1) + 2, 4) if text == "auto" else int(text)
+    # One more than there are cores, because many tests wait for time-outs and other processes.
+    return min((os.cpu_count() or 1) + 1, 4) if text == "auto" else int(text)
 
 
 @pytest.hookimpl(tryfirst=True)

@@ -272,18 +272,16 @@ async def test_the_number_of_statements_of_sql_does_not_grow_with_the_events(
     async def count(events: Sequence[IncentiveEvent]) -> int:
         executed.clear()
         async with gateway.parts.database.begin() as session:
-            engine = (await session.connection()).engine.sync_engine
-            database_events.listen(engine, "before_cursor_execute", record)
-            try:
-                await tasks.on_incentives_changed(session, events)
-            finally:
-                database_events.remove(engine, "before_cursor_execute", record)
+            # Not of the engine: the app reads revocations meanwhile.
+            connection = (await session.connection()).sync_connection
+            database_events.listen(connection, "before_cursor_execute", record)
+            await tasks.on_incentives_changed(session, events)
         return len(executed)
 
     few = await count([issued(), of_wadah()])
     many = await count([issued() for _ in range(300)] + [of_wadah() for _ in range(300)])
 
-    assert few == many
+    assert few == many > 0
     assert len(await list_own(gateway, agent)) == 50  # a page
 
 
