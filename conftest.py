@@ -120,7 +120,7 @@ def with_cluster(in_memory: Callable[[str], Path]) -> Callable[[Path], Path]:
 
 @pytest.fixture(scope="session")
 def migrated(pytestconfig: pytest.Config) -> frozenset[str]:
-    """The services whose template databases the server of this run already has."""
+    """Names of services whose template databases already exist on the server of this run."""
     return frozenset(SERVICES if MIGRATED in pytestconfig.stash else ())
 
 

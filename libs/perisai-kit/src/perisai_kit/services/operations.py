@@ -15,6 +15,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from perisai_kit.auth.roles import require
 from perisai_kit.db.partitions.watch import read_status
 from perisai_kit.domain import clock
+from perisai_kit.events.subscription import read_figures
 from perisai_kit.services.kit import Kit
 from perisai_kit.services.processes import find_head
 
@@ -59,11 +60,13 @@ async def _metrics() -> Response:
 async def _status(request: Request) -> dict[str, Any]:
     """Return the version, the business time, the lag of each subscription, and the partitions."""
     kit: Kit = request.app.state.kit
+    async with kit.database.read() as session:
+        figures = await read_figures(session, [each.name for each in kit.subscriptions])
     return {
         "service": kit.settings.service,
         "version": version(kit.settings.service),
         "time": clock.now().isoformat(),
-        "subscriptions": [await each.status(kit.database) for each in kit.subscriptions],
+        "subscriptions": figures,
         "partitions": [asdict(each) for each in await read_status(kit.database, kit.partitioned)],
     }
 

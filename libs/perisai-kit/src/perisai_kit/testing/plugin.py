@@ -49,7 +49,7 @@ Settings = TypeVar("Settings", bound=ServiceSettings)
 
 @pytest.fixture(scope="session")
 def migrated() -> frozenset[str]:
-    """The services whose template databases the server already has; see the root conftest."""
+    """Names of services whose template databases already exist; see the root conftest."""
     return frozenset()
 
 
