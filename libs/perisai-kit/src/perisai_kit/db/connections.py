@@ -22,6 +22,9 @@ engine."""
 SERVER_SETTINGS = {"application_name": "perisai", "timezone": "UTC"}
 DIRECT_SETTINGS = {**SERVER_SETTINGS, "application_name": "perisai-direct"}
 
+STATEMENTS = 2_000
+"""More than a service has; with SQLAlchemy's 500 the rarer ones would be compiled again and again."""
+
 PING_AFTER_S = 30.0
 _USED_AT = "perisai_used_at"
 """The key in a connection's record: when it was given back, on the monotonic clock."""
@@ -68,6 +71,7 @@ def make_engine(url: str, *, pool_size: int, pooled: bool, keyring: object | Non
         to_asyncpg_url(url),
         pool_size=pool_size,
         max_overflow=pool_size,
+        query_cache_size=STATEMENTS,
         hide_parameters=True,  # error texts must not contain personal data
         connect_args=POOLED if pooled else {"server_settings": SERVER_SETTINGS},
     )

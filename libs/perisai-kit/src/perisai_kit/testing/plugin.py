@@ -157,6 +157,10 @@ def make_settings(test_secrets: dict[str, str], clock_file: Path) -> Callable[..
     return make
 
 
+KEPT = "?prepared_statement_cache_size=2000"
+"""The tests of a service prepare more than the hundred statements that a connection keeps."""
+
+
 @pytest.fixture(scope="session")
 async def pools(keyring: Keyring) -> AsyncIterator[Callable[[Urls], Database]]:
     """Connection pools that tests share, so that the driver's caches stay warm."""
@@ -164,7 +168,7 @@ async def pools(keyring: Keyring) -> AsyncIterator[Callable[[Urls], Database]]:
 
     def pool(urls: Urls) -> Database:
         if urls.name not in made:
-            made[urls.name] = Database(urls.app, keyring=keyring, pool_size=2)
+            made[urls.name] = Database(urls.app + KEPT, keyring=keyring, pool_size=2)
         return made[urls.name]
 
     yield pool
