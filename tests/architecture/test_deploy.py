@@ -61,6 +61,9 @@ def package(service: Service) -> str:
     return found.value.partition(".")[0]
 
 
+NOT_SERVING = {"postgres", "migrate", "contract", "partitions"}
+
+
 def variables(text: str, kind: str) -> set[str]:
     """Return the names that Compose puts in; kind: `:?` for required, `:-` for optional."""
     return set(re.findall(r"\$\{(\w+)" + re.escape(kind), text))
@@ -74,7 +77,7 @@ def test_every_process_is_a_container_and_the_platforms_have_a_worker_beside_the
     workers = {f"{each.name}-worker" for each in PLATFORM}
 
     assert set(compose()["services"]) == (
-        {each.name for each in SERVICES} | workers | {"postgres", "migrate", "partitions", "seed"}
+        {each.name for each in SERVICES} | workers | NOT_SERVING | {"seed"}
     )
 
 
@@ -148,7 +151,8 @@ def test_process_has_its_database_and_no_secret_of_another(service: Service) -> 
 def test_migrations_run_for_every_database_as_its_owner_before_anything_serves() -> None:
     migrate = entry("migrate")
 
-    assert migrate["command"] == ["perisai-migrate", *(each.name for each in PLATFORM)]
+    names = [each.name for each in PLATFORM]
+    assert migrate["command"] == ["perisai-migrate", "--expand-only", *names]
     assert migrate["environment"] == {
         f"{each.prefix}OWNER_DATABASE_URL": (
             f"postgresql://{each.database}_owner:${{{each.prefix}OWNER_PASSWORD:?}}"
@@ -162,10 +166,21 @@ def test_migrations_run_for_every_database_as_its_owner_before_anything_serves()
             assert after == {"condition": "service_completed_successfully"}
 
 
+def test_what_older_versions_used_is_dropped_when_all_processes_are_of_this_one() -> None:
+    migrate, contract = entry("migrate"), entry("contract")
+
+    assert contract["command"] == [each for each in migrate["command"] if each != "--expand-only"]
+    assert contract["environment"] == migrate["environment"]
+    assert contract["depends_on"] == {
+        **{each.name: {"condition": "service_healthy"} for each in PLATFORM},
+        **{f"{each.name}-worker": {"condition": "service_started"} for each in PLATFORM},
+    }
+
+
 def test_partitions_are_made_every_hour_by_the_roles_that_migrate() -> None:
     migrate, partitions = entry("migrate"), entry("partitions")
 
-    command, *names = migrate["command"]
+    command, _, *names = migrate["command"]
     assert partitions["command"] == [command, "--only-partitions", "--every", "3600", *names]
     assert partitions["environment"] == migrate["environment"]
     assert partitions["depends_on"]["migrate"] == {"condition": "service_completed_successfully"}
@@ -202,7 +217,7 @@ def test_a_sandbox_is_only_what_is_said_to_be_one() -> None:
     }
 
     assert set(switches.values()) == {"${PERISAI_SANDBOX:-0}"}
-    assert set(switches) == set(compose()["services"]) - {"postgres", "migrate", "partitions"}
+    assert set(switches) == set(compose()["services"]) - NOT_SERVING
 
 
 def test_payment_service_believes_the_network_that_the_containers_share() -> None:
@@ -221,7 +236,11 @@ def test_containers_have_time_to_end_what_is_under_way() -> None:
 def test_containers_start_again_but_those_that_run_once() -> None:
     policies = {name: each["restart"] for name, each in compose()["services"].items()}
 
-    assert {name for name, policy in policies.items() if policy == "no"} == {"migrate", "seed"}
+    assert {name for name, policy in policies.items() if policy == "no"} == {
+        "migrate",
+        "contract",
+        "seed",
+    }
     assert set(policies.values()) == {"no", "unless-stopped"}
 
 
