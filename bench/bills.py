@@ -195,7 +195,7 @@ def _copied(first: BillOut, places: _Places) -> tuple[Copied, ...]:
                 "data": "template.data || jsonb_build_object('bill_id', copies.bill_id,"
                 " 'order_id', copies.order_id, 'member_id', copies.member_id)",
             },
-            without=("seq", "position"),
+            without=("seq",),
         ),
     )
 

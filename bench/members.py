@@ -81,7 +81,7 @@ def _copied(first: UUID) -> tuple[Copied, ...]:
                 f" jsonb_build_array(template.data -> 'periods' -> 0 || {_AGENT}))"
                 f" ELSE {_AGENT} END",
             },
-            without=("seq", "position"),
+            without=("seq",),
         ),
     )
 

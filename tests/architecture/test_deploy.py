@@ -1,8 +1,7 @@
-"""docker-compose.yml, .env.example and the Dockerfile say what sandbox/services.toml says."""
+"""docker-compose.yml and .env.example say what sandbox/services.toml says."""
 
 import os
 import re
-import shlex
 import shutil
 import stat
 import subprocess
@@ -16,7 +15,6 @@ from typing import Any
 import pytest
 import yaml
 
-from gateway.openapi.service import FILE_NAME
 from perisai_kit.privacy.keyring import Keyring
 from perisai_kit.services.processes import GROUP
 from perisai_kit.services.serve import GRACEFUL_S
@@ -61,6 +59,9 @@ def package(service: Service) -> str:
     return found.value.partition(".")[0]
 
 
+NOT_SERVING = {"postgres", "migrate", "contract", "partitions"}
+
+
 def variables(text: str, kind: str) -> set[str]:
     """Return the names that Compose puts in; kind: `:?` for required, `:-` for optional."""
     return set(re.findall(r"\$\{(\w+)" + re.escape(kind), text))
@@ -74,7 +75,7 @@ def test_every_process_is_a_container_and_the_platforms_have_a_worker_beside_the
     workers = {f"{each.name}-worker" for each in PLATFORM}
 
     assert set(compose()["services"]) == (
-        {each.name for each in SERVICES} | workers | {"postgres", "migrate", "partitions", "seed"}
+        {each.name for each in SERVICES} | workers | NOT_SERVING | {"seed"}
     )
 
 
@@ -148,7 +149,8 @@ def test_process_has_its_database_and_no_secret_of_another(service: Service) -> 
 def test_migrations_run_for_every_database_as_its_owner_before_anything_serves() -> None:
     migrate = entry("migrate")
 
-    assert migrate["command"] == ["perisai-migrate", *(each.name for each in PLATFORM)]
+    names = [each.name for each in PLATFORM]
+    assert migrate["command"] == ["perisai-migrate", "--expand-only", *names]
     assert migrate["environment"] == {
         f"{each.prefix}OWNER_DATABASE_URL": (
             f"postgresql://{each.database}_owner:${{{each.prefix}OWNER_PASSWORD:?}}"
@@ -162,10 +164,21 @@ def test_migrations_run_for_every_database_as_its_owner_before_anything_serves()
             assert after == {"condition": "service_completed_successfully"}
 
 
+def test_what_older_versions_used_is_dropped_when_all_processes_are_of_this_one() -> None:
+    migrate, contract = entry("migrate"), entry("contract")
+
+    assert contract["command"] == [each for each in migrate["command"] if each != "--expand-only"]
+    assert contract["environment"] == migrate["environment"]
+    assert contract["depends_on"] == {
+        **{each.name: {"condition": "service_healthy"} for each in PLATFORM},
+        **{f"{each.name}-worker": {"condition": "service_started"} for each in PLATFORM},
+    }
+
+
 def test_partitions_are_made_every_hour_by_the_roles_that_migrate() -> None:
     migrate, partitions = entry("migrate"), entry("partitions")
 
-    command, *names = migrate["command"]
+    command, _, *names = migrate["command"]
     assert partitions["command"] == [command, "--only-partitions", "--every", "3600", *names]
     assert partitions["environment"] == migrate["environment"]
     assert partitions["depends_on"]["migrate"] == {"condition": "service_completed_successfully"}
@@ -202,7 +215,7 @@ def test_a_sandbox_is_only_what_is_said_to_be_one() -> None:
     }
 
     assert set(switches.values()) == {"${PERISAI_SANDBOX:-0}"}
-    assert set(switches) == set(compose()["services"]) - {"postgres", "migrate", "partitions"}
+    assert set(switches) == set(compose()["services"]) - NOT_SERVING
 
 
 def test_payment_service_believes_the_network_that_the_containers_share() -> None:
@@ -221,7 +234,11 @@ def test_containers_have_time_to_end_what_is_under_way() -> None:
 def test_containers_start_again_but_those_that_run_once() -> None:
     policies = {name: each["restart"] for name, each in compose()["services"].items()}
 
-    assert {name for name, policy in policies.items() if policy == "no"} == {"migrate", "seed"}
+    assert {name for name, policy in policies.items() if policy == "no"} == {
+        "migrate",
+        "contract",
+        "seed",
+    }
     assert set(policies.values()) == {"no", "unless-stopped"}
 
 
@@ -326,74 +343,3 @@ def test_compose_refuses_and_names_a_secret_that_is_missing(env_file: Path) -> N
 
     assert done.returncode != 0
     assert "PERISAI_MEMBER_LOOKUP_KEY" in done.stderr
-
-
-def dockerfile() -> list[tuple[str, list[list[str]]]]:
-    """Return the stages of the Dockerfile: their names, and their instructions by words."""
-    stages: list[tuple[str, list[list[str]]]] = []
-    for line in (ROOT / "Dockerfile").read_text().replace("\\\n", " ").splitlines():
-        words = shlex.split(line, comments=True)
-        if words[:1] == ["FROM"]:
-            stages.append((words[-1], []))
-        elif words:
-            stages[-1][1].append(words)
-    return stages
-
-
-def test_dockerfile_copies_what_exists_and_what_is_not_ignored() -> None:
-    copied = [
-        path
-        for _, instructions in dockerfile()
-        for words in instructions
-        if words[0] == "COPY" and not words[1].startswith("--from=")
-        for path in words[1:-1]
-    ]
-    ignored = (ROOT / ".dockerignore").read_text().splitlines()
-
-    assert len(copied) >= 6
-    for path in copied:
-        assert (ROOT / path).exists()
-        assert {f"!{path}", f"!{path.split('/')[0]}"} & set(ignored)
-    assert ignored[1] == "*"
-
-
-def test_images_hold_wheels_of_all_our_packages_and_nothing_of_the_checkout() -> None:
-    stages = dict(dockerfile())
-    built = {
-        path
-        for words in stages["wheels"]
-        if words[:5] == ["RUN", "python", "-m", "pip", "wheel"]
-        for path in words
-        if (ROOT / path / "pyproject.toml").is_file()
-    }
-    projects = {
-        path.parent.relative_to(ROOT).as_posix()
-        for path in [*ROOT.glob("*/pyproject.toml"), *ROOT.glob("*/*/pyproject.toml")]
-    }
-    images = {each["build"]["target"] for each in compose()["services"].values() if "build" in each}
-
-    assert built == projects
-    assert images == {"platform", "sandbox"}
-    for image in images:
-        sources = [path for words in stages[image] if words[0] == "COPY" for path in words[1:-1]]
-        assert [path for path in sources if path.split("/")[0] in {"libs", "services"}] == []
-        install = shlex.split("RUN python -m pip install --no-index --no-deps")
-        assert [*install, f"/wheels/{image}/*.whl"] in stages[image]
-
-
-def test_image_build_makes_the_document_of_the_api_before_the_gateways_wheel() -> None:
-    runs = [words[1:] for words in dict(dockerfile())["wheels"] if words[0] == "RUN"]
-
-    made = runs.index(
-        ["python", "-m", "sandbox.openapi", f"gateway/src/gateway/openapi/{FILE_NAME}"]
-    )
-
-    assert runs[made - 1][:4] == ["python", "-m", "pip", "install"]
-    assert runs[made + 1][:4] == ["python", "-m", "pip", "wheel"]
-    assert runs[made + 1][-2:] == ["/wheels/platform", "gateway"]
-
-
-def test_images_run_as_nobody_in_particular() -> None:
-    stages = dict(dockerfile())
-
-    assert [stages[image][-1] for image in ("platform", "sandbox")] == [["USER", "perisai"]] * 2

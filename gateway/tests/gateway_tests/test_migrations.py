@@ -1,4 +1,6 @@
 import asyncio
+import os
+import sys
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from typing import Any
@@ -10,6 +12,7 @@ from alembic.config import Config
 from alembic.script import Script, ScriptDirectory
 
 from gateway.tables import MIGRATIONS
+from perisai_kit.services.processes import find_head, find_needed
 from perisai_kit.testing.plugin import Databases
 
 
@@ -246,3 +249,49 @@ async def test_the_accounts_of_former_agents_are_remembered(databases: Databases
         ("a2", "0a"),
     ]
     assert [tuple(each) for each in notices] == [(None, None, None)]
+
+
+OUTBOX = """
+INSERT INTO notice_outbox (id, phone_hash, template, text, created_at)
+VALUES (gen_random_uuid(), 'x', 'locked_out', NULL, now()),
+    (gen_random_uuid(), 'x', 'locked_out', 'You are locked out.', now())
+"""
+
+
+async def test_a_stored_notice_of_before_keeps_its_template_as_its_text(
+    databases: Databases,
+) -> None:
+    urls = databases.empty()
+    config = databases.alembic_config("gateway", urls.owner)
+    _in_thread(command.upgrade, config, _revision("index_notices"))
+    await _run(urls.owner, OUTBOX)
+
+    _in_thread(command.upgrade, config, "head")
+
+    (kept,) = await _run(urls.owner, "SELECT template, text FROM notice_outbox")
+    assert {tuple(each) for each in kept} == {
+        ("locked_out", "You are locked out."),
+        ("locked_out", "locked_out"),
+    }
+
+
+async def test_migrations_that_contract_wait_for_a_run_of_their_own(databases: Databases) -> None:
+    urls = databases.empty()
+    program = (sys.executable, "-m", "perisai_kit.services.migrate")
+
+    async def migrate(*options: str) -> str:
+        run = await asyncio.create_subprocess_exec(
+            *program,
+            *options,
+            "gateway",
+            env={**os.environ, "PERISAI_GATEWAY_OWNER_DATABASE_URL": urls.owner},
+        )
+        assert await run.wait() == 0
+        ((row,),) = await _run(urls.owner, "SELECT version_num FROM alembic_version")
+        return str(row["version_num"])
+
+    needed, head = find_needed(MIGRATIONS), find_head(MIGRATIONS)
+    expanded = [await migrate("--expand-only") for _ in range(2)]
+    contracted = [await migrate(), await migrate("--expand-only")]
+
+    assert (expanded, contracted) == ([needed] * 2, [head] * 2)

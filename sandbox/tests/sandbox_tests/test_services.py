@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from alembic.script import ScriptDirectory
 
-from perisai_kit.services.processes import find_head, find_migrations
+from perisai_kit.services.processes import find_head, find_migrations, find_needed
 from sandbox.environment import build_environment
 from sandbox.errors import SandboxError
 from sandbox.services import load_services
@@ -54,6 +54,24 @@ def test_the_newest_migration_is_the_one_that_alembic_finds() -> None:
     assert [find_head(each) for each in folders] == [
         ScriptDirectory(str(each)).get_current_head() for each in folders
     ]
+
+
+@pytest.mark.parametrize(
+    ("files", "needed"),
+    [
+        (("0001_create.py", "0002_add.py"), "0002"),
+        (("0001_create.py", "0002_contract_old.py", "0003_contract_more.py"), "0001"),
+        (("0001_create.py", "0002_contract_old.py", "0003_add.py"), "0003"),
+    ],
+)
+def test_a_migration_at_the_end_that_contracts_is_not_needed_to_serve(
+    tmp_path: Path, files: tuple[str, ...], needed: str
+) -> None:
+    (tmp_path / "versions").mkdir()
+    for name in files:
+        (tmp_path / "versions" / name).touch()
+
+    assert find_needed(tmp_path) == needed
 
 
 def test_port_comes_from_the_environment() -> None:

@@ -43,5 +43,5 @@ class SentNoticeOut(Out):
     """A notice that a sandbox stored instead of sending it."""
 
     template: Annotated[NoticeTemplate, Field(description="Which notice it is.")]
-    text: Annotated[str | None, Field(description="What was sent.")]
+    text: Annotated[str, Field(description="What was sent.")]
     created_at: Annotated[datetime, Field(description="When it was created.")]

@@ -26,8 +26,8 @@ FILL = """
     INSERT INTO otp_challenges (id, phone_hash, device_id, code_hash, attempts, created_at,
                                 expires_at)
     SELECT gen_random_uuid(), '\\x01', 'd', '\\x02', 0, $1, $1 FROM generate_series(1, $2::int);
-    INSERT INTO otp_outbox (id, phone_hash, code, created_at)
-    SELECT gen_random_uuid(), '\\x01', '\\x02', $1 FROM generate_series(1, $2::int);
+    INSERT INTO otp_outbox (id, phone_hash, code, purpose, created_at)
+    SELECT gen_random_uuid(), '\\x01', '\\x02', 'sign_in', $1 FROM generate_series(1, $2::int);
     INSERT INTO throttle_counts (subject, window_at, hits)
     SELECT uuid_send(gen_random_uuid()), $1, 1 FROM generate_series(1, $2::int);
     INSERT INTO known_devices (subject, signed_in_at)

@@ -54,10 +54,12 @@ async def kit_database(kit_urls: Urls, keyring: Keyring) -> AsyncIterator[Databa
 def make_kit_app(
     make_settings: Callable[..., Any], kit_urls: Urls, wire: Wire
 ) -> Callable[..., FastAPI]:
-    """Build a service of these routers: `make_kit_app(router)`."""
+    """Build a service of these routers: `make_kit_app(router)`. urls: of another database."""
 
-    def make(*routers: APIRouter, run_worker: bool = False, **more: Any) -> FastAPI:
-        settings = make_settings(KitSettings, kit_urls, run_worker=run_worker)
+    def make(
+        *routers: APIRouter, urls: Urls = kit_urls, run_worker: bool = False, **more: Any
+    ) -> FastAPI:
+        settings = make_settings(KitSettings, urls, run_worker=run_worker)
         kit = create_kit(settings, migrations=MIGRATIONS, http_transport=wire)
         return create_app(kit, title="kit", routes=describe_routes(*routers), **more)
 

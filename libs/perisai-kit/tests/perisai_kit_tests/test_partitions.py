@@ -25,13 +25,13 @@ Connection: TypeAlias = "asyncpg.Connection[asyncpg.Record]"
 
 AUDITS, KEYS = KIT_TABLES
 AUDIT = """
-    INSERT INTO read_audits (id, at, account_id, request_id, kind, ids)
-    VALUES ($1, now(), gen_random_uuid(), 'r', 'member', '{}')
+    INSERT INTO read_audits (id, at, account_id, roles, request_id, kind, ids)
+    VALUES ($1, now(), gen_random_uuid(), '{}', 'r', 'member', '{}')
 """
 FILL_KEYS = """
     INSERT INTO idempotency_keys
-        (account_id, key, fingerprint, status, headers, body, authority, created_at)
-    SELECT gen_random_uuid(), $1 || n, '\\x01', 200, '{}', '\\x02', '\\x03', $2
+        (account_id, key, fingerprint, status, headers, body, authority, reads, shows, created_at)
+    SELECT gen_random_uuid(), $1 || n, '\\x01', 200, '{}', '\\x02', '\\x03', '[]', '{}', $2
     FROM generate_series(1, $3::int) AS n
 """
 

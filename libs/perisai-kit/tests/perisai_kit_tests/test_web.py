@@ -3,6 +3,7 @@
 from collections.abc import AsyncIterator, Callable, Iterator
 from typing import Annotated
 
+import asyncpg
 import httpx
 import pytest
 from fastapi import APIRouter, Depends, FastAPI, Query
@@ -344,3 +345,25 @@ async def test_a_request_id_that_is_not_one_is_replaced(things: httpx.AsyncClien
     answer = await things.get("/health", headers={"X-Request-Id": "a b\tc"})
 
     assert len(answer.headers["X-Request-Id"]) == 36
+
+
+@pytest.mark.parametrize(
+    ("version", "is_ready"), [("0008", False), ("0009", True), ("0010", True), ("9999", True)]
+)
+async def test_a_service_is_ready_when_its_database_is_expanded_or_newer(
+    databases: Databases,
+    kit_template: Urls,
+    make_kit_app: Callable[..., FastAPI],
+    version: str,
+    is_ready: bool,
+) -> None:
+    urls = databases.copy(kit_template.name, "kit")
+    owner = await asyncpg.connect(urls.owner)
+    await owner.execute("UPDATE alembic_version SET version_num = $1", version)
+    await owner.close()
+
+    async with open_app_client(make_kit_app(urls=urls)) as client:
+        details = await client.get("/ready/details")
+
+    assert details.json()["migrations"] is is_ready
+    databases.drop(urls)

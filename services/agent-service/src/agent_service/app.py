@@ -69,7 +69,7 @@ def create_app(
         title="Perisai agent-service",
         routes=ROUTES,
         subscriptions=subscriptions(members=members),
-        periodic=periodic(kit.keyring),
+        periodic=periodic(),
         on_close=(members.close, payments.close),
     )
     app.state.others = Others(members=members, payments=payments)

@@ -1,21 +1,18 @@
 """Background work of this service: `perisai-serve agent --worker`."""
 
 from agent_service.activity import tasks as activity
-from agent_service.bank_accounts.tasks import Copying
 from agent_service.settings import Settings
 from agent_service.tables import MIGRATIONS
 from agent_service.wadah_moves import tasks as wadah_moves
 from perisai_kit.events.catalogue import CoverageDeclined, CoverageExtended, CoverageWithdrawn
 from perisai_kit.events.subscription import POLL_S, FeedSource, Subscription
-from perisai_kit.privacy.keyring import Keyring
 from perisai_kit.services import app as web
 from perisai_kit.services.worker import Periodic, Worker
 
 
-def periodic(keyring: Keyring) -> list[Periodic]:
+def periodic() -> list[Periodic]:
     """Return the periodic tasks of this service."""
     return [
-        Periodic("bank_accounts.copy", 60, Copying(keyring).run),
         Periodic("wadah_moves.count", 60, wadah_moves.count_begun),
     ]
 
@@ -42,6 +39,4 @@ def create_worker() -> Worker:
     settings = Settings.from_env()
     kit = web.create_kit(settings, migrations=MIGRATIONS)
     members = kit.client(settings.member_url)
-    return web.create_worker(
-        kit, subscriptions=subscriptions(members=members), periodic=periodic(kit.keyring)
-    )
+    return web.create_worker(kit, subscriptions=subscriptions(members=members), periodic=periodic())

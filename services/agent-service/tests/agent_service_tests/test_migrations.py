@@ -1,9 +1,12 @@
+from concurrent.futures import ThreadPoolExecutor
+
 import asyncpg
 import pytest
 from alembic import command
 from alembic.config import Config
 from alembic.script import ScriptDirectory
 
+from perisai_kit.db.migrations.steps import MigrationRefused
 from perisai_kit.testing.plugin import Databases, Urls
 
 HISTORY = (
@@ -69,7 +72,6 @@ async def test_the_checks_of_the_models_are_in_the_database(
     [
         ("bank_accounts", ("holder_id", "bank_code", "account_no", "holder_name", "account_hash")),
         ("tax_identities", ("holder_id", "npwp", "nik_status", "holds_from")),
-        ("agents", ("bank_code", "account_no", "account_holder_name")),
     ],
 )
 async def test_what_was_proposed_cannot_be_edited_or_deleted_by_the_service(
@@ -90,3 +92,55 @@ async def test_what_was_proposed_cannot_be_edited_or_deleted_by_the_service(
         await connection.close()
 
     assert (may_update, may_delete) == ([False] * len(columns), False)
+
+
+# Who else is needed for an agent does not matter here.
+LOOSEN = """
+DO $$ DECLARE name text; BEGIN
+    FOR name IN SELECT conname FROM pg_constraint
+        WHERE conrelid = 'agents'::regclass AND contype = 'f' LOOP
+        EXECUTE 'ALTER TABLE agents DROP CONSTRAINT ' || name;
+    END LOOP;
+END $$
+"""
+AGENTS = """
+INSERT INTO agents (id, agent_code, application_id, account_id, member_id, wadah_id, branch_code,
+    region_code, assignment_letter_number, nik, nik_hash, full_name, bank_code, account_no,
+    account_holder_name, status, in_office_since, activated_at)
+SELECT id, id, id, id, id, id, 'banyuwangi', 'jatim', 'x', '', uuid_send(id), '', '014', '', '',
+    'active', '2026-01-01', now()
+FROM (SELECT gen_random_uuid() AS id FROM generate_series(1, 2)) AS made
+"""
+COPIED = """
+INSERT INTO bank_accounts (id, holder_kind, holder_id, bank_code, account_no, holder_name,
+    account_hash, is_first, inquiry_count, status, proposed_by, proposed_at, decided_at)
+SELECT gen_random_uuid(), 'agent', id, bank_code, account_no, account_holder_name, '', true, 0,
+    'rejected', account_id, now(), now()
+FROM agents
+"""
+
+
+async def test_agents_of_before_stay_and_their_accounts_are_dropped_once_they_are_copied(
+    databases: Databases,
+) -> None:
+    urls = databases.empty("agent")
+    config = databases.alembic_config("agent", urls.owner)
+    connection = await asyncpg.connect(urls.owner)
+    columns = (
+        "SELECT count(*) FROM information_schema.columns"
+        " WHERE table_name = 'agents' AND column_name ~ 'bank|account_(no|holder)'"
+    )
+    with ThreadPoolExecutor(1) as pool:
+        pool.submit(command.upgrade, config, "0007").result()
+        await connection.execute(LOOSEN)
+        await connection.execute(AGENTS)
+        with pytest.raises(MigrationRefused, match="accounts of agents are not in bank_accounts"):
+            pool.submit(command.upgrade, config, "head").result()
+        kept = await connection.fetchval(columns)
+        await connection.execute(COPIED)
+        pool.submit(command.upgrade, config, "head").result()
+
+    assert (kept, await connection.fetchval(columns)) == (3, 0)
+    assert await connection.fetchval("SELECT count(*) FROM agents") == 2
+    assert await connection.fetchval("SELECT count(*) FROM bank_accounts") == 2
+    await connection.close()

@@ -59,11 +59,10 @@ def subscribe_to_own(kit: Kit, settings: Settings, *, poll_s: float = POLL_S) ->
 
 def periodic(office: Office, gateway: ServiceClient) -> list[Periodic]:
     """Return this service's periodic tasks."""
-    listings = ListingTasks(office.terms, office.keyring)
+    listings = ListingTasks(office.keyring)
     corrections = CorrectionTasks(office, gateway)
     return [
         Periodic("registrations.announce", 60, CoverageTasks(office.terms).announce_ends),
-        Periodic("listings.repair", 60, listings.repair),
         Periodic("listings.index_words", 60, listings.index_words),
         Periodic("corrections.advance", 15, corrections.advance, is_due=corrections.is_due),
     ]

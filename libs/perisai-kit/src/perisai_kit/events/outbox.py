@@ -16,7 +16,6 @@ from sqlalchemy import (
     BigInteger,
     DateTime,
     Identity,
-    Index,
     Select,
     Text,
     cast,
@@ -24,7 +23,6 @@ from sqlalchemy import (
     insert,
     literal,
     select,
-    text,
 )
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -39,26 +37,16 @@ from perisai_kit.events.envelope import Event
 
 
 class EventRow(KitBase):
-    """An event. Insert only. The version before set `position` here; see positions.py."""
+    """An event. Insert only. Its position in the feed is beside it: positions.py."""
 
     __tablename__ = "events"
-    __table_args__ = (
-        Index("ix_events_unnumbered", "seq", postgresql_where=text("position IS NULL")),
-        Index(
-            "uq_events_position",
-            "position",
-            unique=True,
-            postgresql_where=text("position IS NOT NULL"),
-        ),
-    )
 
     id: Mapped[uuid.UUID] = mapped_column(primary_key=True)
-    seq: Mapped[int] = mapped_column(BigInteger, Identity(always=True))
+    seq: Mapped[int] = mapped_column(BigInteger, Identity(always=True), index=True)
     type: Mapped[str] = mapped_column(Text)
     subject: Mapped[str] = mapped_column(Text)
     data: Mapped[dict[str, Any]] = mapped_column(JSONB)
     occurred_at: Mapped[datetime] = mapped_column(DateTime(timezone=True))
-    position: Mapped[int | None] = mapped_column(BigInteger)
 
 
 _PUBLISH = """

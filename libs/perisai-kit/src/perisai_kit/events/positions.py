@@ -38,7 +38,6 @@ class EventPosition(KitBase):
     gaps: Mapped[Any | None] = mapped_column(INT8MULTIRANGE)
 
 
-# Events numbered by the version before have their position in their own row.
 _WAITING = """
     WITH head AS (
         SELECT coalesce(max(position), 0) AS position, coalesce(max(highest), 0) AS highest,
@@ -50,12 +49,12 @@ _WAITING = """
         SELECT * FROM (
             SELECT late.* FROM unnest((SELECT gaps FROM head)) AS gap CROSS JOIN LATERAL (
                 SELECT id, seq, type, occurred_at FROM events
-                WHERE position IS NULL AND seq >= lower(gap) AND seq < upper(gap)
+                WHERE seq >= lower(gap) AND seq < upper(gap)
                 ORDER BY seq LIMIT :limit
             ) AS late
             UNION ALL (
                 SELECT id, seq, type, occurred_at FROM events
-                WHERE position IS NULL AND seq > (SELECT highest FROM head)
+                WHERE seq > (SELECT highest FROM head)
                 ORDER BY seq LIMIT :limit
             )
         ) AS found
@@ -112,21 +111,6 @@ _IS_UNREAD = _of_waiting(
     ) OR EXISTS (SELECT FROM waiting WHERE type = :type AND occurred_at < :before)
     """
 )
-
-_ADOPT = text(
-    """
-    INSERT INTO event_positions (position, event_id, type)
-    SELECT position, id, type FROM events
-    WHERE position > (SELECT coalesce(max(position), 0) FROM event_positions)
-    ORDER BY position LIMIT :limit
-    ON CONFLICT DO NOTHING
-    """
-)
-
-_END_OLD_WAY = text(
-    "SELECT end_positions_in_events() WHERE has_column_privilege('events', 'position', 'UPDATE')"
-)
-
 
 _PAGE = """
     SELECT page.*, last.head
@@ -224,16 +208,3 @@ async def read_page(
     asked = {"after": after, "limit": limit, **({"types": list(types)} if types else {})}
     rows = (await session.execute(statement, asked)).all()
     return Page([row for row in rows if row.position is not None], rows[0].head)
-
-
-async def adopt_positions(connection: AsyncConnection, *, batch: int = 10 * BATCH) -> int:
-    """Take over positions that the version before has given; return how many."""
-    return (await connection.execute(_ADOPT, {"limit": batch})).rowcount
-
-
-async def end_old_numbering(connection: AsyncConnection) -> None:
-    """Let no process of the version before give positions any more.
-
-    The caller holds the sequencer's lock on this connection and has adopted all positions.
-    """
-    await connection.execute(_END_OLD_WAY)

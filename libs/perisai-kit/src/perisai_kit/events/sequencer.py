@@ -19,8 +19,6 @@ from perisai_kit.events.positions import (
     BATCH,
     NO_GAPS,
     Numbered,
-    adopt_positions,
-    end_old_numbering,
     number_events,
 )
 from perisai_kit.events.signals import Notifier, Signals
@@ -72,7 +70,6 @@ class Sequencer:
             channels = await Channels.open(connection, on_end=signals.published.send)
             if not await self._try_to_lead(connection):
                 await self._stand_by(connection, channels)
-            await self._take_over(connection)
             await channels.listen(Channel.PUBLISHED, signals.published.send)
             signals.change_role(is_leading=True)
             leading.set(1)
@@ -83,20 +80,10 @@ class Sequencer:
         async with asyncio.timeout(STATEMENT_TIMEOUT_S):
             return await try_lock(connection, Lock.SEQUENCER)
 
-    async def _take_over(self, connection: AsyncConnection) -> None:
-        """Continue where a sequencer of the version before has stopped."""
-        adopted = 1
-        while adopted:
-            async with asyncio.timeout(STATEMENT_TIMEOUT_S):
-                adopted = await adopt_positions(connection)
-        await end_old_numbering(connection)
-
     async def _stand_by(self, connection: AsyncConnection, channels: Channels) -> None:
         notifier = Notifier(channels, signals=self._signals)
         await notifier.start()
         while not await self._try_to_lead(connection):
-            async with asyncio.timeout(STATEMENT_TIMEOUT_S):
-                await adopt_positions(connection)  # of a leader of the version before
             await notifier.send_for(STANDBY_S)
         await notifier.stop()
 

@@ -111,7 +111,7 @@ class IdempotencyRecord(KitBase):
     """The persons of the answer, as one object with `kind`, the operation, and `ids`."""
     shows: Mapped[dict[str, list[str]]] = mapped_column(JSONB)
     """The objects of the answer, ids by kind: visibility.py."""
-    created_at: Mapped[datetime] = mapped_column(DateTime(timezone=True), index=True)
+    created_at: Mapped[datetime] = mapped_column(DateTime(timezone=True))
 
 
 Check = Callable[[Request], Coroutine[Any, Any, Principal]]

@@ -3,7 +3,8 @@
 All in one process, because importing Alembic takes longer than migrating. The addresses come from
 PERISAI_<NAME>_OWNER_DATABASE_URL. PERISAI_<NAME>_KEPT changes for how long rows are kept. With
 `--only-partitions` nothing is migrated; with `--every SECONDS` the partitions are made again and
-again.
+again. With `--expand-only` it stops before the migrations at the end that contract: they run when
+all processes have been replaced.
 """
 
 import asyncio
@@ -24,7 +25,11 @@ from sqlalchemy.exc import SQLAlchemyError
 from perisai_kit.db.partitions.maintain import PartitionsBusy, maintain
 from perisai_kit.domain import clock
 from perisai_kit.runtime.log import configure_logging, get_logger
-from perisai_kit.services.processes import find_migrations, find_partitioned_tables
+from perisai_kit.services.processes import (
+    find_migrations,
+    find_needed,
+    find_partitioned_tables,
+)
 
 FAILURES = (CommandError, SQLAlchemyError, OSError, PartitionsBusy, asyncpg.PostgresError)
 
@@ -56,6 +61,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser = ArgumentParser(prog="perisai-migrate", description=__doc__)
     parser.add_argument("names", nargs="+", metavar="NAME")
     parser.add_argument("--only-partitions", action="store_true")
+    parser.add_argument("--expand-only", action="store_true")
     parser.add_argument("--every", type=float, metavar="SECONDS")
     asked = parser.parse_args(arguments)
     configure_logging(service="migrate")
@@ -65,7 +71,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
         for name in asked.names:
             try:
                 if migrates:
-                    command.upgrade(build_alembic_config(name), "head")
+                    needed = find_needed(find_migrations(name)) if asked.expand_only else "head"
+                    command.upgrade(build_alembic_config(name), needed)
                 make_partitions(name)
             except FAILURES as error:
                 if asked.every is None:

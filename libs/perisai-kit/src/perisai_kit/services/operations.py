@@ -17,10 +17,10 @@ from perisai_kit.db.partitions.watch import read_status
 from perisai_kit.domain import clock
 from perisai_kit.events.subscription import read_figures
 from perisai_kit.services.kit import Kit
-from perisai_kit.services.processes import find_head
+from perisai_kit.services.processes import find_needed
 
 READY_CACHED_S = 1.0
-_find_head = cache(find_head)
+_find_needed = cache(find_needed)
 
 
 router = APIRouter(include_in_schema=False)
@@ -72,8 +72,11 @@ async def _status(request: Request) -> dict[str, Any]:
 
 
 async def check_readiness(kit: Kit) -> dict[str, bool]:
-    """Check the database, the migrations and the keys, but no other service."""
-    head = _find_head(kit.migrations)
+    """Check the database, the migrations and the keys, but no other service.
+
+    A newer migration works with this version, too: processes are replaced after it.
+    """
+    needed = _find_needed(kit.migrations)
     try:
         async with kit.database.read() as session:
             current = await session.scalar(text("SELECT version_num FROM alembic_version"))
@@ -82,6 +85,6 @@ async def check_readiness(kit: Kit) -> dict[str, bool]:
         current, database = None, False
     return {
         "database": database,
-        "migrations": current is not None and current == head,
+        "migrations": current is not None and current >= needed,
         "keys": kit.authenticator.keys.loaded,
     }

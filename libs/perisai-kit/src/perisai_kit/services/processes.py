@@ -13,6 +13,8 @@ from pathlib import Path
 from perisai_kit.db.partitions.tables import KIT_TABLES, PartitionedTable
 
 GROUP = "perisai.processes"
+CONTRACTING = "contract_"
+"""How the name of a migration begins, after its number, that drops what older versions use."""
 
 
 def find_process(name: str) -> EntryPoint:
@@ -57,5 +59,21 @@ def find_head(migrations: Path) -> str:
 
     Importing Alembic to ask it would add a fifth of a second to the start of every process.
     """
-    files = (migrations / "versions").glob("[0-9]*.py")
-    return max(file.stem.partition("_")[0] for file in files)
+    return _list_revisions(migrations)[-1][0]
+
+
+def find_needed(migrations: Path) -> str:
+    """Return the revision that the code of this version needs.
+
+    It is the newest but those at the end that contract, `NNNN_contract_...`: they drop what only
+    older versions use, so they come when all processes have been replaced.
+    """
+    needed = [
+        number for number, name in _list_revisions(migrations) if not name.startswith(CONTRACTING)
+    ]
+    return needed[-1]
+
+
+def _list_revisions(migrations: Path) -> list[tuple[str, str]]:
+    names = [file.stem.partition("_") for file in (migrations / "versions").glob("[0-9]*.py")]
+    return sorted((number, name) for number, _, name in names)

@@ -43,10 +43,6 @@ class Agent(Base):
     nik = sealed_text()
     nik_hash: Mapped[bytes] = mapped_column(LargeBinary)
     full_name = sealed_text()
-    # As in the application, for the version before; bank_accounts holds the account of today.
-    bank_code: Mapped[str]
-    account_no = sealed_text()
-    account_holder_name = sealed_text()
 
     status: Mapped[AgentStatus] = mapped_column(choice(AgentStatus, "status"))
     reason_code: Mapped[str | None]

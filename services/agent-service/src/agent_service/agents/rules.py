@@ -273,7 +273,4 @@ class Appointment:
     region_code: str
     nik: str
     full_name: str
-    bank_code: str
-    account_no: str
-    account_holder_name: str
     assignment_letter_number: str | None

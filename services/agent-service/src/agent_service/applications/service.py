@@ -21,6 +21,7 @@ from agent_service.applications.schemas import (
 )
 from agent_service.bank_accounts import service as bank_accounts
 from agent_service.branches import service as branches
+from agent_service.clients.payments import Account
 from agent_service.exams import service as exams
 from agent_service.exams.schemas import NewExam
 from agent_service.history import make_change_columns
@@ -177,7 +178,10 @@ async def approve(
     await requirements.record(session, application.id, local, by_id=by.account_id)
     appointment = _make_appointment(application, new.assignment_letter_number)
     agent = await agents.activate(session, appointment, by=by, keyring=keyring)
-    await bank_accounts.record_first(session, agent, approved_by=by.account_id, keyring=keyring)
+    named = Account(application.bank_code, application.account_no, application.account_holder_name)
+    await bank_accounts.record_first(
+        session, agent, named, approved_by=by.account_id, keyring=keyring
+    )
     change_status(session, application, ApplicationStatus.ACTIVE, by=by)
     return await describe(session, application, settings=settings)
 
@@ -363,9 +367,6 @@ def _make_appointment(application: Application, letter_number: str | None) -> Ap
         region_code=application.region_code,
         nik=application.nik,
         full_name=application.full_name,
-        bank_code=application.bank_code,
-        account_no=application.account_no,
-        account_holder_name=application.account_holder_name,
         assignment_letter_number=letter_number,
     )
 

@@ -1,10 +1,9 @@
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Sequence
 from uuid import UUID
 
-from sqlalchemy import ARRAY, ColumnElement, LargeBinary, any_, exists, literal, select
+from sqlalchemy import ARRAY, ColumnElement, LargeBinary, any_, literal, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from agent_service.agents.models import Agent, AgentChange
 from agent_service.bank_accounts.models import BankAccount
 from agent_service.bank_accounts.rules import BankAccountNotFound, BankAccountStatus
 from perisai_kit.db.bulk import any_id
@@ -80,19 +79,3 @@ async def list_sharing(
         .limit(MAX_SHARING)
     )
     return [(account_hash, holder_id) for account_hash, holder_id in await session.execute(chosen)]
-
-
-async def list_unrecorded(session: AsyncSession, limit: int) -> Sequence[Agent]:
-    """Return agents whose application's account is not recorded here, by id."""
-    recorded = exists().where(BankAccount.holder_id == Agent.id, BankAccount.is_first)
-    return (
-        await session.scalars(select(Agent).where(~recorded).order_by(Agent.id).limit(limit))
-    ).all()
-
-
-async def find_approvers(session: AsyncSession, agent_ids: Collection[UUID]) -> Mapping[UUID, UUID]:
-    """Return who made each of these applicants an agent."""
-    chosen = select(AgentChange.agent_id, AgentChange.changed_by).where(
-        AgentChange.agent_id == any_id(agent_ids), AgentChange.from_status.is_(None)
-    )
-    return {each.agent_id: each.changed_by for each in await session.execute(chosen)}

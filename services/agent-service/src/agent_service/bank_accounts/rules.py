@@ -175,15 +175,12 @@ def find_frozen_until(decided_at: datetime, *, hours: int) -> datetime | None:
     return decided_at + timedelta(hours=hours) if hours else None
 
 
-def find_first_status(*, is_verified: bool, has_current: bool) -> BankAccountStatus:
+def find_first_status(*, is_verified: bool) -> BankAccountStatus:
     """Return the status of the account of an approved application.
 
-    It is rejected where no bank has confirmed it, and replaced where another has been current
-    already.
+    It is rejected where no bank has confirmed it.
     """
-    if not is_verified:
-        return BankAccountStatus.REJECTED
-    return BankAccountStatus.REPLACED if has_current else BankAccountStatus.CURRENT
+    return BankAccountStatus.CURRENT if is_verified else BankAccountStatus.REJECTED
 
 
 def describe_account(bank_code: str, account_no: str) -> str:

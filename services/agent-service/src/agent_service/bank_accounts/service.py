@@ -157,20 +157,21 @@ async def _replace_current(session: AsyncSession, holder_id: UUID) -> None:
 async def record_first(
     session: AsyncSession,
     agent: Agent,
+    account: Account,
     *,
-    approved_by: UUID | None,
+    approved_by: UUID,
     keyring: Keyring,
 ) -> None:
     """Store the account of an approved application, without a freeze, and publish it.
 
-    One that is stored already, and one that no bank has confirmed, publishes nothing.
+    One that no bank has confirmed publishes nothing.
     """
     verified_at = await requirements.find_met_at(
         session, agent.application_id, Requirement.OWN_ACCOUNT
     )
     row = _make_row(
         (HolderKind.AGENT, agent.id),
-        Account(agent.bank_code, agent.account_no, agent.account_holder_name),
+        account,
         keyring,
         proposed_by=agent.account_id,
         at=agent.activated_at,
@@ -178,23 +179,11 @@ async def record_first(
     row.is_first = True
     if verified_at is not None:
         row.name_match, row.verified_at = NameMatch.MATCH, verified_at
-    current = await queries.lock_current(session, agent.id)
-    row.status = rules.find_first_status(
-        is_verified=verified_at is not None, has_current=current is not None
-    )
+    row.status = rules.find_first_status(is_verified=verified_at is not None)
     row.decided_by, row.decided_at = approved_by, agent.activated_at
-    stored = await insert_once(session, row)
-    if stored is not None and stored.status is BankAccountStatus.CURRENT:
-        await publish(session, _make_event(stored, at=agent.activated_at))
-
-
-async def record_missing(session: AsyncSession, limit: int, *, keyring: Keyring) -> int:
-    """Record the first accounts of at most so many agents that have none; return their number."""
-    agents = await queries.list_unrecorded(session, limit)
-    approvers = await queries.find_approvers(session, [each.id for each in agents])
-    for agent in agents:
-        await record_first(session, agent, approved_by=approvers.get(agent.id), keyring=keyring)
-    return len(agents)
+    session.add(row)
+    if row.status is BankAccountStatus.CURRENT:
+        await publish(session, _make_event(row, at=agent.activated_at))
 
 
 async def get_visible(

@@ -210,9 +210,6 @@ def test_an_appointment_does_not_show_the_person() -> None:
         region_code="JATIM",
         nik="3510111203900001",
         full_name="Siti Aminah",
-        bank_code="009",
-        account_no="1234567890",
-        account_holder_name="Siti Aminah",
         assignment_letter_number=None,
     )
 

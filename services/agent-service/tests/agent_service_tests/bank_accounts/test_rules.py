@@ -89,20 +89,13 @@ def test_payouts_wait_for_the_configured_hours() -> None:
 
 
 @pytest.mark.parametrize(
-    ("is_verified", "has_current", "expected"),
-    [
-        (True, False, BankAccountStatus.CURRENT),
-        (True, True, BankAccountStatus.REPLACED),
-        (False, False, BankAccountStatus.REJECTED),
-        (False, True, BankAccountStatus.REJECTED),
-    ],
+    ("is_verified", "expected"),
+    [(True, BankAccountStatus.CURRENT), (False, BankAccountStatus.REJECTED)],
 )
 def test_the_account_of_an_application_is_current_if_a_bank_confirmed_it(
-    is_verified: bool, has_current: bool, expected: BankAccountStatus
+    is_verified: bool, expected: BankAccountStatus
 ) -> None:
-    found = rules.find_first_status(is_verified=is_verified, has_current=has_current)
-
-    assert found is expected
+    assert rules.find_first_status(is_verified=is_verified) is expected
 
 
 def test_inquiries_are_bounded() -> None:

@@ -1,7 +1,7 @@
 import uuid
 from datetime import date, datetime
 
-from sqlalchemy import CheckConstraint, DateTime, ForeignKey, Index, Text, false, func, text
+from sqlalchemy import CheckConstraint, DateTime, ForeignKey, Index, Text, func, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from member_service.attribution_periods.rules import (
@@ -22,8 +22,8 @@ class AttributionPeriodRow(Base):
     until_date: the first day of the next period; 9999-12-31 when none is known. attribution_id: the
     decision in force. attribution_no: rises by one each time that the member's periods change.
     enrolled_at, ends_on, end_reason, first_unpaid and unpaid_months are copied from the member, so
-    that a list needs only one index. is_state_known: the copies are made; the version before makes
-    none. recorded_at: when the row was written, by the clock of the database.
+    that a list needs only one index. recorded_at: when the row was written, by the clock of the
+    database.
     """
 
     __tablename__ = "attribution_periods"
@@ -51,11 +51,6 @@ class AttributionPeriodRow(Base):
             "ends_on",
             "member_id",
             postgresql_where=text("end_reason <> 'lapsed'"),
-        ),
-        Index(
-            "ix_attribution_periods_state_unknown",
-            "member_id",
-            postgresql_where=text("NOT is_state_known"),
         ),
         Index(
             "ix_attribution_periods_without_agent",
@@ -92,7 +87,6 @@ class AttributionPeriodRow(Base):
     ends_on: Mapped[date | None]
     end_reason: Mapped[EndReason | None] = mapped_column(choice(EndReason, "end_reason"))
     unpaid_months: Mapped[str | None] = mapped_column(Text)
-    is_state_known: Mapped[bool] = mapped_column(server_default=false())
     recorded_at: Mapped[datetime] = mapped_column(
         DateTime(timezone=True), server_default=func.now()
     )

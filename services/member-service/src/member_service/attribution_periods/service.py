@@ -108,8 +108,8 @@ def _list_places_until(
 def _copy_state(recorded: Sequence[AttributionPeriodRow]) -> dict[str, Any]:
     """Return the copies of a member's registration; a new member has none yet."""
     if not recorded:
-        return dict.fromkeys(COPIED) | {"is_state_known": True}
-    return {name: getattr(recorded[0], name) for name in (*COPIED, "is_state_known")}
+        return dict.fromkeys(COPIED)
+    return {name: getattr(recorded[0], name) for name in COPIED}
 
 
 def _make_period_row(

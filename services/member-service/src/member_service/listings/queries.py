@@ -165,15 +165,3 @@ def _has_unpaid_months(count: int, last_due: Month) -> ColumnElement[bool]:
     nth = func.substr(Period.unpaid_months, 1 + width * (count - 1), width - 1)
     # The first condition follows from the second one; the planner knows how many rows meet it.
     return and_(Period.first_unpaid <= last_due.plus(1 - count), nth <= str(last_due))
-
-
-async def list_to_judge(session: AsyncSession, limit: int) -> frozenset[UUID]:
-    """Return members whose registration the version before judged, or did not copy."""
-    uncopied = select(Period.member_id).where(not_(Period.is_state_known)).limit(limit)
-    judged_before = (
-        select(Member.id)
-        .where(func.left(Member.unpaid_months, 7).is_distinct_from(Member.first_unpaid))
-        .limit(limit)
-    )
-    both = union_all(uncopied, judged_before)
-    return frozenset((await session.scalars(both.limit(limit))).all())

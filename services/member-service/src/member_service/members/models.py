@@ -31,9 +31,8 @@ class Member(Base):
     """An enrolled worker.
 
     paid_through, first_unpaid, ends_on and end_reason copy the last registration, all or none.
-    unpaid_months, as `2026-04 2026-05 2026-06`, belongs to them; the version before does not write
-    it, and then its first month is not first_unpaid. The agent or branch of each day is in
-    attribution_periods, with a copy of the registration. words_version: the version for which
+    unpaid_months, as `2026-04 2026-05 2026-06`, belongs to them. The agent or branch of each day is
+    in attribution_periods, with a copy of the registration. words_version: the version for which
     search_words was written.
     """
 
@@ -51,11 +50,6 @@ class Member(Base):
             "ix_members_to_index",
             "id",
             postgresql_where=text("words_version IS DISTINCT FROM version"),
-        ),
-        Index(
-            "ix_members_to_judge",
-            "id",
-            postgresql_where=text('"left"(unpaid_months, 7) IS DISTINCT FROM first_unpaid'),
         ),
     )
 

@@ -213,11 +213,11 @@ _STATES = text(
     )
     UPDATE attribution_periods AS period
     SET first_unpaid = new.first_unpaid, ends_on = new.ends_on, end_reason = new.end_reason,
-        unpaid_months = new.unpaid_months, is_state_known = true
+        unpaid_months = new.unpaid_months
     FROM new
     WHERE period.member_id = new.id
-        AND (period.unpaid_months, period.ends_on, period.end_reason, period.is_state_known)
-            IS DISTINCT FROM (new.unpaid_months, new.ends_on, new.end_reason, true)
+        AND (period.unpaid_months, period.ends_on, period.end_reason)
+            IS DISTINCT FROM (new.unpaid_months, new.ends_on, new.end_reason)
     """
 ).bindparams(
     bindparam("ids", type_=ARRAY(Uuid())),

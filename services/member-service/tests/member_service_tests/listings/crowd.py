@@ -28,10 +28,10 @@ FROM (SELECT i, CASE WHEN i / 7 % 10 > 0 THEN
 _PERIODS = """
 INSERT INTO attribution_periods (member_id, from_date, until_date, agent_id, wadah_id, branch_code,
     region_code, reason, attribution_id, agent_sees, attribution_no, enrolled_at, first_unpaid,
-    ends_on, end_reason, unpaid_months, is_state_known)
+    ends_on, end_reason, unpaid_months)
 SELECT id, date '2025-01-01', date '9999-12-31', agent, agent, 'branch-' || i % {branches},
     'region-' || i % {branches} / 5, 'enrolled', id, true, 1, created_at, first_unpaid,
-    ends_on, end_reason, unpaid_months, true
+    ends_on, end_reason, unpaid_months
 FROM (SELECT i, CASE WHEN i / 11 % 20 > 0 THEN lpad(to_hex(i % {agents}), 32, '0')::uuid END
     AS agent FROM generate_series(1, {count}) AS i) AS made JOIN members ON members.id = {id}
 """

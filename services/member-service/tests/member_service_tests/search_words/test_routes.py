@@ -5,7 +5,6 @@ from typing import Any
 
 import httpx
 import pytest
-from member_service_tests.registrations.histories import TERMS
 from sqlalchemy import select, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -156,7 +155,7 @@ async def test_members_of_the_version_before_are_found_after_the_next_turn(
         await session.execute(text("DELETE FROM search_words"))
         await session.execute(text(written))
 
-    more = await ListingTasks(TERMS, keyring).index_words(database)
+    more = await ListingTasks(keyring).index_words(database)
 
     assert not more
     assert await found(client, agent, "slamet") == ["Slamet Riyadi"]

@@ -72,10 +72,7 @@ class ExternalId(Base):
     """An X-EXTERNAL-ID that a bank has used on a Jakarta day; forgotten some days later."""
 
     __tablename__ = "snap_external_ids"
-    __table_args__ = (
-        Index("ix_snap_external_ids_day", "day"),
-        {"postgresql_partition_by": "RANGE (day)"},
-    )
+    __table_args__ = {"postgresql_partition_by": "RANGE (day)"}  # noqa: RUF012 - as SQLAlchemy has it
 
     partner_id: Mapped[UUID] = mapped_column(primary_key=True)
     # The service's code, or empty where the bank's profile counts across services.

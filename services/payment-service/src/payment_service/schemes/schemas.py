@@ -1,5 +1,5 @@
 from datetime import datetime
-from typing import Annotated, Any, Self
+from typing import Annotated, Self
 from uuid import UUID
 
 from pydantic import ConfigDict, Field, StrictBool
@@ -95,10 +95,6 @@ class SchemeTerms(Model):
             sponsored=self.sponsored,
             payee=self.payee,
         )
-
-    def document(self) -> dict[str, Any]:
-        """Return what is stored; the version before reads it while it names no payee."""
-        return self.model_dump(mode="json", exclude=None if self.payee else {"payee"})
 
     @classmethod
     def of(cls, terms: rules.Terms) -> Self:

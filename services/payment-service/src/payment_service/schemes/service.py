@@ -32,7 +32,7 @@ async def propose(session: AsyncSession, new: NewScheme, *, by: UUID, settings: 
         id=new_id(),
         name=new.name,
         first_month=new.first_month,
-        terms=new.terms.document(),
+        terms=new.terms.model_dump(mode="json"),
         source=new.source,
         status=SchemeStatus.PROPOSED,
         proposed_by=by,

@@ -282,13 +282,13 @@ async def test_a_scheme_says_who_is_paid_or_leaves_it_to_the_default(
 
     applied = {each.first_month: each for each in await service.approved(session)}
     stored = await session.scalar(
-        text("SELECT terms ? 'payee' FROM commission_schemes WHERE id = :id"),
+        text("SELECT terms ->> 'payee' FROM commission_schemes WHERE id = :id"),
         {"id": UUID(scheme["id"])},
     )
 
     assert scheme["terms"]["payee"] == payee
     assert applied[Month(2027, 1)].payee is expected
-    assert stored is (payee is not None)
+    assert stored == payee
 
 
 async def test_the_seeded_schemes_pay_the_agents_and_later_the_wadah(

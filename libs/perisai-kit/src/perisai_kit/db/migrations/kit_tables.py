@@ -81,6 +81,23 @@ def keep_authority_with_answers(op: Any) -> None:
     op.execute("ALTER TABLE idempotency_keys ADD shows jsonb NOT NULL DEFAULT '{}'")
 
 
+_DEFAULTS_OF_BEFORE = (
+    "ALTER TABLE idempotency_keys ALTER authority DROP DEFAULT, ALTER reads DROP DEFAULT,"
+    " ALTER shows DROP DEFAULT",
+    "ALTER TABLE read_audits ALTER roles DROP DEFAULT",
+)
+
+
+def drop_defaults_of_before(op: Any) -> None:
+    """Drop the values that rows of the version before got: contracts.
+
+    The code writes these columns in each row. One that it forgets fails now instead of being empty.
+    """
+    with op.get_context().autocommit_block():
+        for statement in _DEFAULTS_OF_BEFORE:
+            op.execute(statement)
+
+
 def create_kit_tables(op: Any) -> None:
     """Create the first version of the kit's tables, with the privileges of the running service.
 

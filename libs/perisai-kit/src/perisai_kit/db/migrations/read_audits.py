@@ -21,8 +21,9 @@ _INDEXES = {
 def find_read_audits(op: Any) -> None:
     """Store who the reader was, and find read audits by person and by account.
 
-    Expands: the version before goes on writing rows, which have no roles. Nothing is contracted
-    later. The index of each partition is built while others write, and it can be run again.
+    Expands: the version before goes on writing rows, which have no roles. The default of `roles`
+    is for them: `drop_defaults_of_before`. The index of each partition is built while others
+    write, and it can be run again.
     """
     op.execute(_READERS)
     for index, columns in _INDEXES.items():

@@ -3,10 +3,24 @@
 from collections.abc import Sequence
 from typing import Any
 
+from alembic.util import CommandError
 from sqlalchemy import Connection, text
 
 LOCK_TIMEOUT = "5s"
 """How long a migration waits for a lock of a table: all queries queue behind it."""
+
+
+class MigrationRefused(CommandError):
+    """Rows are not yet as the migration needs them. It changed nothing and can be run again."""
+
+
+def refuse_if(op: Any, query: str, reason: str) -> None:
+    """Refuse the migration if a query of one boolean returns true.
+
+    reason: one line that says what is missing and what to do. Raises: MigrationRefused.
+    """
+    if op.get_bind().scalar(text(query)):
+        raise MigrationRefused(reason)
 
 
 def get_app_role(connection: Connection) -> str:
@@ -53,6 +67,18 @@ def create_index_concurrently(
         op.execute("SET lock_timeout = 0")
         op.drop_index(name, table_name=table, if_exists=True, postgresql_concurrently=True)
         op.create_index(name, table, list(columns), postgresql_concurrently=True, **options)
+        op.execute(f"SET lock_timeout = '{LOCK_TIMEOUT}'")
+
+
+def drop_index_concurrently(op: Any, name: str, table: str) -> None:
+    """Drop an index while the table is in use, outside of any transaction, if it is there.
+
+    It waits for older transactions and blocks none. Earlier statements of the migration are
+    committed first.
+    """
+    with op.get_context().autocommit_block():
+        op.execute("SET lock_timeout = 0")
+        op.drop_index(name, table_name=table, if_exists=True, postgresql_concurrently=True)
         op.execute(f"SET lock_timeout = '{LOCK_TIMEOUT}'")
 
 

@@ -179,7 +179,7 @@ def convert_kit_tables(op: Any) -> None:
     """Convert the kit's own tables.
 
     A key may be used again after 24 hours, so its time is part of the primary key. A service
-    deletes no key any more: the right and the index go when no older version runs.
+    deletes no key any more: `end_deletion_of_keys` takes the right and the index away.
     """
     audits, keys = KIT_TABLES
     convert_table(
@@ -201,3 +201,27 @@ def convert_kit_tables(op: Any) -> None:
         new_keys=(NewKey("pk_idempotency_keys", columns),),
         undeletable="OLD.created_at > now() - interval '24 hours'",
     )
+
+
+def end_deletion(op: Any, table: str, *, index: str) -> None:
+    """Take from the service the right to delete rows of a table in partitions: contracts.
+
+    With it goes what served that right: the trigger that kept fresh rows, and an index. Each
+    statement is committed by itself, so that no two tables are locked at once, and it can be run
+    again. Follow the last table with `drop_keep_row`.
+    """
+    app = get_app_role(op.get_bind())
+    with op.get_context().autocommit_block():
+        op.execute(f'REVOKE DELETE ON {table} FROM "{app}"')
+        op.execute(f"DROP TRIGGER IF EXISTS keep_rows ON {table}")
+        op.execute(f"DROP INDEX IF EXISTS {index}")
+
+
+def drop_keep_row(op: Any) -> None:
+    """Drop the function of the triggers that `end_deletion` dropped."""
+    op.execute("DROP FUNCTION IF EXISTS keep_row()")
+
+
+def end_deletion_of_keys(op: Any) -> None:
+    """Let a service only add idempotency keys: their partitions are dropped by the owner."""
+    end_deletion(op, "idempotency_keys", index="ix_idempotency_keys_created_at")
