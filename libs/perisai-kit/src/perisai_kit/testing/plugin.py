@@ -164,7 +164,9 @@ async def pools(keyring: Keyring) -> AsyncIterator[Callable[[Urls], Database]]:
 
     def pool(urls: Urls) -> Database:
         if urls.name not in made:
-            made[urls.name] = Database(urls.app, keyring=keyring, pool_size=2)
+            # As long as it lives, it prepares nearly every statement once.
+            url = f"{urls.app}?prepared_statement_cache_size=1000"
+            made[urls.name] = Database(url, keyring=keyring, pool_size=2)
         return made[urls.name]
 
     yield pool
