@@ -28,7 +28,6 @@ from payment_service.bills.models import Bill
 from payment_service.bills.schemas import BillOut, NewBill
 from payment_service.clients.members import ContributionBasis
 from payment_service.counting.service import SUBSCRIPTIONS
-from payment_service.months.schemas import CommissionMonthOut
 from payment_service.orders import service as orders
 from payment_service.payments import service as payments
 from payment_service.payments.models import Payment
@@ -347,7 +346,7 @@ async def bill(bank: Bank, session: AsyncSession, issue_bill: IssueBill) -> Bill
 
 Tell = Callable[..., Awaitable[None]]
 ReadAll = Callable[..., Awaitable[None]]
-Close = Callable[..., Awaitable[CommissionMonthOut]]
+Close = Callable[..., Awaitable[None]]
 Faults = Callable[[AsyncSession], Awaitable[list[str]]]
 
 

@@ -17,7 +17,6 @@ from payment_service.incentive_statements.rules import (
     SchemeForAgentsOnly,
 )
 from payment_service.incentive_statements.schemas import CommissionPreviewOut
-from payment_service.months.schemas import CommissionMonthOut
 from payment_service.schemes import service as schemes
 from payment_service.schemes.rules import SchemeNotFound
 from payment_service.testing_commissions import Village, apply_events, book, compute, noon
@@ -29,7 +28,7 @@ from perisai_kit.testing.plugin import BusinessTime
 
 NOVEMBER = Month(2025, 11)
 Tell = Callable[..., Awaitable[None]]
-Close = Callable[..., Awaitable[CommissionMonthOut]]
+Close = Callable[..., Awaitable[None]]
 
 
 def somebody(*roles: Role, scope: Scope | None = None, **ids: UUID) -> Principal:

@@ -14,7 +14,6 @@ from payment_service.commissions.models import CommissionLine
 from payment_service.counting.models import Wait
 from payment_service.counting.rules import BeneficiaryKind
 from payment_service.incentive_statements.models import Statement
-from payment_service.months.schemas import CommissionMonthOut
 from payment_service.scheme_comparisons import service
 from payment_service.scheme_comparisons.models import (
     ComparedBeneficiary,
@@ -44,7 +43,7 @@ OFFICER = Principal(
 )
 OWN = {"scheme_comparisons", "scheme_comparison_months", "scheme_comparison_beneficiaries"}
 Tell = Callable[..., Awaitable[None]]
-Close = Callable[[Month], Awaitable[CommissionMonthOut]]
+Close = Callable[[Month], Awaitable[None]]
 Compare = Callable[..., Awaitable[SchemeComparison]]
 Amounts = Callable[[UUID], Awaitable[dict[UUID, tuple[int, int]]]]
 
