@@ -27,6 +27,7 @@ from perisai_kit.runtime.settings import ServiceSettings
 from perisai_kit.testing.beginnings import Beginnings, Begun, Step
 from perisai_kit.testing.databases import Databases, PostgresServer, Urls, run_in_thread
 from perisai_kit.testing.network import GATEWAY, ISSUER, Tokens, Wire
+from perisai_kit.testing.savepoints import send_savepoints_as_text
 
 __all__ = [
     "GATEWAY",
@@ -167,6 +168,7 @@ async def pools(keyring: Keyring) -> AsyncIterator[Callable[[Urls], Database]]:
             # As long as it lives, it prepares nearly every statement once.
             url = f"{urls.app}?prepared_statement_cache_size=1000"
             made[urls.name] = Database(url, keyring=keyring, pool_size=2)
+            send_savepoints_as_text(made[urls.name].engine)
         return made[urls.name]
 
     yield pool
