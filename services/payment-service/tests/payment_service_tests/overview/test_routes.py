@@ -6,7 +6,8 @@ from typing import Any
 
 import httpx
 import pytest
-from payment_service_tests.conftest import MakeBank, MakeBasis, make_period
+from payment_service_tests.banking import make_period
+from payment_service_tests.conftest import MakeBank, MakeBasis
 from payment_service_tests.plans import AGENT, WADAH, fill
 from sqlalchemy.ext.asyncio import AsyncSession
 
