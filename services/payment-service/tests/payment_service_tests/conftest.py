@@ -3,6 +3,7 @@
 import json
 import secrets
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from dataclasses import replace
 from datetime import datetime
 from functools import partial
 from pathlib import Path
@@ -17,6 +18,7 @@ from fastapi import FastAPI
 from payment_service_tests import banking
 from payment_service_tests.banking import Banking, Billed, Joined
 from payment_service_tests.beginnings import Live, Lived, close_in_time
+from payment_service_tests.plans import fill
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -59,6 +61,28 @@ MEMBER_URL, AGENT_URL = "http://member", "http://agent"
 @pytest.fixture(scope="session")
 def shared_urls(databases: Databases) -> Urls:
     return databases.shared("payment")
+
+
+@pytest.fixture(scope="session")
+async def filled_urls(
+    databases: Databases, pools: Callable[[Urls], Database]
+) -> AsyncIterator[Urls]:
+    """The database of `filled`, as its owner sees it."""
+    urls = databases.clone("payment")
+    owner = replace(urls, app=urls.owner)
+    async with pools(owner).begin() as session:
+        await fill(session)
+    yield owner
+    databases.drop(urls)
+
+
+@pytest.fixture
+async def filled(
+    filled_urls: Urls, pools: Callable[[Urls], Database]
+) -> AsyncIterator[AsyncSession]:
+    """Read a database of many thousand bills and payments, filled once for all tests."""
+    async with pools(filled_urls).read() as session:
+        yield session
 
 
 @pytest.fixture(scope="session")
