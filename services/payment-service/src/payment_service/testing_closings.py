@@ -34,7 +34,7 @@ async def agree_to_close(session: AsyncSession, month: Month, *, settings: Setti
 
 
 async def close_month(
-    session: AsyncSession, month: Month, *, settings: Settings, batch: int = 2
+    session: AsyncSession, month: Month, *, settings: Settings, batch: int = 500
 ) -> None:
     """Close a month as the worker does once two people agreed, in the transaction of the session.
 

@@ -289,7 +289,7 @@ async def compute(
     """Compute whatever waits for nothing; agents' events are read up to an instant."""
     if until is not None:
         await read_until(session, until, AGENTS)
-    while await commissions.compute_due(session, at_once):
+    while await commissions.compute_due(session, at_once) == at_once:
         pass
 
 

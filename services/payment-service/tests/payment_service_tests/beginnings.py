@@ -109,7 +109,7 @@ def make_office(database: Database, settings: Settings, wire: Wire, book: PayeeB
 async def close_in_time(
     session: AsyncSession, month: Month, *, settings: Settings, time: BusinessTime
 ) -> None:
-    """Close a month in the middle of the next, everything read, two statements at a time."""
+    """Close a month in the middle of the next, everything read."""
     time.at(noon(month.plus(1)))
     await read_until(session, clock.now() - timedelta(minutes=1), *SUBSCRIPTIONS)
     await close_month(session, month, settings=settings)

@@ -333,7 +333,7 @@ def read_all(session: AsyncSession) -> ReadAll:
 
 @pytest.fixture
 def close(session: AsyncSession, settings: Settings, business_time: BusinessTime) -> Close:
-    """Close a month in the middle of the next, everything read, two statements at a time."""
+    """Close a month in the middle of the next, everything read."""
     return partial(close_in_time, session, settings=settings, time=business_time)
 
 
