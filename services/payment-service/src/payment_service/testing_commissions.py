@@ -308,17 +308,13 @@ async def read_until(session: AsyncSession, until: datetime, *names: str) -> Non
 async def apply_all(session: AsyncSession, *villages: Village) -> None:
     """Book the new payments of these villages, apply all events of each feed, and compute."""
     settled = [each for village in villages for each in village.settled]
-    known = set(await _booked(session, settled))
+    wanted = Payment.id.in_([each.payment_id for each in settled])
+    known = set(await session.scalars(select(Payment.id).where(wanted)))
     await book(session, [each for each in settled if each.payment_id not in known])
     decided = [each for village in villages for each in village.decided]
     answered = [each for village in villages for each in village.answered]
     await apply_events(session, [*decided, *settled, *answered])
     await compute(session)
-
-
-async def _booked(session: AsyncSession, payments: Sequence[PaymentSettled]) -> Sequence[UUID]:
-    wanted = [each.payment_id for each in payments]
-    return (await session.scalars(select(Payment.id).where(Payment.id.in_(wanted)))).all()
 
 
 def _order(payment: PaymentSettled) -> dict[str, Any]:
