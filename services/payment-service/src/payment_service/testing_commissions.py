@@ -289,30 +289,32 @@ async def compute(
     """Compute whatever waits for nothing; agents' events are read up to an instant."""
     if until is not None:
         await read_until(session, until, AGENTS)
-    while await commissions.compute_due(session, at_once):
+    while await commissions.compute_due(session, at_once) == at_once:
         pass
 
 
 async def read_until(session: AsyncSession, until: datetime, *names: str) -> None:
     """Note that subscriptions have read everything that happened before an instant."""
-    for name in names:
-        cursor = Cursor(name=name, position=0, caught_up_at=until, updated_at=until)
-        await session.merge(cursor)
-    await session.flush()
+    read = {"position": 0, "caught_up_at": until, "updated_at": until}
+    await session.execute(
+        upsert(Cursor)
+        .values([{"name": name, **read} for name in names])
+        .on_conflict_do_update(index_elements=[Cursor.name], set_=read)
+        .returning(Cursor),
+        execution_options={"populate_existing": True},
+    )
 
 
 async def apply_all(session: AsyncSession, *villages: Village) -> None:
-    """Book the new payments of these villages, apply all their events, and compute."""
-    for village in villages:
-        known = set(await _booked(session, village))
-        await book(session, [each for each in village.settled if each.payment_id not in known])
-        await apply_events(session, [*village.decided, *village.settled, *village.answered])
+    """Book the new payments of these villages, apply all events of each feed, and compute."""
+    settled = [each for village in villages for each in village.settled]
+    wanted = Payment.id.in_([each.payment_id for each in settled])
+    known = set(await session.scalars(select(Payment.id).where(wanted)))
+    await book(session, [each for each in settled if each.payment_id not in known])
+    decided = [each for village in villages for each in village.decided]
+    answered = [each for village in villages for each in village.answered]
+    await apply_events(session, [*decided, *settled, *answered])
     await compute(session)
-
-
-async def _booked(session: AsyncSession, village: Village) -> Sequence[UUID]:
-    wanted = [each.payment_id for each in village.settled]
-    return (await session.scalars(select(Payment.id).where(Payment.id.in_(wanted)))).all()
 
 
 def _order(payment: PaymentSettled) -> dict[str, Any]:

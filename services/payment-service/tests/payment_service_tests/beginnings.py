@@ -12,7 +12,6 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from payment_service.clients.payees import PayeesClient
 from payment_service.counting.service import SUBSCRIPTIONS
-from payment_service.months.schemas import CommissionMonthOut
 from payment_service.settings import Settings
 from payment_service.tables import MIGRATIONS
 from payment_service.testing_closings import close_month
@@ -27,7 +26,7 @@ from perisai_kit.testing.plugin import BusinessTime, Tokens, Wire
 
 NOVEMBER = Month(2025, 11)
 Tell = Callable[..., Awaitable[None]]
-Close = Callable[[Month], Awaitable[CommissionMonthOut]]
+Close = Callable[[Month], Awaitable[None]]
 Live = Callable[[Tell, Close, AsyncSession], Awaitable[Any]]
 
 
@@ -109,8 +108,8 @@ def make_office(database: Database, settings: Settings, wire: Wire, book: PayeeB
 
 async def close_in_time(
     session: AsyncSession, month: Month, *, settings: Settings, time: BusinessTime
-) -> CommissionMonthOut:
-    """Close a month in the middle of the next, everything read, two statements at a time."""
+) -> None:
+    """Close a month in the middle of the next, everything read."""
     time.at(noon(month.plus(1)))
     await read_until(session, clock.now() - timedelta(minutes=1), *SUBSCRIPTIONS)
-    return await close_month(session, month, settings=settings)
+    await close_month(session, month, settings=settings)

@@ -2,10 +2,10 @@
 
 import json
 import secrets
-from collections.abc import AsyncIterator, Awaitable, Callable
-from datetime import UTC, datetime
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from dataclasses import replace
+from datetime import datetime
 from functools import partial
-from itertools import count
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -15,36 +15,33 @@ import pytest
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 from fastapi import FastAPI
+from payment_service_tests import banking
+from payment_service_tests.banking import Banking, Billed, Joined
 from payment_service_tests.beginnings import Live, Lived, close_in_time
-from sqlalchemy import func, select
+from payment_service_tests.plans import fill
+from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from payment_service.allocations.rules import Share
 from payment_service.app import app_of
 from payment_service.banks.models import BankPartner
-from payment_service.banks.rules import PartnerStatus
-from payment_service.bills import service as bills
 from payment_service.bills.models import Bill
-from payment_service.bills.schemas import BillOut, NewBill
+from payment_service.bills.schemas import BillOut
 from payment_service.clients.members import ContributionBasis
 from payment_service.counting.service import SUBSCRIPTIONS
-from payment_service.months.schemas import CommissionMonthOut
 from payment_service.orders import service as orders
 from payment_service.payments import service as payments
 from payment_service.payments.models import Payment
 from payment_service.payments.rules import Notice, Settlement
 from payment_service.settings import Settings
 from payment_service.tables import MIGRATIONS
-from payment_service.testing import Bank, insert_messages, make_offer
+from payment_service.testing import Bank, insert_messages
 from payment_service.testing_closings import find_faults
 from payment_service.testing_commissions import Village, apply_all, read_until
 from perisai_kit.db.engine import Database
 from perisai_kit.db.sql import execute_together, make_executor
 from perisai_kit.domain import clock
 from perisai_kit.domain.ids import new_id
-from perisai_kit.domain.month import Month
-from perisai_kit.domain.programmes import Payer, Programme, Sector
-from perisai_kit.events.catalogue import AttributionPeriod
 from perisai_kit.events.outbox import EventRow
 from perisai_kit.services.app import create_kit
 from perisai_kit.testing.plugin import (
@@ -59,15 +56,33 @@ from perisai_kit.testing.plugin import (
 )
 
 MEMBER_URL, AGENT_URL = "http://member", "http://agent"
-NAME = "Siti Aminah"
-BANK_CODES = count(1)
-"""Each partner is of another bank, since a bank gives a company code once."""
-LONG_AGO = datetime(2023, 1, 1, tzinfo=UTC)
 
 
 @pytest.fixture(scope="session")
 def shared_urls(databases: Databases) -> Urls:
     return databases.shared("payment")
+
+
+@pytest.fixture(scope="session")
+async def filled_urls(
+    databases: Databases, pools: Callable[[Urls], Database]
+) -> AsyncIterator[Urls]:
+    """The database of `filled`, as its owner sees it."""
+    urls = databases.clone("payment")
+    owner = replace(urls, app=urls.owner)
+    async with pools(owner).begin() as session:
+        await fill(session)
+    yield owner
+    databases.drop(urls)
+
+
+@pytest.fixture
+async def filled(
+    filled_urls: Urls, pools: Callable[[Urls], Database]
+) -> AsyncIterator[AsyncSession]:
+    """Read a database of many thousand bills and payments, filled once for all tests."""
+    async with pools(filled_urls).read() as session:
+        yield session
 
 
 @pytest.fixture(scope="session")
@@ -102,19 +117,6 @@ def make_app(make_settings: Callable[..., Settings], shared_urls: Urls) -> MakeA
     return make
 
 
-def make_period(**differences: Any) -> AttributionPeriod:
-    """Build who cares for a member since long: an agent of Banyuwangi."""
-    usual = {
-        "from_date": LONG_AGO.date(),
-        "agent_id": new_id(),
-        "wadah_id": new_id(),
-        "branch_code": "BWI",
-        "region_code": "JATIM",
-        "agent_sees": True,
-    }
-    return AttributionPeriod.model_validate({**usual, **differences})
-
-
 MakeBasis = Callable[..., ContributionBasis]
 MakePartner = Callable[..., Awaitable[BankPartner]]
 IssueBill = Callable[..., Awaitable[BillOut]]
@@ -123,90 +125,20 @@ MakeNotice = Callable[..., Notice]
 
 @pytest.fixture
 def make_basis() -> MakeBasis:
-    """Build what member-service would say of a fisher with the least income.
-
-    The fisher has been registered for long; this month is the first unpaid one.
-    """
-
-    def make(**differences: Any) -> ContributionBasis:
-        usual: dict[str, Any] = {
-            "member_id": new_id(),
-            "display_name": NAME,
-            "sector": Sector.OTHER,
-            "declared_income": 1_000_000,
-            "programmes": frozenset(Programme),
-            "employs_others": False,
-            "payer": Payer.SELF,
-            "attribution_no": 1,
-            "periods": [make_period()],
-            "registration": {"covers_from": LONG_AGO},
-            "settled_since": LONG_AGO,
-            "offers": [make_offer(Month.of(clock.today()))],
-            "declaration_needed": False,
-            "not_billable": None,
-        }
-        return ContributionBasis(**{**usual, **differences})
-
-    return make
+    """Build what member-service would say of a fisher with the least income."""
+    return banking.make_basis
 
 
 @pytest.fixture
 def make_partner() -> MakePartner:
     """Store a bank that takes payments."""
-
-    async def make(session: AsyncSession, **differences: Any) -> BankPartner:
-        now = clock.now()
-        usual: dict[str, Any] = {
-            "id": new_id(),
-            "name": "Bank Uji",
-            "profile": "generic-hmac",
-            "status": PartnerStatus.ACTIVE,
-            "company_code": "88001",
-            "bank_code": f"{next(BANK_CODES) % 1000:03}",
-            "client_id": str(new_id()),
-            "client_secret": "not used here",
-            "public_key_pem": "not used here",
-            "allowed_sources": [],
-            "created_at": now,
-            "created_by": new_id(),
-            "status_changed_at": now,
-            "status_changed_by": new_id(),
-            "changed_at": now,
-            "changed_by": [new_id()],
-            "version": 1,
-        }
-        partner = BankPartner(**{**usual, **differences})
-        session.add(partner)
-        await session.flush()
-        return partner
-
-    return make
+    return banking.make_partner
 
 
 @pytest.fixture
-def issue_bill(settings: Settings, make_basis: MakeBasis, make_partner: MakePartner) -> IssueBill:
+def issue_bill(settings: Settings) -> IssueBill:
     """Issue a bill for the present month at one bank, or as the differences say."""
-
-    async def issue(
-        session: AsyncSession,
-        *,
-        first_month: Month | None = None,
-        month_count: int = 1,
-        basis: ContributionBasis | None = None,
-        **differences: Any,
-    ) -> BillOut:
-        if not await session.scalar(select(func.count()).select_from(BankPartner)):
-            await make_partner(session)
-        basis = basis or make_basis(**differences)
-        asked = NewBill(
-            member_id=basis.member_id,
-            first_month=first_month or Month.of(clock.today()),
-            month_count=month_count,
-        )
-        issued = await orders.issue_bill(session, asked, basis, by=new_id(), settings=settings)
-        return await bills.read(session, issued.bills[0])
-
-    return issue
+    return partial(banking.issue_bill, settings=settings)
 
 
 @pytest.fixture
@@ -335,19 +267,47 @@ def make_bank(
 
 
 @pytest.fixture
-async def bank(make_bank: MakeBank) -> Bank:
-    return await make_bank()
+def beginning(
+    request: pytest.FixtureRequest, settings: Settings, bank_key_pem: str
+) -> Sequence[Step]:
+    """The bank that has joined, and the bill, if a test asks for them."""
+    joins = Joined(bank_key_pem)
+    if "billed" in request.fixturenames:
+        return [joins, Billed(settings)]
+    return [joins] if "joined" in request.fixturenames else []
 
 
 @pytest.fixture
-async def bill(bank: Bank, session: AsyncSession, issue_bill: IssueBill) -> BillOut:
+def joined(made: Banking) -> Banking:
+    return made
+
+
+@pytest.fixture
+async def bank(
+    joined: Banking,
+    session: AsyncSession,
+    snap_client: httpx.AsyncClient,
+    bank_key: rsa.RSAPrivateKey,
+) -> Bank:
+    partner = await session.get_one(BankPartner, joined.partner_id)
+    return Bank(snap_client, partner, bank_key, joined.client_secret)
+
+
+@pytest.fixture
+def billed(joined: Banking) -> BillOut:
+    assert joined.bill is not None
+    return joined.bill
+
+
+@pytest.fixture
+def bill(billed: BillOut) -> BillOut:
     """A bill that can be paid at the bank."""
-    return await issue_bill(session)
+    return billed
 
 
 Tell = Callable[..., Awaitable[None]]
 ReadAll = Callable[..., Awaitable[None]]
-Close = Callable[..., Awaitable[CommissionMonthOut]]
+Close = Callable[..., Awaitable[None]]
 Faults = Callable[[AsyncSession], Awaitable[list[str]]]
 
 
@@ -373,7 +333,7 @@ def read_all(session: AsyncSession) -> ReadAll:
 
 @pytest.fixture
 def close(session: AsyncSession, settings: Settings, business_time: BusinessTime) -> Close:
-    """Close a month in the middle of the next, everything read, two statements at a time."""
+    """Close a month in the middle of the next, everything read."""
     return partial(close_in_time, session, settings=settings, time=business_time)
 
 

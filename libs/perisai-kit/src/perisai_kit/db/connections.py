@@ -23,7 +23,7 @@ SERVER_SETTINGS = {"application_name": "perisai", "timezone": "UTC"}
 DIRECT_SETTINGS = {**SERVER_SETTINGS, "application_name": "perisai-direct"}
 
 STATEMENTS = 2_000
-"""More than a service has; with SQLAlchemy's 500 the rarer ones would be compiled again and again."""
+"""More than a service has. With SQLAlchemy's 500 the rarer ones are compiled anew each time."""
 
 PING_AFTER_S = 30.0
 _USED_AT = "perisai_used_at"

@@ -27,6 +27,7 @@ from perisai_kit.runtime.settings import ServiceSettings
 from perisai_kit.testing.beginnings import Beginnings, Begun, Step
 from perisai_kit.testing.databases import Databases, PostgresServer, Urls, run_in_thread
 from perisai_kit.testing.network import GATEWAY, ISSUER, Tokens, Wire
+from perisai_kit.testing.savepoints import send_savepoints_as_text
 
 __all__ = [
     "GATEWAY",
@@ -157,10 +158,6 @@ def make_settings(test_secrets: dict[str, str], clock_file: Path) -> Callable[..
     return make
 
 
-KEPT = "?prepared_statement_cache_size=2000"
-"""The tests of a service prepare more than the hundred statements that a connection keeps."""
-
-
 @pytest.fixture(scope="session")
 async def pools(keyring: Keyring) -> AsyncIterator[Callable[[Urls], Database]]:
     """Connection pools that tests share, so that the driver's caches stay warm."""
@@ -168,7 +165,10 @@ async def pools(keyring: Keyring) -> AsyncIterator[Callable[[Urls], Database]]:
 
     def pool(urls: Urls) -> Database:
         if urls.name not in made:
-            made[urls.name] = Database(urls.app + KEPT, keyring=keyring, pool_size=2)
+            # As long as it lives, it prepares nearly every statement once.
+            url = f"{urls.app}?prepared_statement_cache_size=2000"
+            made[urls.name] = Database(url, keyring=keyring, pool_size=2)
+            send_savepoints_as_text(made[urls.name].engine)
         return made[urls.name]
 
     yield pool

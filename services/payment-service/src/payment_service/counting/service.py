@@ -165,8 +165,9 @@ class Progress:
 async def progress(session: AsyncSession, *, through: datetime) -> list[Progress]:
     """Return how far the subscriptions that commissions stand on have come."""
     found, waiting = [], await parked.count_waiting(session, SUBSCRIPTIONS)
+    begun = {each.name: each for each in await cursors.list_cursors(session, SUBSCRIPTIONS)}
     for name in SUBSCRIPTIONS:
-        cursor = await cursors.find_cursor(session, name)
+        cursor = begun.get(name)
         caught_up_at = cursor.caught_up_at if cursor else None
         unread = caught_up_at is None or caught_up_at < through
         if name == PAYMENTS and cursor is not None:

@@ -6,7 +6,7 @@ from typing import Any
 
 import httpx
 import pytest
-from payment_service_tests.conftest import make_period
+from payment_service_tests.banking import make_period
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 

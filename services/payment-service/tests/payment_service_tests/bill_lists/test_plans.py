@@ -4,13 +4,12 @@ With 20,000 members and 40,000 bills a page of 50 is found among the bills of n 
 the latest bills of all: of the latter every 20,000 / n is one of theirs.
 """
 
-from collections.abc import AsyncIterator, Callable
 from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
 import pytest
-from payment_service_tests.plans import AGENT, WADAH, fill
+from payment_service_tests.plans import AGENT, WADAH
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from payment_service.bill_changes import service as changes
@@ -21,31 +20,17 @@ from payment_service.crowds import Crowd, measure
 from payment_service.days import Days
 from payment_service.visibility import find_sight
 from perisai_kit.auth.principal import Principal, Role, Scope, ScopeKind
-from perisai_kit.db.engine import Database
 from perisai_kit.domain import clock
 from perisai_kit.domain.ids import new_id
 from perisai_kit.domain.month import Month
 from perisai_kit.http.answers.sync import Since
 from perisai_kit.testing.plans import count_read
-from perisai_kit.testing.plugin import Databases, Urls
 
 MEMBERS = 20_000
 FEW = 4_000
 """Rows that a page reads at most, those left out among them. The members of a region, a third of
 all, are counted and kept in a hash table besides, from their index or their table."""
 LARGE = {"bills", "attribution_periods"}
-
-
-@pytest.fixture(scope="module")
-async def filled(
-    databases: Databases, pools: Callable[[Urls], Database]
-) -> AsyncIterator[AsyncSession]:
-    urls = databases.clone("payment")
-    owner = Urls(urls.name, urls.owner, urls.owner, urls.service)
-    async with pools(owner).begin() as session:
-        await fill(session)
-        yield session
-    databases.drop(urls)
 
 
 def who(*roles: Role, **claims: Any) -> Principal:

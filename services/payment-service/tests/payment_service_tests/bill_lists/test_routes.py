@@ -6,7 +6,7 @@ from typing import Any
 
 import httpx
 import pytest
-from payment_service_tests.conftest import NAME, make_period
+from payment_service_tests.banking import NAME, make_period
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 

@@ -6,7 +6,7 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import pytest
-from payment_service_tests.conftest import make_period
+from payment_service_tests.banking import make_period
 from sqlalchemy import select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 

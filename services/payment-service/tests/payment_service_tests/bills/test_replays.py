@@ -1,6 +1,7 @@
 """A kept answer is given only to who may see it now."""
 
 import httpx
+from payment_service_tests.banking import make_period
 from payment_service_tests.bills.test_routes import (
     Know,
     MakeBasis,
@@ -8,7 +9,6 @@ from payment_service_tests.bills.test_routes import (
     key,
     own_client,
 )
-from payment_service_tests.conftest import make_period
 
 from payment_service.attributions import service as attributions
 from payment_service.attributions.service import Attributed

@@ -21,7 +21,6 @@ from payment_service.commissions.models import CommissionLine
 from payment_service.incentive_statements import service as statements
 from payment_service.incentive_statements.models import Statement
 from payment_service.incentive_statements.rules import EarningsAsked
-from payment_service.months.schemas import CommissionMonthOut
 from payment_service.testing_commissions import Village, apply_events, book, compute
 from perisai_kit.auth.principal import Principal, Role, Scope, ScopeKind
 from perisai_kit.domain.ids import new_id
@@ -34,7 +33,7 @@ NOVEMBER, DECEMBER, JANUARY = Month(2025, 11), Month(2025, 12), Month(2026, 1)
 BRANCH = {"kind": ScopeKind.BRANCH, "code": "BWI", "region": "JTM"}
 TASKS = ReviewTasks(review_from=3)
 Tell = Callable[..., Awaitable[None]]
-Close = Callable[..., Awaitable[CommissionMonthOut]]
+Close = Callable[..., Awaitable[None]]
 Faults = Callable[[AsyncSession], Awaitable[list[str]]]
 Officer = Callable[[], dict[str, str]]
 OFFICER = Principal(

@@ -10,8 +10,9 @@ from payment_service_tests.beginnings import Close, Live, Tell
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from payment_service.counting.service import SUBSCRIPTIONS
+from payment_service.months.schemas import CommissionMonthOut
 from payment_service.settings import Settings
-from payment_service.testing_closings import agree_to_close
+from payment_service.testing_closings import agree_to_close, find_month, take_steps
 from payment_service.testing_commissions import Village, noon, read_until
 from perisai_kit.db.engine import Database
 from perisai_kit.domain import clock
@@ -22,6 +23,7 @@ NOVEMBER = Month(2025, 11)
 MakeStep = Callable[[Live], Step]
 ReadAll = Callable[..., Awaitable[None]]
 EndMonth = Callable[[Month], Awaitable[None]]
+AgreeAndClose = Callable[[Month], Awaitable[CommissionMonthOut]]
 
 
 @pytest.fixture
@@ -33,6 +35,19 @@ def end_month(session: AsyncSession, business_time: BusinessTime, read_all: Read
         await read_all(clock.now() - timedelta(minutes=1))
 
     return end
+
+
+@pytest.fixture
+def close(session: AsyncSession, settings: Settings, end_month: EndMonth) -> AgreeAndClose:
+    """Close a month as two people and the worker do, and return what the list says of it."""
+
+    async def close(month: Month) -> CommissionMonthOut:
+        await end_month(month)
+        await agree_to_close(session, month, settings=settings)
+        await take_steps(session, batch=2, settings=settings)
+        return await find_month(session, month)
+
+    return close
 
 
 @pytest.fixture

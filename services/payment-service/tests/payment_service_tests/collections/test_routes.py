@@ -2,12 +2,12 @@
 
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from uuid import UUID
 
 import httpx
 import pytest
 from payment_service_tests.conftest import MakeBank
-from payment_service_tests.plans import PARTNERS, fill
+from payment_service_tests.plans import PARTNERS
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -17,10 +17,9 @@ from payment_service.days import Days
 from payment_service.payments.models import Payment
 from payment_service.testing import payment_of
 from perisai_kit.auth.principal import Role
-from perisai_kit.db.engine import Database
 from perisai_kit.domain import clock
 from perisai_kit.testing.plans import list_whole_reads
-from perisai_kit.testing.plugin import BusinessTime, Databases, Tokens, Urls
+from perisai_kit.testing.plugin import BusinessTime, Tokens
 
 IssueBill = Callable[..., Awaitable[BillOut]]
 Settle = Callable[..., Awaitable[Payment]]
@@ -119,20 +118,13 @@ async def test_days_that_cannot_be_added_up_are_refused(
     assert (answer.status_code, answer.json()["code"]) == (422, code)
 
 
-@pytest.mark.soak
-@pytest.mark.parametrize("partner_id", [None, pytest.param(PARTNERS[0], marks=pytest.mark.soak)])
-async def test_sums_are_read_from_an_index(
-    databases: Databases, pools: Callable[[Urls], Database], partner_id: Any
-) -> None:
-    urls = databases.clone("payment")
-    owner = Urls(urls.name, urls.owner, urls.owner, urls.service)
+@pytest.mark.parametrize("partner_id", [None, PARTNERS[0]])
+async def test_sums_are_read_from_an_index(filled: AsyncSession, partner_id: UUID | None) -> None:
     today = clock.today()
     days = Days(today - timedelta(days=30), today)
-    async with pools(owner).begin() as session:
-        await fill(session)
-        found = await list_whole_reads(
-            session, queries.list_collected(session, days, partner_id=partner_id)
-        )
-    databases.drop(urls)
+
+    found = await list_whole_reads(
+        filled, queries.list_collected(filled, days, partner_id=partner_id)
+    )
 
     assert "payments" not in found

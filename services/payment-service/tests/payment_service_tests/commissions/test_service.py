@@ -95,7 +95,7 @@ async def test_a_month_before_april_2022_earns_by_the_2018_scheme(session: Async
     for start in (0, 30, 49):
         await apply_events(session, village.decided)
         await apply_events(session, village.answered[start : start + 30])
-        await compute(session, at_once=7)
+        await compute(session, at_once=20)
 
     found = await lines(session)
     fixed = [line for line in found if line.cause is CommissionCause.MONTH_TARGET]
@@ -125,9 +125,9 @@ async def test_the_25th_new_member_earns_for_the_24_before(session: AsyncSession
     village = Village()
     village.enrol(26, NOVEMBER)
     await book(session, village.settled)
-    await apply_events(session, [*village.decided, *village.answered[:24]], at_once=1)
+    await apply_events(session, [*village.decided, *village.answered[:24]], at_once=5)
 
-    await compute(session, at_once=1)
+    await compute(session, at_once=5)
     before = await rupiah(session, village.agent_id)
     await apply_events(session, village.answered[24:25])
     await compute(session)

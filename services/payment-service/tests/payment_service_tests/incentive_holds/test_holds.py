@@ -13,7 +13,6 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from payment_service.incentive_statements import service as statements
 from payment_service.ledger import service as ledger
-from payment_service.months.schemas import CommissionMonthOut
 from payment_service.statement_holds.tasks import on_agents_dismissed
 from payment_service.testing_commissions import Village, noon
 from perisai_kit.auth.principal import Role, ScopeKind
@@ -25,7 +24,7 @@ from perisai_kit.testing.plugin import Tokens
 HOLDS = "/v1/incentive-holds"
 NOVEMBER, DECEMBER, JANUARY = Month(2025, 11), Month(2025, 12), Month(2026, 1)
 Tell = Callable[..., Awaitable[None]]
-Close = Callable[..., Awaitable[CommissionMonthOut]]
+Close = Callable[..., Awaitable[None]]
 Faults = Callable[[AsyncSession], Awaitable[list[str]]]
 Officer = Callable[[], dict[str, str]]
 Payables = list[tuple[Month, int]]

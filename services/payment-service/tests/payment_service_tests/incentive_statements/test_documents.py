@@ -15,7 +15,6 @@ from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from payment_service.commissions.models import CommissionLine
-from payment_service.months.schemas import CommissionMonthOut
 from payment_service.testing_commissions import Village
 from perisai_kit.auth.principal import Role, ScopeKind
 from perisai_kit.domain.ids import new_id
@@ -27,7 +26,7 @@ NOVEMBER = Month(2025, 11)
 AGENT_NAME, WADAH_NAME = "Budi =HYPERLINK(1) #strong[x]", "Rukun Nelayan Muncar"
 COUNTRY = {"kind": ScopeKind.COUNTRY}
 Tell = Callable[..., Awaitable[None]]
-Close = Callable[..., Awaitable[CommissionMonthOut]]
+Close = Callable[..., Awaitable[None]]
 MakeStep = Callable[[Live], Step]
 
 

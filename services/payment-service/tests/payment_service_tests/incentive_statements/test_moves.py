@@ -13,7 +13,6 @@ from payment_service.counting.rules import BeneficiaryNotFound
 from payment_service.incentive_statements import service
 from payment_service.incentive_statements.models import Statement
 from payment_service.incentive_statements.rules import EarningsAsked
-from payment_service.months.schemas import CommissionMonthOut
 from payment_service.testing_commissions import Village, apply_events, noon
 from perisai_kit.auth.principal import Principal, Role
 from perisai_kit.domain.ids import new_id
@@ -28,7 +27,7 @@ from perisai_kit.testing.plugin import BusinessTime
 
 NOVEMBER, DECEMBER, JANUARY = Month(2025, 11), Month(2025, 12), Month(2026, 1)
 Tell = Callable[..., Awaitable[None]]
-Close = Callable[..., Awaitable[CommissionMonthOut]]
+Close = Callable[..., Awaitable[None]]
 Faults = Callable[[AsyncSession], Awaitable[list[str]]]
 OLD_AND_NEW = 5_520, 552
 """What a month of one member with three programmes earns agent and wadah."""

@@ -11,7 +11,6 @@ from payment_service.commissions.models import CommissionLine
 from payment_service.incentive_statements import service
 from payment_service.incentive_statements.models import Statement
 from payment_service.incentive_statements.rules import EarningsAsked
-from payment_service.months.schemas import CommissionMonthOut
 from payment_service.testing_commissions import Village, apply_events, compute, noon
 from perisai_kit.auth.principal import Principal, Role, Scope, ScopeKind
 from perisai_kit.domain.ids import new_id
@@ -20,7 +19,7 @@ from perisai_kit.events.catalogue import AgentDismissed
 
 NOVEMBER, DECEMBER, JANUARY = Month(2025, 11), Month(2025, 12), Month(2026, 1)
 Tell = Callable[..., Awaitable[None]]
-Close = Callable[..., Awaitable[CommissionMonthOut]]
+Close = Callable[..., Awaitable[None]]
 Faults = Callable[[AsyncSession], Awaitable[list[str]]]
 OFFICER = Principal(
     account_id=new_id(),

@@ -14,7 +14,6 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from payment_service.commissions.models import CommissionLine
 from payment_service.incentive_statements.models import Statement
-from payment_service.months.schemas import CommissionMonthOut
 from payment_service.testing_closings import find_book_faults
 from payment_service.testing_commissions import Village, apply_events, book, compute, noon
 from perisai_kit.domain.month import Month
@@ -22,7 +21,7 @@ from perisai_kit.events.envelope import Event
 
 NOVEMBER, DECEMBER, JANUARY = Month(2025, 11), Month(2025, 12), Month(2026, 1)
 MONTHS = (NOVEMBER, DECEMBER, JANUARY)
-Close = Callable[..., Awaitable[CommissionMonthOut]]
+Close = Callable[..., Awaitable[None]]
 Arrival = list[Event]
 """Events that arrive together, in this order."""
 

@@ -1,11 +1,12 @@
 """What a month would bring if it were closed now, and under another scheme."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import date
 from typing import Any
 from uuid import UUID
 
 import pytest
+from payment_service_tests.beginnings import Live
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from payment_service.attributions import service as attributions
@@ -17,7 +18,6 @@ from payment_service.incentive_statements.rules import (
     SchemeForAgentsOnly,
 )
 from payment_service.incentive_statements.schemas import CommissionPreviewOut
-from payment_service.months.schemas import CommissionMonthOut
 from payment_service.schemes import service as schemes
 from payment_service.schemes.rules import SchemeNotFound
 from payment_service.testing_commissions import Village, apply_events, book, compute, noon
@@ -25,11 +25,12 @@ from perisai_kit.auth.principal import Principal, Role, Scope, ScopeKind
 from perisai_kit.domain.ids import new_id
 from perisai_kit.domain.month import Month
 from perisai_kit.events.catalogue import AttributionPeriod
-from perisai_kit.testing.plugin import BusinessTime
+from perisai_kit.testing.plugin import BusinessTime, Step
 
 NOVEMBER = Month(2025, 11)
 Tell = Callable[..., Awaitable[None]]
-Close = Callable[..., Awaitable[CommissionMonthOut]]
+Close = Callable[..., Awaitable[None]]
+MakeStep = Callable[[Live], Step]
 
 
 def somebody(*roles: Role, scope: Scope | None = None, **ids: UUID) -> Principal:
@@ -54,6 +55,24 @@ async def seen(
 async def scheme_id(session: AsyncSession, first_month: Month) -> UUID:
     found = await schemes.approved(session)
     return next(each.id for each in found if each.first_month == first_month)
+
+
+@pytest.fixture
+def beginning(request: pytest.FixtureRequest, make_step: MakeStep) -> Sequence[Step]:
+    return [make_step(earn)] if "village" in request.fixturenames else []
+
+
+async def earn(tell: Tell, _: Close, __: AsyncSession) -> Village:
+    village = Village()
+    village.enrol(1, NOVEMBER)
+    await tell(village)
+    return village
+
+
+@pytest.fixture
+def village(made: Village) -> Village:
+    """A village with a new member in November."""
+    return made
 
 
 async def test_an_agent_sees_how_far_the_month_is(session: AsyncSession, tell: Tell) -> None:
@@ -254,12 +273,8 @@ async def test_a_preview_counts_a_debt_of_the_open_months_before(
     ],
 )
 async def test_who_may_look_at_whom(
-    session: AsyncSession, tell: Tell, principal: Principal, may: bool
+    session: AsyncSession, village: Village, principal: Principal, may: bool
 ) -> None:
-    village = Village()
-    village.enrol(1, NOVEMBER)
-    await tell(village)
-
     for asked in (
         EarningsAsked(agent_id=village.agent_id),
         EarningsAsked(wadah_id=village.wadah_id),
@@ -291,10 +306,7 @@ async def test_a_wadah_sees_itself_and_its_agents(session: AsyncSession, tell: T
     assert {line.rule for line in lines.items} == {"override"}
 
 
-async def test_an_agent_does_not_see_the_wadah(session: AsyncSession, tell: Tell) -> None:
-    village = Village()
-    village.enrol(1, NOVEMBER)
-    await tell(village)
+async def test_an_agent_does_not_see_the_wadah(session: AsyncSession, village: Village) -> None:
     agent = somebody(Role.AGENT, agent_id=village.agent_id, wadah_id=village.wadah_id)
 
     with pytest.raises(BeneficiaryNotFound):
@@ -315,11 +327,7 @@ async def test_staff_name_exactly_one_beneficiary(
         await service.preview(session, OFFICER, asked, scheme_id=None)
 
 
-async def test_an_id_of_the_other_kind_is_nobody(session: AsyncSession, tell: Tell) -> None:
-    village = Village()
-    village.enrol(1, NOVEMBER)
-    await tell(village)
-
+async def test_an_id_of_the_other_kind_is_nobody(session: AsyncSession, village: Village) -> None:
     with pytest.raises(BeneficiaryNotFound):
         await seen(session, village, agent_id=village.wadah_id)
 

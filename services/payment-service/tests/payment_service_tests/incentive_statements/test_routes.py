@@ -8,7 +8,6 @@ import pytest
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from payment_service.months.schemas import CommissionMonthOut
 from payment_service.testing_commissions import Village, noon
 from perisai_kit.auth.principal import Role, ScopeKind
 from perisai_kit.domain.ids import new_id
@@ -18,7 +17,7 @@ from perisai_kit.testing.plugin import BusinessTime, Tokens
 NOVEMBER = Month(2025, 11)
 Tell = Callable[..., Awaitable[None]]
 ReadAll = Callable[..., Awaitable[None]]
-Close = Callable[..., Awaitable[CommissionMonthOut]]
+Close = Callable[..., Awaitable[None]]
 Faults = Callable[[AsyncSession], Awaitable[list[str]]]
 
 

@@ -4,7 +4,7 @@ from typing import Any
 
 import httpx
 import pytest
-from payment_service_tests.conftest import make_period
+from payment_service_tests.banking import make_period
 from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 

@@ -6,8 +6,9 @@ from typing import Any
 
 import httpx
 import pytest
-from payment_service_tests.conftest import MakeBank, MakeBasis, make_period
-from payment_service_tests.plans import AGENT, WADAH, fill
+from payment_service_tests.banking import make_period
+from payment_service_tests.conftest import MakeBank, MakeBasis
+from payment_service_tests.plans import AGENT, WADAH
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from payment_service.bills.schemas import BillOut
@@ -19,7 +20,7 @@ from perisai_kit.auth.principal import Principal, Role, Scope, ScopeKind
 from perisai_kit.db.engine import Database
 from perisai_kit.domain.ids import new_id
 from perisai_kit.testing.plans import list_whole_reads
-from perisai_kit.testing.plugin import BusinessTime, Databases, Tokens, Urls
+from perisai_kit.testing.plugin import BusinessTime, Tokens
 
 IssueBill = Callable[..., Awaitable[BillOut]]
 Settle = Callable[..., Awaitable[Payment]]
@@ -181,20 +182,14 @@ async def test_the_figures_that_are_kept_are_those_of_the_day(
     assert collected == [(1, 1), (0, 0)]
 
 
-async def test_figures_of_people_are_read_from_indexes(
-    databases: Databases, pools: Callable[[Urls], Database]
-) -> None:
-    urls = databases.clone("payment")
-    owner = Urls(urls.name, urls.owner, urls.owner, urls.service)
+async def test_figures_of_people_are_read_from_indexes(filled: AsyncSession) -> None:
     roles = frozenset({Role.AGENT, Role.MEMBER})
     agent = Principal(account_id=new_id(), roles=roles, agent_id=AGENT, member_id=new_id())
     wadah = Principal(account_id=new_id(), roles=frozenset({Role.WADAH_ADMIN}), wadah_id=WADAH)
-    async with pools(owner).begin() as session:
-        await fill(session)
-        found = {
-            each.account_id: await list_whole_reads(session, service.add_up(session, each))
-            for each in (agent, wadah)
-        }
-    databases.drop(urls)
+
+    found = {
+        each.account_id: await list_whole_reads(filled, service.add_up(filled, each))
+        for each in (agent, wadah)
+    }
 
     assert found == {agent.account_id: set(), wadah.account_id: set()}

@@ -10,7 +10,8 @@ from uuid import UUID
 
 import httpx
 import pytest
-from payment_service_tests.conftest import MakeBank, MakeBasis, make_period
+from payment_service_tests.banking import make_period
+from payment_service_tests.conftest import MakeBank, MakeBasis
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 

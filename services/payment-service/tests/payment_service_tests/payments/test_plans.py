@@ -1,11 +1,10 @@
 """Each list of payments reads through an index, for every role and every filter."""
 
-from collections.abc import AsyncIterator, Callable
 from datetime import timedelta
 from typing import Any
 
 import pytest
-from payment_service_tests.plans import AGENT, PARTNERS, WADAH, fill
+from payment_service_tests.plans import AGENT, PARTNERS, WADAH
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from payment_service.days import Days
@@ -13,25 +12,11 @@ from payment_service.payments import queries
 from payment_service.payments.rules import PaymentFilter
 from payment_service.visibility import find_sight
 from perisai_kit.auth.principal import Principal, Role, Scope, ScopeKind
-from perisai_kit.db.engine import Database
 from perisai_kit.domain import clock
 from perisai_kit.domain.ids import new_id
 from perisai_kit.testing.plans import list_whole_reads
-from perisai_kit.testing.plugin import Databases, Urls
 
 LARGE = {"payments", "allocations", "bills", "orders"}
-
-
-@pytest.fixture(scope="module")
-async def filled(
-    databases: Databases, pools: Callable[[Urls], Database]
-) -> AsyncIterator[AsyncSession]:
-    urls = databases.clone("payment")
-    owner = Urls(urls.name, urls.owner, urls.owner, urls.service)
-    async with pools(owner).begin() as session:
-        await fill(session)
-        yield session
-    databases.drop(urls)
 
 
 def who(*roles: Role, **claims: Any) -> Principal:

@@ -10,7 +10,6 @@ from payment_service_tests.beginnings import Earned, Released, make_office
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from payment_service.months.schemas import CommissionMonthOut
 from payment_service.payout_accounts.models import PayoutAccount
 from payment_service.payout_transfers.models import PayoutTransfer
 from payment_service.payouts.models import Payout
@@ -27,7 +26,7 @@ from perisai_kit.testing.plugin import Begun, Step, Tokens, Wire
 NOVEMBER = Month(2025, 11)
 TransferOf = Callable[[Village], Awaitable[PayoutTransfer]]
 Earn = Callable[..., Awaitable[list[Village]]]
-Close = Callable[..., Awaitable[CommissionMonthOut]]
+Close = Callable[..., Awaitable[None]]
 Tell = Callable[..., Awaitable[None]]
 
 

@@ -1,37 +1,22 @@
 """Lists and counts of refused payments read their index, whatever is asked."""
 
-from collections.abc import AsyncIterator, Callable
 from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
 import pytest
-from payment_service_tests.plans import PARTNERS, fill
+from payment_service_tests.plans import PARTNERS
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from payment_service.days import Days
 from payment_service.refused_payments import queries
 from payment_service.refused_payments.rules import RefusedStatus
-from perisai_kit.db.engine import Database
 from perisai_kit.domain import clock
 from perisai_kit.domain.ids import new_id
 from perisai_kit.testing.plans import list_whole_reads
-from perisai_kit.testing.plugin import Databases, Urls
 
 TODAY = clock.today()
 DAYS = Days(TODAY - timedelta(30), TODAY)
-
-
-@pytest.fixture(scope="module")
-async def filled(
-    databases: Databases, pools: Callable[[Urls], Database]
-) -> AsyncIterator[AsyncSession]:
-    urls = databases.clone("payment")
-    owner = Urls(urls.name, urls.owner, urls.owner, urls.service)
-    async with pools(owner).begin() as session:
-        await fill(session)
-        yield session
-    databases.drop(urls)
 
 
 def only_large(tables: set[str]) -> set[str]:

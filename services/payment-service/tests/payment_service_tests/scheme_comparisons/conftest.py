@@ -108,13 +108,28 @@ async def make_history(tell: Tell, close: Close, session: AsyncSession) -> list[
     return villages
 
 
+async def earn(tell: Tell, close: Close, _: AsyncSession) -> Village:
+    village = Village()
+    village.enrol(4, NOVEMBER)
+    await tell(village)
+    await close(NOVEMBER)
+    return village
+
+
 @pytest.fixture
 def beginning(request: pytest.FixtureRequest, make_step: MakeStep) -> Sequence[Step]:
-    """Two closed months, if a test asks for their history."""
-    return [make_step(make_history)] if "history" in request.fixturenames else []
+    """A closed month of one village, or the history of two, if a test asks for them."""
+    steps = {"village": earn, "history": make_history}
+    return [make_step(live) for name, live in steps.items() if name in request.fixturenames]
 
 
 @pytest.fixture
 def history(made: list[Village]) -> list[Village]:
     """Villages after two closed months."""
+    return made
+
+
+@pytest.fixture
+def village(made: Village) -> Village:
+    """A village of four new members, whose November is closed."""
     return made

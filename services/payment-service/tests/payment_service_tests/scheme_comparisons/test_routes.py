@@ -10,7 +10,6 @@ from payment_service_tests.beginnings import Live
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from payment_service.months.schemas import CommissionMonthOut
 from payment_service.scheme_comparisons.rules import MAX_UNFINISHED
 from payment_service.scheme_comparisons.tasks import Comparer
 from payment_service.testing_commissions import Village, noon
@@ -24,7 +23,7 @@ from perisai_kit.testing.plugin import BusinessTime, Step, Tokens, Wire
 PATH = "/v1/scheme-comparisons"
 NOVEMBER = Month(2025, 11)
 Tell = Callable[..., Awaitable[None]]
-Close = Callable[[Month], Awaitable[CommissionMonthOut]]
+Close = Callable[[Month], Awaitable[None]]
 Headers = dict[str, str]
 MakeStep = Callable[[Live], Step]
 
