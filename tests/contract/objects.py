@@ -345,9 +345,6 @@ TAKEN_OVER = (
     "nik",
     "nik_hash",
     "full_name",
-    "bank_code",
-    "account_no",
-    "account_holder_name",
 )
 
 

@@ -13,7 +13,7 @@ from sandbox.demo.people import new_adult
 pytestmark = pytest.mark.e2e
 KEPT = {
     "gateway": {"accounts": "*", "signing_keys": "*"},
-    "agent": {"branches": "*", "agents": "id, agent_code, nik, account_no"},
+    "agent": {"branches": "*", "agents": "id, agent_code, nik", "bank_accounts": "*"},
     "member": {"members": "id, nik, full_name, phone", "consents": "*", "attributions": "*"},
     "payment": {
         "bank_partners": "*",
