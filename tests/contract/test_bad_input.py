@@ -1,9 +1,12 @@
 """No endpoint breaks: whatever is wrong is refused by name, and nothing changes."""
 
+from collections.abc import AsyncIterator, Mapping
+from contextlib import AsyncExitStack
 from typing import Any
 
 import asyncpg
 import pytest
+from asyncpg.prepared_stmt import PreparedStatement
 from contract.conftest import OPERATIONS, Documented, Platform
 from contract.mutations import FEW, WRONG, Choose, Mutation, choose_all, choose_few, mutations
 
@@ -18,6 +21,33 @@ TABLES = """
 UNCOUNTED = frozenset({"read_audits", "alembic_version"})
 
 
+class Counter:
+    """Counts the rows of every table of a service, with one statement that is prepared once."""
+
+    def __init__(self, statement: "PreparedStatement[asyncpg.Record]") -> None:
+        self._statement = statement
+
+    async def count(self) -> dict[str, int]:
+        return {str(name): int(count) for name, count in await self._statement.fetch()}
+
+
+@pytest.fixture(scope="module")
+async def counters(platform: Platform) -> AsyncIterator[Mapping[str, Counter]]:
+    """A counter for the database of each service."""
+    async with AsyncExitStack() as stack:
+        made = {}
+        for service, urls in platform.urls.items():
+            connection = await asyncpg.connect(urls.owner)
+            stack.push_async_callback(connection.close)
+            counts = " UNION ALL ".join(
+                f"SELECT '{table}', count(*) FROM \"{table}\""  # noqa: S608 - our own names
+                for (table,) in await connection.fetch(TABLES)
+                if table not in UNCOUNTED
+            )
+            made[service] = Counter(await connection.prepare(counts))
+        yield made
+
+
 @pytest.mark.parametrize(
     "choose",
     [
@@ -27,7 +57,13 @@ UNCOUNTED = frozenset({"read_audits", "alembic_version"})
 )
 @pytest.mark.parametrize("name", OPERATIONS)
 async def test_a_wrong_request_is_a_problem_and_changes_nothing(
-    platform: Platform, documented: Documented, tokens: Tokens, name: str, choose: Choose
+    *,
+    platform: Platform,
+    counters: Mapping[str, Counter],
+    documented: Documented,
+    tokens: Tokens,
+    name: str,
+    choose: Choose,
 ) -> None:
     operation = documented[name]
     client = platform.clients[operation.service]
@@ -38,7 +74,7 @@ async def test_a_wrong_request_is_a_problem_and_changes_nothing(
         amr=("otp",),
         device_id="device-1",
     )
-    before = await count_rows(platform, operation.service)
+    before = await counters[operation.service].count()
     succeeded = 0
 
     for number, mutation in enumerate(mutations(operation, choose)):
@@ -58,7 +94,7 @@ async def test_a_wrong_request_is_a_problem_and_changes_nothing(
             assert problem["errors"], f"{mutation.where}: no field is named"
 
     if not succeeded:
-        assert await count_rows(platform, operation.service) == before
+        assert await counters[operation.service].count() == before
 
 
 def test_a_field_meets_few_wrong_values_and_the_fields_together_meet_all() -> None:
@@ -76,17 +112,3 @@ def body(mutation: Mutation) -> dict[str, Any]:
     if mutation.content is not None:
         return {"content": mutation.content}
     return {} if mutation.json is None else {"json": mutation.json}
-
-
-async def count_rows(platform: Platform, service: str) -> dict[str, int]:
-    connection = await asyncpg.connect(platform.urls[service].owner)
-    try:
-        tables = await connection.fetch(TABLES)
-        counts = " UNION ALL ".join(
-            f"SELECT '{table}', count(*) FROM \"{table}\""  # noqa: S608 - our own names
-            for (table,) in tables
-            if table not in UNCOUNTED
-        )
-        return {str(name): int(count) for name, count in await connection.fetch(counts)}
-    finally:
-        await connection.close()
