@@ -40,7 +40,7 @@ from perisai_kit.domain.month import Month
 from perisai_kit.events.feed import LocalFeed
 from perisai_kit.events.positions import number_events
 from perisai_kit.events.signals import Signals
-from perisai_kit.events.subscription import Subscription
+from perisai_kit.events.subscription import FeedSource, Subscription
 from perisai_kit.privacy.keyring import Keyring
 from sandbox.demo.people import member_body
 from sandbox.sample.plan import Outcome, PlannedBill
@@ -99,6 +99,7 @@ class Lives:
             name: LocalFeed(each, source=name, signals=Signals())
             for name, each in databases.items()
         }
+        self._sources: dict[FeedSource, str] = {feed: name for name, feed in feeds.items()}
         self._readers: list[tuple[Subscription, Database]] = [
             *((each, self._agent) for each in _subscriptions_of_agents(feeds)),
             *((each, self._member) for each in _subscriptions_of_members(feeds, self._terms)),
@@ -234,8 +235,7 @@ class Lives:
         raise AssertionError("the feeds do not come to rest")
 
     async def _read_feed(self, reader: Subscription, database: Database, *, always: bool) -> int:
-        # Subscriptions end with what they read: agent.members, payments.
-        source = reader.name.rpartition(".")[2].removesuffix("s")
+        source = self._sources[reader.source]
         self._numbered[source] += await _number(self._databases[source])
         total = 0
         while always or self._read_to[reader.name] != self._numbered[source]:

@@ -95,7 +95,7 @@ class Subscription:
     ) -> None:
         assert 1 <= limit <= MAX_LIMIT
         self.name = name
-        self._source = source
+        self.source = source
         self._handlers = Handlers(handlers, batch_handlers)
         self.parked = Replay(name, self._handlers)
         self._limit = limit
@@ -142,7 +142,7 @@ class Subscription:
         cursor = await self._read_cursor(database) if self._stood_at is None else self._stood_at
         self._stood_at = None
         asked_at, poll_s = clock.now(), self._next_poll_s()
-        answer = await self._source.get(
+        answer = await self.source.get(
             FEED_PATH,
             {
                 "lastEventId": str(cursor),
