@@ -17,12 +17,16 @@ from gateway.openapi.service import published
 from gateway.settings import Settings
 from perisai_kit.testing.plugin import Databases
 from perisai_kit.testing.server import HOST, serve
+from sandbox import lifetime
 
 ROOT = Path(__file__).parents[2]
 TOOLS = ROOT / "build" / "api"
 HERE = Path(__file__).parent
 USERNAME, PASSWORD = "client-admin", "correct horse battery staple"
 ENDS_S = 240
+INSTALLING = TOOLS / "installing"
+"""Is there while install.sh runs."""
+INSTALLED_S = 600
 
 
 @dataclass(frozen=True)
@@ -58,7 +62,13 @@ class Workshop:
 
 
 @pytest.fixture(scope="session")
-def make_workshop() -> Callable[[str], Workshop]:
+def tools() -> None:
+    """Wait until the tools are installed, which `make check` does beside the other tests."""
+    assert lifetime.wait_until(lambda: not INSTALLING.exists(), timeout_s=INSTALLED_S)
+
+
+@pytest.fixture(scope="session")
+def make_workshop(tools: None) -> Callable[[str], Workshop]:
     """Make an empty folder in build/api, where Node finds what npm installed."""
 
     def make(name: str) -> Workshop:
@@ -74,7 +84,7 @@ def make_workshop() -> Callable[[str], Workshop]:
 
 
 @pytest.fixture(scope="session")
-def node() -> None:
+def node(tools: None) -> None:
     """Skip where the tools of Node are not installed."""
     if not (TOOLS / "node_modules").is_dir():
         pytest.skip("there is no Node 20.19 or newer, or npm could not fetch its packages")

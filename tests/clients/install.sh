@@ -8,6 +8,8 @@ cd "$(dirname "$0")/../.."
 here=tests/clients
 there=build/api
 mkdir -p "$there"
+trap 'rm -f "$there/installing"' EXIT
+trap 'exit 130' INT TERM
 
 has_node() {
     command -v npm >/dev/null 2>&1 && node -e '
