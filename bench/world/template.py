@@ -5,6 +5,7 @@ generator, the size or the month are others.
 """
 
 import asyncio
+import fcntl
 import hashlib
 import os
 import shutil
@@ -47,9 +48,10 @@ def open_world(plan: Plan, *, say: Say) -> Iterator[Stage]:
     The world itself stays as it is: measure on copies of its databases.
     """
     folder = WORLDS / make_key(plan)
-    if not folder.exists():
-        say(f"building a world of {plan.size:,} members")
-        _build_world(plan, folder, say)
+    with _only_builder(say):
+        if not folder.exists():
+            say(f"building a world of {plan.size:,} members")
+            _build_world(plan, folder, say)
     say(f"world of {plan.size:,} members: {folder.relative_to(ROOT)}, {_measure(folder):,} MB")
     with open_stage(folder) as stage:
         yield stage
@@ -67,11 +69,26 @@ def make_key(plan: Plan) -> str:
     return f"{size}-{Present(clock.real_now()).month}-{digest[:12]}"
 
 
+@contextmanager
+def _only_builder(say: Say) -> Iterator[None]:
+    """Let no two processes build at once: the later one finds what the first has built."""
+    WORLDS.mkdir(mode=0o700, parents=True, exist_ok=True)
+    with (WORLDS / "lock").open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            say("waiting for another process that builds a world")
+            fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
 def _build_world(plan: Plan, folder: Path, say: Say) -> None:
     models = replace(plan, copies=1, branches=1)
     lived = WORLDS / make_key(models)
     if not lived.exists():
         _build_models(models, lived, say)
+    if lived == folder:
+        return
     with _unfinished(folder) as unfinished:
         # With the owner of the server's files.
         subprocess.run(["cp", "-a", f"{lived}/.", str(unfinished)], check=True)
