@@ -50,7 +50,7 @@ def november(business_time: BusinessTime) -> BusinessTime:
 
 @pytest.fixture
 def tasks(keyring: Keyring) -> RiskTasks:
-    return RiskTasks(keyring, RiskThresholds(phone=3, address=5, batch=3))
+    return RiskTasks(keyring, RiskThresholds(phone=3, address=5, batch=3, paying_account=3))
 
 
 class Reader:
@@ -173,6 +173,52 @@ async def test_members_of_one_batch_are_flagged_from_the_third_on(
     await reader.settle(*(payment(id_, "2026-11") for id_ in ids))
 
     assert await reader.flags() == {(id_, "same_batch") for id_ in ids}
+
+
+@pytest.mark.parametrize("at_once", [True, False])
+async def test_members_paid_by_one_account_are_flagged_from_the_third_on(
+    session: AsyncSession, enrol: Enrol, reader: Reader, at_once: bool
+) -> None:
+    members = [await enrol(session, work_declaration=TODAY) for _ in range(4)]
+    accounts = ["one", "one", "other", "one"]
+    paid = [
+        pay(each, paying_account=account) for each, account in zip(members, accounts, strict=True)
+    ]
+
+    if at_once:
+        await reader.settle(*reversed(paid))
+    else:
+        for each in paid[:-1]:
+            await reader.settle(each)
+        assert await reader.flags() == set()
+        await reader.settle(paid[-1])
+
+    striking = (members[0], members[1], members[3])
+    expected = {(each.id, "shared_paying_account") for each in striking}
+    assert await reader.flags() == expected == {*await reader.published()}
+
+
+async def test_one_account_that_pays_later_months_too_is_not_striking(
+    session: AsyncSession, enrol: Enrol, reader: Reader
+) -> None:
+    members = [await enrol(session, work_declaration=TODAY) for _ in range(2)]
+
+    for month in ("2026-11", "2026-12"):
+        await reader.settle(*(pay(each, month, paying_account="one") for each in members))
+
+    assert await reader.flags() == set()
+
+
+async def test_an_event_of_before_names_no_account(
+    session: AsyncSession, enrol: Enrol, reader: Reader
+) -> None:
+    members = [await enrol(session, work_declaration=TODAY) for _ in range(3)]
+    sent = [pay(each).model_dump(mode="json", exclude={"paying_account"}) for each in members]
+
+    await reader.settle(*(PaymentSettled.model_validate(each) for each in sent))
+
+    assert await reader.flags() == set()
+    assert {*await session.scalars(select(AcquiredMember.paying_account))} == {None}
 
 
 @pytest.mark.parametrize(("months", "flagged"), [(1, True), (2, False)])
