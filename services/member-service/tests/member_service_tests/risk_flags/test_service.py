@@ -9,7 +9,7 @@ import httpx
 import pytest
 from member_service_tests.allocations.test_service import TODAY, payment, reversal
 from member_service_tests.registrations.histories import TERMS
-from sqlalchemy import select, text
+from sqlalchemy import Text, insert, literal, select, text
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -18,10 +18,12 @@ from member_service.coverage import service as coverage
 from member_service.members.models import Member
 from member_service.members.rules import RiskThresholds
 from member_service.registrations.models import RegistrationRow
-from member_service.risk_flags.models import AcquiredMember
+from member_service.risk_flags.models import AcquiredMember, RaisedFlag
+from member_service.risk_flags.rules import RiskFlag
 from member_service.risk_flags.tasks import RiskTasks
 from perisai_kit.auth.principal import Role, Scope, ScopeKind
 from perisai_kit.domain.ids import new_id
+from perisai_kit.domain.month import Month
 from perisai_kit.events.catalogue import (
     AllocationReversed,
     CoverageDeclined,
@@ -291,6 +293,30 @@ async def test_officers_list_the_flags_of_their_scope_by_agent_and_month(
     path = f"/v1/members/{alike[0].id}/risk-flags"
     one = await client.get(path, headers=officer.headers)
     assert one.json()["items"] == ["shared_phone"]
+
+
+async def test_the_database_takes_known_flags_only(session: AsyncSession, enrol: Enrol) -> None:
+    member = await enrol(session)
+    row = {
+        "allocation_id": new_id(),
+        "member_id": member.id,
+        "agent_id": new_id(),
+        "month": Month(2026, 11),
+        "counts_at": NOVEMBER,
+        "branch_code": "",
+        "region_code": "",
+        "flagged_at": NOVEMBER,
+    }
+
+    async def store(flag: str) -> None:
+        values = row | {"id": new_id(), "flag": literal(flag, Text)}
+        async with session.begin_nested():
+            await session.execute(insert(RaisedFlag).values(values))
+
+    for flag in RiskFlag:
+        await store(flag)
+    with pytest.raises(DBAPIError, match="ck_risk_flags_flag"):
+        await store("tall")
 
 
 async def test_flags_cannot_be_changed(session: AsyncSession) -> None:
