@@ -8,8 +8,8 @@ from alembic import op
 
 from perisai_kit.db.migrations.steps import execute_script
 
-revision = "0013"
-down_revision = "0012"
+revision = "0012"
+down_revision = "0011"
 
 WIDEN = """
 ALTER TABLE risk_flags DROP CONSTRAINT IF EXISTS ck_risk_flags_wider_flag;
