@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import asyncpg
 import httpx
 import pytest
 from contract.conftest import Platform
@@ -66,6 +67,18 @@ class Town:
         assert answer.is_success, answer.text
         paid: dict[str, Any] = answer.json()
         return paid
+
+    async def paying_accounts(self) -> dict[str, str | None]:
+        """Return what was published of the accounts that paid, by bill."""
+        connection = await asyncpg.connect(self.platform.urls["payment"].owner)
+        try:
+            rows = await connection.fetch(
+                "SELECT data ->> 'bill_id', data ->> 'paying_account' FROM events"
+                " WHERE type = 'payment.settled.v1'"
+            )
+        finally:
+            await connection.close()
+        return dict(map(tuple, rows))
 
 
 @pytest.fixture(scope="module")
@@ -162,6 +175,22 @@ async def test_a_bill_is_paid_at_the_bank_of_any_profile(town: Town, profile: st
     assert (await town.get(f"/v1/bills/{bill['id']}"))["status"] == "paid"
     (payment,) = (await town.get(f"/v1/payments?bill_id={bill['id']}"))["items"]
     assert payment["partner_id"] == town.partners[profile]["partner_id"]
+
+
+async def test_the_account_of_a_customer_is_another_one_at_each_bank(town: Town) -> None:
+    bills = [await town.issue_bill() for _ in (*PROFILES, "again")]
+    profiles = [*PROFILES, "bri"]
+
+    for bill, profile in zip(bills, profiles, strict=True):
+        number = account_at(bill, town.partners[profile])["number"]
+        paid = await town.pay(number, paid_from="1002003004")
+        assert paid["outcome"] == "paid"
+
+    found = await town.paying_accounts()
+    hashes = {profile: found[bill["id"]] for bill, profile in zip(bills, profiles, strict=True)}
+    assert None not in hashes.values()
+    assert len({*hashes.values()}) == len(PROFILES)
+    assert found[bills[-1]["id"]] == found[bills[profiles.index("bri")]["id"]]
 
 
 @pytest.mark.parametrize("profile", PROFILES)

@@ -128,6 +128,10 @@ class Simulation:
         self._read_to = dict.fromkeys((each.name for each, _ in self.readers), 0)
         self.move(timedelta())
 
+    def add_reader(self, reader: Subscription, database: Database) -> None:
+        self.readers.append((reader, database))
+        self._read_to[reader.name] = 0
+
     def move(self, step: timedelta) -> None:
         self.now += step
         self.services.set_clock(self.now)
@@ -301,7 +305,7 @@ class Simulation:
             )
             return await bills.read(session, issued.bills[0])
 
-    async def pay(self, bill: BillOut) -> None:
+    async def pay(self, bill: BillOut, *, paying_account: str | None = None) -> None:
         """Let the bank pay a bill now, and tell of it at once."""
         account = bill.virtual_accounts[0]
         key = (account.partner_id, account.customer_no)
@@ -321,6 +325,7 @@ class Simulation:
                 paid_at=now,
                 channel_code="6017",
                 reference_no="1",
+                paying_account=paying_account,
             )
             shares = [Share(locked.amount, locked)]
             settlement = Settlement(new_id(), new_id(), order.id, notice, shares)

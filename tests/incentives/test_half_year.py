@@ -21,13 +21,9 @@ from payment_service.scheme_comparisons.tasks import Comparer
 from payment_service.schemes import service as schemes
 from payment_service.schemes.rules import SchemeVerdict
 from payment_service.schemes.schemas import NewScheme
-from payment_service.settings import Settings
-from perisai_kit.db.engine import Database
 from perisai_kit.domain.ids import new_id
 from perisai_kit.domain.jakarta import JAKARTA
 from perisai_kit.domain.month import Month
-from perisai_kit.privacy.keyring import Keyring
-from perisai_kit.testing.plugin import BusinessTime, Urls
 
 FIRST = Month(2026, 1)
 MONTHS = 6
@@ -47,23 +43,6 @@ TERMS = {
     "override_bps": 1_000,
     "sponsored": True,
 }
-
-
-@pytest.fixture
-async def services(
-    own_database: Callable[[str], Urls],
-    keyring: Keyring,
-    make_settings: Callable[..., Settings],
-    business_time: BusinessTime,
-) -> Any:
-    urls = {name: own_database(name) for name in ("agent", "member", "payment")}
-    opened = {name: Database(each.app, keyring=keyring) for name, each in urls.items()}
-    settings = make_settings(
-        Settings, urls["payment"], member_url="http://member", agent_url="http://agent"
-    )
-    yield Services(**opened, keyring=keyring, settings=settings, set_clock=business_time.at)
-    for database in opened.values():
-        await database.dispose()
 
 
 async def begin(services: Services, chance: Random) -> Simulation:

@@ -113,6 +113,13 @@ def test_an_event_reads_back_what_it_writes() -> None:
     assert event.lines[0].month == Month(2026, 11)
 
 
+def test_a_field_that_an_older_producer_does_not_know_is_null() -> None:
+    older = PaymentSettled.model_validate(payment_data())
+    newer = PaymentSettled.model_validate({**payment_data(), "paying_account": "0f" * 16})
+
+    assert (older.paying_account, newer.paying_account) == (None, "0f" * 16)
+
+
 def test_fields_of_a_newer_producer_are_ignored() -> None:
     data = payment_data()
     lines = [{"month": "2026-11", "programme": "jkk", "amount": 1, "relief": 0, "newer": True}]

@@ -22,11 +22,12 @@ VirtualAccountNo = Annotated[
 DigitsText = Annotated[str, StringConstraints(pattern=r"^[0-9]{1,36}$")]
 RequestId = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9-]{1,128}$")]
 PartnerId = Annotated[str, StringConstraints(min_length=1, max_length=64)]
+AccountNo = Annotated[str, StringConstraints(pattern=r"^[0-9]{1,34}$")]
 
 
 class NewAccount(Model):
     bank_code: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9]{1,11}$")]
-    account_no: Annotated[str, StringConstraints(pattern=r"^[0-9]{1,34}$")]
+    account_no: AccountNo
     holder_name: Text255
 
 
@@ -53,6 +54,10 @@ class NewPayment(Model):
     )
     trx_date_time: AwareDatetime | None = Field(
         default=None, description="When the customer paid; the sandbox's clock when left out."
+    )
+    paid_from: AccountNo | None = Field(
+        default=None,
+        description="Account that the customer pays from. Its hash is sent; none when left out.",
     )
 
 
@@ -159,6 +164,7 @@ def _order(payment: NewPayment) -> Order:
         external_id=payment.external_id,
         delay_s=payment.delay_s,
         trx_at=payment.trx_date_time,
+        paid_from=payment.paid_from,
     )
 
 

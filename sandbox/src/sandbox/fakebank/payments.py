@@ -19,6 +19,8 @@ from snap_bi.timestamps import TimestampFormat, format_timestamp
 # The default difference of a wrong amount.
 WRONG_BY = 1_000
 DEFAULT_DELAY_S = 2.0
+# The longest hashedSourceAccountNo. Source: docs/snap.md, Service 25.
+ACCOUNT_HASH_LENGTH = 32
 
 
 class Mode(StrEnum):
@@ -33,7 +35,7 @@ class Mode(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Order:
-    """One payment by a customer; amounts in rupiah."""
+    """One payment by a customer; amounts in rupiah. paid_from: the customer's account."""
 
     virtual_account_no: str
     amount: int | None = None
@@ -44,6 +46,7 @@ class Order:
     external_id: str | None = None
     delay_s: float | None = None
     trx_at: datetime | None = None
+    paid_from: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,7 +151,17 @@ def flag_message(
         "billDetails": [],
         "freeTexts": [],
         "additionalInfo": {},
+        **_paying_account(partner, order.paid_from),
     }
+
+
+def _paying_account(partner: Partner, account_no: str | None) -> dict[str, object]:
+    if account_no is None:
+        return {}
+    hashed = sha256_hex(account_no.encode())[:ACCOUNT_HASH_LENGTH]
+    bank_code = partner.entry.bank_code
+    code = {} if bank_code is None else {"sourceBankCode": bank_code}
+    return {"hashedSourceAccountNo": hashed, **code}
 
 
 def _ids(partner: Partner, virtual_account_no: str) -> dict[str, object]:

@@ -25,7 +25,8 @@ FIELDS = {
     "flagAdvise": "`Y` where the bank marks the request as a repeat.",
     "freeTexts": "Texts for the customer; ignored.",
     "grantType": "Always `client_credentials`.",
-    "hashedSourceAccountNo": "Hash of the account that is debited; ignored.",
+    "hashedSourceAccountNo": "Hash of the account that is debited; it shows us accounts that pay"
+    " for many new members. Ignored in an inquiry.",
     "inquiryRequestId": "Id of this inquiry, made by the bank.",
     "journalNum": "Journal number of the bank; repeated in the answer.",
     "language": "Language of the customer; ignored.",
@@ -36,7 +37,7 @@ FIELDS = {
     "paymentRequestId": "Id of this payment, made by the bank. A repeat has the same.",
     "paymentType": "Type of payment of the bank; repeated in the answer.",
     "referenceNo": "Reference of the bank; printed on the receipt.",
-    "sourceBankCode": "Code of the bank whose account is debited; ignored.",
+    "sourceBankCode": "Code of the bank whose account is debited; read with the hash only.",
     "subCompany": "Subcompany code; ignored.",
     "totalAmount": "Amount of the bill as the inquiry said it; ignored.",
     "trxDateInit": "When the customer began; some banks call it `txnDateInit`.",

@@ -161,6 +161,22 @@ async def pay(bank: httpx.AsyncClient, **wishes: object) -> dict[str, Any]:
     return paid
 
 
+async def test_the_hash_of_the_customers_account_is_sent_with_every_payment_from_it(
+    bank: httpx.AsyncClient, platform: Platform, config: Path
+) -> None:
+    entries = read(config)
+    write(config, json.dumps([{**each, "bank_code": "014"} for each in entries]))
+
+    for account_no in (None, "1002003004", "1002003004", "1002003005"):
+        await pay(bank, paid_from=account_no)
+
+    unnamed, one, same, other = (request for _, request in platform.flags)
+    assert (unnamed.hashed_source_account_no, unnamed.source_bank_code) == (None, None)
+    assert one.hashed_source_account_no == same.hashed_source_account_no
+    assert len({one.hashed_source_account_no, other.hashed_source_account_no, "1002003004"}) == 3
+    assert (one.source_bank_code, len(one.hashed_source_account_no or "")) == ("014", 32)
+
+
 async def test_one_request_pays_what_the_inquiry_says(
     bank: httpx.AsyncClient, platform: Platform
 ) -> None:

@@ -36,6 +36,9 @@ class Settings(ServiceSettings):
     same_batch_from: int = Field(default=100, ge=2, le=1_000)
     """This many acquisitions of an agent's month from one enrolment batch raise a risk flag. Our
     own choice: a day in a village brings dozens."""
+    shared_paying_account_from: int = Field(default=100, ge=2, le=1_000)
+    """This many members acquired in an agent's month and paid by one account raise a risk flag. Our
+    own choice, as for a batch: an agent may collect the money of a village and pay it in."""
 
     declaration_valid_days: int = Field(default=30, ge=0, le=365)
     """How old a declaration of work may be when a bill is issued that opens a registration.
@@ -77,6 +80,7 @@ class Settings(ServiceSettings):
             phone=self.shared_phone_from,
             address=self.shared_address_from,
             batch=self.same_batch_from,
+            paying_account=self.shared_paying_account_from,
         )
 
     @property

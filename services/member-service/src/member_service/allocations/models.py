@@ -17,7 +17,8 @@ class AllocationRow(Base):
     """Money of a payment that was allocated to a bill, and our present answer.
 
     months and programmes have one entry for each bill line, in the same order. The columns from
-    `declined` on hold the answer; answer_no rises with each published answer.
+    `declined` on hold the answer; answer_no rises with each published answer. paying_account: a
+    keyed hash of payment-service; None: the bank named none.
     """
 
     __tablename__ = "allocations"
@@ -32,6 +33,7 @@ class AllocationRow(Base):
     received_at: Mapped[datetime] = mapped_column(DateTime(timezone=True))
     months: Mapped[list[Month]] = mapped_column(ARRAY(MonthText))
     programmes: Mapped[list[Programme]] = mapped_column(ARRAY(choice(Programme)))
+    paying_account: Mapped[str | None] = mapped_column(Text)
 
     answer_no: Mapped[int]
     declined: Mapped[DeclineReason | None] = mapped_column(choice(DeclineReason, "declined"))

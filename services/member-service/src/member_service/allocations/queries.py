@@ -18,15 +18,17 @@ from perisai_kit.events.catalogue import PaymentSettled
 _INSERT_ONCE = """
     INSERT INTO allocations (
         id, payment_id, bill_id, member_id, issued_at, counts_at, received_at, months, programmes,
-        answer_no, withdrawn, is_acquisition
+        paying_account, answer_no, withdrawn, is_acquisition
     )
     SELECT id, payment_id, bill_id, member_id, issued_at, counts_at, received_at,
-           string_to_array(months, ','), string_to_array(programmes, ','), 0, '{}', false
+           string_to_array(months, ','), string_to_array(programmes, ','), paying_account,
+           0, '{}', false
     FROM unnest(
         $1::uuid[], $2::uuid[], $3::uuid[], $4::uuid[], $5::timestamptz[], $6::timestamptz[],
-        $7::timestamptz[], $8::text[], $9::text[]
+        $7::timestamptz[], $8::text[], $9::text[], $10::text[]
     ) AS new (
-        id, payment_id, bill_id, member_id, issued_at, counts_at, received_at, months, programmes
+        id, payment_id, bill_id, member_id, issued_at, counts_at, received_at, months, programmes,
+        paying_account
     )
     ON CONFLICT DO NOTHING
     RETURNING member_id
@@ -66,6 +68,7 @@ async def insert_once_allocations(
             each.received_at,
             ",".join(str(line.month) for line in each.lines),
             ",".join(line.programme for line in each.lines),
+            each.paying_account,
         )
         for each in settled
     ]

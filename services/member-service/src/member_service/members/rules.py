@@ -70,6 +70,7 @@ class RiskThresholds:
     phone: int
     address: int
     batch: int
+    paying_account: int
 
 
 @dataclass(frozen=True, slots=True)

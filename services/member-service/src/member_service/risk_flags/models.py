@@ -13,7 +13,8 @@ from perisai_kit.domain.month import Month
 class AcquiredMember(Base):
     """An allocation that acquired a member, with what is compared. address_hash: keyed.
 
-    agent_id: None where it is an acquisition of an agent no more.
+    agent_id: None where it is an acquisition of an agent no more. paying_account: as it
+    is in `AllocationRow`.
     """
 
     __tablename__ = "acquired_members"
@@ -38,6 +39,7 @@ class AcquiredMember(Base):
     phone_hash: Mapped[bytes] = mapped_column(LargeBinary)
     address_hash: Mapped[bytes] = mapped_column(LargeBinary)
     batch_id: Mapped[uuid.UUID | None]
+    paying_account: Mapped[str | None] = mapped_column(Text)
 
 
 class RaisedFlag(Base):

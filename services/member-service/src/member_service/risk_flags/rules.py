@@ -21,16 +21,22 @@ class RiskFlag(StrEnum):
     SHARED_PHONE = "shared_phone"
     SHARED_ADDRESS = "shared_address"
     SAME_BATCH = "same_batch"
+    SHARED_PAYING_ACCOUNT = "shared_paying_account"
     LAPSED_IN_MONTH_TWO = "lapsed_in_month_two"
 
 
 @dataclass(frozen=True, slots=True)
 class Traits:
-    """What acquisitions may have in common. batch_id: None where enrolled singly."""
+    """What acquisitions may have in common. batch_id: None where enrolled singly.
 
+    paying_account: opaque; None where the bank named none.
+    """
+
+    member_id: UUID
     phone_hash: bytes
     address_hash: bytes
-    batch_id: UUID | None
+    batch_id: UUID | None = None
+    paying_account: str | None = None
 
 
 def normalise_address(street: str, village: str) -> str:
@@ -49,6 +55,7 @@ def find_flags(
     phones = Counter(each.phone_hash for each in month.values())
     addresses = Counter(each.address_hash for each in month.values())
     batches = Counter(each.batch_id for each in month.values())
+    accounts = _count_members_by_account(month.values())
     found = []
     for id_, each in month.items():
         if phones[each.phone_hash] >= thresholds.phone:
@@ -57,7 +64,15 @@ def find_flags(
             found.append((id_, RiskFlag.SHARED_ADDRESS))
         if each.batch_id is not None and batches[each.batch_id] >= thresholds.batch:
             found.append((id_, RiskFlag.SAME_BATCH))
+        if accounts[each.paying_account] >= thresholds.paying_account:
+            found.append((id_, RiskFlag.SHARED_PAYING_ACCOUNT))
     return found
+
+
+def _count_members_by_account(traits: Collection[Traits]) -> Counter[str | None]:
+    """Count different members, because one account may pay twice for the same."""
+    paid = {(each.paying_account, each.member_id) for each in traits if each.paying_account}
+    return Counter(account for account, _ in paid)
 
 
 def find_month(counts_at: datetime) -> Month:

@@ -1,6 +1,7 @@
 """Flag striking acquisitions, set-based after each batch of answers, and list them.
 
-What is compared are keyed hashes of telephones and addresses, within an agent's month.
+What is compared are keyed hashes of telephones, addresses and the accounts that paid, within an
+agent's month.
 """
 
 from collections import defaultdict
@@ -97,7 +98,13 @@ async def _flag_months(
     acquired = {each.allocation_id: each for each in await queries.list_months(session, pairs)}
     months: dict[tuple[UUID | None, Month], dict[UUID, Traits]] = defaultdict(dict)
     for id_, each in acquired.items():
-        traits = Traits(each.phone_hash, each.address_hash, each.batch_id)
+        traits = Traits(
+            each.member_id,
+            each.phone_hash,
+            each.address_hash,
+            each.batch_id,
+            each.paying_account,
+        )
         months[each.agent_id, each.month][id_] = traits
     striking = [
         (acquired[id_], flag)
@@ -156,4 +163,5 @@ def _acquired_row(allocation: AllocationRow, of: Enrolled, keyring: Keyring) -> 
         "phone_hash": of.member.phone_hash,
         "address_hash": keyring.lookup("address", address),
         "batch_id": of.batch_id,
+        "paying_account": allocation.paying_account,
     }

@@ -34,6 +34,7 @@ def payment(
     programmes: tuple[str, ...] = ALL,
     at: datetime = PAID_AT,
     received_at: datetime | None = None,
+    paying_account: str | None = None,
 ) -> PaymentSettled:
     lines = [
         SettledLine.model_validate(
@@ -54,6 +55,7 @@ def payment(
         received_at=received_at or at,
         payer="self",
         lines=tuple(lines),
+        paying_account=paying_account,
     )
 
 

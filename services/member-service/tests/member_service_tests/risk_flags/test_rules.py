@@ -1,5 +1,7 @@
 """Which acquisitions of an agent's month are flagged."""
 
+from collections.abc import Callable
+from dataclasses import replace
 from datetime import datetime
 from uuid import UUID
 
@@ -18,7 +20,7 @@ from member_service.risk_flags.rules import (
 from perisai_kit.domain.jakarta import JAKARTA
 from perisai_kit.domain.month import Month
 
-THREE = RiskThresholds(phone=3, address=3, batch=3)
+THREE = RiskThresholds(phone=3, address=3, batch=3, paying_account=3)
 BATCH = UUID(int=99)
 
 
@@ -27,23 +29,28 @@ def month(*traits: Traits) -> dict[UUID, Traits]:
 
 
 def alone(number: int) -> Traits:
-    return Traits(b"p%d" % number, b"a%d" % number, None)
+    return Traits(
+        member_id=UUID(int=number),
+        phone_hash=b"p%d" % number,
+        address_hash=b"a%d" % number,
+        paying_account=f"from {number}",
+    )
 
 
 @pytest.mark.parametrize(
     ("common", "flag"),
     [
-        (lambda each: Traits(b"same", each.address_hash, None), RiskFlag.SHARED_PHONE),
-        (lambda each: Traits(each.phone_hash, b"same", None), RiskFlag.SHARED_ADDRESS),
-        (lambda each: Traits(each.phone_hash, each.address_hash, BATCH), RiskFlag.SAME_BATCH),
+        (lambda each: replace(each, phone_hash=b"same"), RiskFlag.SHARED_PHONE),
+        (lambda each: replace(each, address_hash=b"same"), RiskFlag.SHARED_ADDRESS),
+        (lambda each: replace(each, batch_id=BATCH), RiskFlag.SAME_BATCH),
+        (lambda each: replace(each, paying_account="same"), RiskFlag.SHARED_PAYING_ACCOUNT),
     ],
     ids=lambda value: str(value) if isinstance(value, RiskFlag) else "",
 )
 @pytest.mark.parametrize("count", [2, 3, 4])
 def test_from_the_threshold_on_each_that_shares_it_is_flagged(
-    common: object, flag: RiskFlag, count: int
+    common: Callable[[Traits], Traits], flag: RiskFlag, count: int
 ) -> None:
-    assert callable(common)
     alike = [common(alone(number)) for number in range(count)]
 
     found = find_flags(month(*alike, alone(10), alone(11)), THREE)
@@ -56,9 +63,43 @@ def test_members_enrolled_singly_share_no_batch() -> None:
     assert find_flags(month(*(alone(number) for number in range(5))), THREE) == []
 
 
-@given(st.lists(st.tuples(st.integers(0, 2), st.integers(0, 2), st.integers(0, 2)), max_size=12))
-def test_the_order_of_acquisitions_changes_no_flag(marks: list[tuple[int, int, int]]) -> None:
-    traits = [Traits(b"%d" % p, b"%d" % a, UUID(int=b) if b else None) for p, a, b in marks]
+def test_payments_of_accounts_that_no_bank_named_share_none() -> None:
+    unnamed = [replace(alone(number), paying_account=None) for number in range(5)]
+
+    assert find_flags(month(*unnamed), THREE) == []
+
+
+def test_one_account_that_pays_three_times_for_two_members_is_not_striking() -> None:
+    paid = [replace(alone(number), paying_account="same") for number in (0, 1, 1)]
+
+    assert find_flags(month(*paid), THREE) == []
+
+
+def test_each_acquisition_of_a_striking_account_is_flagged() -> None:
+    paid = [replace(alone(number), paying_account="same") for number in (0, 1, 1, 2)]
+
+    found = find_flags(month(*paid), THREE)
+
+    assert set(found) == {(UUID(int=place), RiskFlag.SHARED_PAYING_ACCOUNT) for place in range(4)}
+
+
+FEW = st.integers(0, 2)
+
+
+@given(st.lists(st.tuples(st.integers(0, 8), FEW, FEW, FEW, FEW), max_size=12))
+def test_the_order_of_acquisitions_changes_no_flag(
+    marks: list[tuple[int, int, int, int, int]],
+) -> None:
+    traits = [
+        Traits(
+            member_id=UUID(int=member),
+            phone_hash=b"%d" % phone,
+            address_hash=b"%d" % address,
+            batch_id=UUID(int=batch) if batch else None,
+            paying_account=f"from {account}" if account else None,
+        )
+        for member, phone, address, batch, account in marks
+    ]
     forwards = month(*traits)
     backwards = dict(reversed(forwards.items()))
 

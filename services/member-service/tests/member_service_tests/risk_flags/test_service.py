@@ -9,7 +9,7 @@ import httpx
 import pytest
 from member_service_tests.allocations.test_service import TODAY, payment, reversal
 from member_service_tests.registrations.histories import TERMS
-from sqlalchemy import select, text
+from sqlalchemy import Text, insert, literal, select, text
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -18,10 +18,12 @@ from member_service.coverage import service as coverage
 from member_service.members.models import Member
 from member_service.members.rules import RiskThresholds
 from member_service.registrations.models import RegistrationRow
-from member_service.risk_flags.models import AcquiredMember
+from member_service.risk_flags.models import AcquiredMember, RaisedFlag
+from member_service.risk_flags.rules import RiskFlag
 from member_service.risk_flags.tasks import RiskTasks
 from perisai_kit.auth.principal import Role, Scope, ScopeKind
 from perisai_kit.domain.ids import new_id
+from perisai_kit.domain.month import Month
 from perisai_kit.events.catalogue import (
     AllocationReversed,
     CoverageDeclined,
@@ -50,7 +52,7 @@ def november(business_time: BusinessTime) -> BusinessTime:
 
 @pytest.fixture
 def tasks(keyring: Keyring) -> RiskTasks:
-    return RiskTasks(keyring, RiskThresholds(phone=3, address=5, batch=3))
+    return RiskTasks(keyring, RiskThresholds(phone=3, address=5, batch=3, paying_account=3))
 
 
 class Reader:
@@ -175,6 +177,52 @@ async def test_members_of_one_batch_are_flagged_from_the_third_on(
     assert await reader.flags() == {(id_, "same_batch") for id_ in ids}
 
 
+@pytest.mark.parametrize("at_once", [True, False])
+async def test_members_paid_by_one_account_are_flagged_from_the_third_on(
+    session: AsyncSession, enrol: Enrol, reader: Reader, at_once: bool
+) -> None:
+    members = [await enrol(session, work_declaration=TODAY) for _ in range(4)]
+    accounts = ["one", "one", "other", "one"]
+    paid = [
+        pay(each, paying_account=account) for each, account in zip(members, accounts, strict=True)
+    ]
+
+    if at_once:
+        await reader.settle(*reversed(paid))
+    else:
+        for each in paid[:-1]:
+            await reader.settle(each)
+        assert await reader.flags() == set()
+        await reader.settle(paid[-1])
+
+    striking = (members[0], members[1], members[3])
+    expected = {(each.id, "shared_paying_account") for each in striking}
+    assert await reader.flags() == expected == {*await reader.published()}
+
+
+async def test_one_account_that_pays_later_months_too_is_not_striking(
+    session: AsyncSession, enrol: Enrol, reader: Reader
+) -> None:
+    members = [await enrol(session, work_declaration=TODAY) for _ in range(2)]
+
+    for month in ("2026-11", "2026-12"):
+        await reader.settle(*(pay(each, month, paying_account="one") for each in members))
+
+    assert await reader.flags() == set()
+
+
+async def test_an_event_of_before_names_no_account(
+    session: AsyncSession, enrol: Enrol, reader: Reader
+) -> None:
+    members = [await enrol(session, work_declaration=TODAY) for _ in range(3)]
+    sent = [pay(each).model_dump(mode="json", exclude={"paying_account"}) for each in members]
+
+    await reader.settle(*(PaymentSettled.model_validate(each) for each in sent))
+
+    assert await reader.flags() == set()
+    assert {*await session.scalars(select(AcquiredMember.paying_account))} == {None}
+
+
 @pytest.mark.parametrize(("months", "flagged"), [(1, True), (2, False)])
 async def test_a_registration_that_lapses_after_one_paid_month_is_flagged(
     session: AsyncSession,
@@ -245,6 +293,30 @@ async def test_officers_list_the_flags_of_their_scope_by_agent_and_month(
     path = f"/v1/members/{alike[0].id}/risk-flags"
     one = await client.get(path, headers=officer.headers)
     assert one.json()["items"] == ["shared_phone"]
+
+
+async def test_the_database_takes_known_flags_only(session: AsyncSession, enrol: Enrol) -> None:
+    member = await enrol(session)
+    row = {
+        "allocation_id": new_id(),
+        "member_id": member.id,
+        "agent_id": new_id(),
+        "month": Month(2026, 11),
+        "counts_at": NOVEMBER,
+        "branch_code": "",
+        "region_code": "",
+        "flagged_at": NOVEMBER,
+    }
+
+    async def store(flag: str) -> None:
+        values = row | {"id": new_id(), "flag": literal(flag, Text)}
+        async with session.begin_nested():
+            await session.execute(insert(RaisedFlag).values(values))
+
+    for flag in RiskFlag:
+        await store(flag)
+    with pytest.raises(DBAPIError, match="ck_risk_flags_flag"):
+        await store("tall")
 
 
 async def test_flags_cannot_be_changed(session: AsyncSession) -> None:

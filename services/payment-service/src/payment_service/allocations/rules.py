@@ -124,7 +124,10 @@ class Counted:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NewAllocation:
-    """An allocation to be made, with all that it is made of. business_on: of its transfers."""
+    """An allocation to be made, with all that it is made of. business_on: of its transfers.
+
+    paying_account: as in `payments.rules.Notice`; it is published, and not stored.
+    """
 
     id: UUID
     payment_id: UUID
@@ -133,6 +136,7 @@ class NewAllocation:
     counts_at: datetime
     business_on: date
     allocated_at: datetime
+    paying_account: str | None = None
 
     @property
     def kind(self) -> AllocationKind:

@@ -236,4 +236,5 @@ def _settled(new: NewAllocation) -> PaymentSettled:
             )
             for line in bill.lines
         ),
+        paying_account=new.paying_account,
     )

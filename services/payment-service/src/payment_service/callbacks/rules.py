@@ -100,6 +100,20 @@ def content(
     return to_json(fields).decode()
 
 
+def describe_paying_account(
+    partner_id: UUID, *, bank_code: str | None, account: str | None
+) -> str | None:
+    """Return the account that a customer paid from, as one text to be hashed; None: not named.
+
+    Banks hash in ways of their own, so one account at two partners is two. What is sent may also be
+    a whole account number, with the customer's consent. Source: docs/snap.md, Service 25.
+    """
+    named = (account or "").strip()
+    if not named:
+        return None
+    return to_json((str(partner_id), (bank_code or "").strip(), named)).decode()
+
+
 def virtual_account(
     client: PartnerClient, *, partner_service_id: str, customer_no: str, virtual_account_no: str
 ) -> VirtualAccount:

@@ -10,7 +10,12 @@ from uuid import UUID
 from payment_service.bank_access.rules import Refusal, Wire
 from payment_service.bank_access.schemas import Signed, echo_of
 from payment_service.bills.rules import BillStatus, LockedBill
-from payment_service.callbacks.rules import CallbackOutcome, First, virtual_account
+from payment_service.callbacks.rules import (
+    CallbackOutcome,
+    First,
+    describe_paying_account,
+    virtual_account,
+)
 from payment_service.orders.rules import LockedOrder
 from payment_service.payments.rules import Notice, PaidAt, Settlement
 from perisai_kit.db.sql import Executor
@@ -53,7 +58,7 @@ class Message:
     def key(self) -> Key:
         return (self.signed.client.partner_id, self.request_id)
 
-    def notice(self, paid_at: PaidAt) -> Notice:
+    def notice(self, paid_at: PaidAt, keyring: Keyring) -> Notice:
         """Return what the payment is booked with."""
         return Notice(
             partner_id=self.signed.client.partner_id,
@@ -64,7 +69,19 @@ class Message:
             paid_at=paid_at.at,
             channel_code=self.request.channel_code,
             reference_no=self.request.reference_no,
+            paying_account=self._hash_paying_account(keyring),
         )
+
+    def _hash_paying_account(self, keyring: Keyring) -> str | None:
+        described = describe_paying_account(
+            self.signed.client.partner_id,
+            bank_code=self.request.source_bank_code,
+            account=self.request.hashed_source_account_no,
+        )
+        if described is None:
+            return None
+        # Half of the hash: events are many, and no two accounts share 128 bits by chance.
+        return keyring.lookup("paying_account", described)[:16].hex()
 
 
 @record(kw_only=True)

@@ -322,7 +322,8 @@ def _settled(message: Message, books: Books, keyring: Keyring) -> Outcome:
         paid_at=paid_at.at,
         paid_months=books.paid_months,
     )
-    settlement = Settlement(new_id(), message.signed.id, order.id, message.notice(paid_at), shares)
+    notice = message.notice(paid_at, keyring)
+    settlement = Settlement(new_id(), message.signed.id, order.id, notice, shares)
     books.settle(settlement)
     name = orders.read_shown_name(order, keyring, partner_id=partner_id, customer_no=customer_no)
     answer = build_payment_answer(client.profile, request, name=name, total_amount=order.amount)

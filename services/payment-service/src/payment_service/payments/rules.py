@@ -100,6 +100,7 @@ class Notice:
 
     trx_date_time: the bank's instant of the payment, as it sent it; None: it sent none.
     received_at: when the word came. paid_at: when the payment counts; see `decide_paid_at`.
+    paying_account: the customer's, as a keyed hash; None: the bank names none.
     """
 
     partner_id: UUID
@@ -110,6 +111,7 @@ class Notice:
     paid_at: datetime
     channel_code: str | None = None
     reference_no: str | None = None
+    paying_account: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -157,6 +157,7 @@ def _allocate(settlement: Settlement) -> list[NewAllocation]:
             counts_at=notice.paid_at,
             business_on=jakarta_date(notice.paid_at),
             allocated_at=notice.received_at,
+            paying_account=notice.paying_account,
         )
         for share in settlement.shares
     ]

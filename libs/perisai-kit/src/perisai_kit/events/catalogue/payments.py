@@ -72,7 +72,8 @@ class PaymentSettled(Event):
     """Money of a payment was allocated to a bill of one member.
 
     `issued_at` is of the bill. `counts_at` decides order, cover, month and earner; `received_at` is
-    when payment-service allocated the money.
+    when payment-service allocated the money. `paying_account`: a keyed hash of the account that
+    paid; null where the bank names none, for money out of suspense, and in events of before.
     """
 
     type: ClassVar[str] = "payment.settled.v1"
@@ -89,6 +90,7 @@ class PaymentSettled(Event):
     received_at: Instant
     payer: Payer
     lines: tuple[SettledLine, ...]
+    paying_account: Code | None = None
 
 
 class AllocationReversed(Event):

@@ -12,8 +12,8 @@ from perisai_kit.db.migrations.kit_tables import drop_defaults_of_before
 from perisai_kit.db.migrations.steps import drop_index_concurrently, refuse_if
 from perisai_kit.db.partitions.convert import drop_keep_row, end_deletion_of_keys
 
-revision = "0012"
-down_revision = "0011"
+revision = "0013"
+down_revision = "0012"
 
 NOT_JUDGED = """
     SELECT EXISTS (SELECT FROM attribution_periods WHERE NOT is_state_known)
