@@ -320,7 +320,7 @@ _KEYS = {
     "agent": {"agents": "id", "applications": "id", "wadahs": "id"},
     "member": {},
     "payment": {
-        "payments": "id",
+        "payments": "paid_at, id",
         "orders": "id",
         "statements": "id",
         "ledger_transfers": "id",
