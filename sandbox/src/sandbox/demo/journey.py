@@ -18,6 +18,7 @@ from sandbox.demo.report import Report, StepFailed
 WORKERS = 51
 PAYING = 50
 WAIT_S = 10.0
+PAUSE_S, PAUSE_MOST_S = 0.1, 1.0
 AT_ONCE = 5
 
 
@@ -261,12 +262,16 @@ async def collected(journey: Walk) -> int:
 
 
 async def until(holds: Callable[[], Awaitable[bool]], *, wait_s: float) -> float:
-    """Wait until a condition holds; return the seconds, or `wait_s` after the time-out."""
-    began = time.monotonic()
+    """Wait until a condition holds; return the seconds, or `wait_s` after the time-out.
+
+    The longer it waits, the less often it asks: what it asks keeps busy what it waits for.
+    """
+    began, pause_s = time.monotonic(), PAUSE_S
     while (waited := time.monotonic() - began) < wait_s:
         if await holds():
             return time.monotonic() - began
-        await asyncio.sleep(0.1)
+        await asyncio.sleep(pause_s)
+        pause_s = min(pause_s * 1.5, PAUSE_MOST_S)
     return waited
 
 
