@@ -74,7 +74,7 @@ bench: .venv/installed-dev $(OPENAPI) ## measure the limits beside their yardsti
 	@$(PY) -m bench $(ARGS)
 
 # The tests of `make api` run among the others, which spares them processes of their own.
-check: lint $(OPENAPI) ## what CI runs: lint, imports, types, the API, tests
+check: lint ## what CI runs: lint, imports, types, the API, tests
 	@PY="$(PY)" TYPED="$(TYPED)" ARGS="$(ARGS)" sh deploy/check.sh
 
 lint: .venv/installed-dev ## check style and format

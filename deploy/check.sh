@@ -1,7 +1,8 @@
 #!/bin/sh
-# What `make check` runs after lint: types, imports and the tools of the clients beside the tests, which
-# wait for time-outs and processes. What they say comes after the tests, and only where something is
-# wrong, so that a good run ends with the summary of the tests. PY, TYPED, ARGS: as in the Makefile.
+# What `make check` runs after lint: types, imports and the tools of the clients beside the document of
+# the API and the tests, which wait for time-outs and processes. What they say comes after the tests,
+# and only where something is wrong, so that a good run ends with the summary of the tests. PY, TYPED,
+# ARGS: as in the Makefile.
 set -u
 said=$(mktemp -d)
 "$PY" -m mypy $TYPED >"$said/types" 2>&1 &

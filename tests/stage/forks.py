@@ -3,8 +3,9 @@
 Collecting imports every package and every test, which takes ten seconds of processor time, and
 twenty where nothing is compiled yet. Here it is done once, and not once a process.
 
-The tests of a file run in one process, and so do all that share the platform. A process takes the
-next file when it has finished one, and sends its reports over a pipe.
+The tests of a file run in one process, and so do all that share the platform, and all that share
+the database that takes seconds to fill. A process takes the next file when it has finished one, and
+sends its reports over a pipe.
 """
 
 import gc
@@ -28,6 +29,8 @@ from stage.processes import ON_THE_PLATFORM
 from sandbox import lifetime
 
 FORKS = get_context("fork")
+FILLED = "filled_urls"
+"""A fixture of the whole run that takes seconds: once is enough."""
 Group = list[int]
 """Indexes of tests that run in one process, in their order."""
 
@@ -70,8 +73,11 @@ def _group(items: Sequence[pytest.Item]) -> list[Group]:
     """Return the groups; the platform's, which takes longest, first."""
     groups: dict[str, Group] = {"the platform": []}
     for index, item in enumerate(items):
-        file = item.nodeid.partition("::")[0]
-        name = "the platform" if file.startswith(ON_THE_PLATFORM) else file
+        name = item.nodeid.partition("::")[0]
+        if name.startswith(ON_THE_PLATFORM):
+            name = "the platform"
+        elif FILLED in getattr(item, "fixturenames", ()):
+            name = FILLED
         groups.setdefault(name, []).append(index)
     return [group for group in groups.values() if group]
 

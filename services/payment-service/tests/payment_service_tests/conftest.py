@@ -238,11 +238,20 @@ MakeBank = Callable[..., Awaitable[Bank]]
 
 
 @pytest.fixture
+def partner_cache_s() -> float:
+    """For how long the app of a test knows its bank partners; longer than the test takes.
+
+    Modules whose tests change a partner on the way set it to 0.
+    """
+    return 60
+
+
+@pytest.fixture
 async def snap_client(
-    make_app: MakeApp, database: Database, wire: Wire
+    make_app: MakeApp, database: Database, wire: Wire, partner_cache_s: float
 ) -> AsyncIterator[httpx.AsyncClient]:
-    """A client of the app that looks at its bank partners every time."""
-    async with open_app_client(make_app(database=database, wire=wire, partner_cache_s=0)) as client:
+    app = make_app(database=database, wire=wire, partner_cache_s=partner_cache_s)
+    async with open_app_client(app) as client:
         yield client
 
 

@@ -56,6 +56,11 @@ OpenCounter = Callable[[str, str], Awaitable[Counter]]
 
 
 @pytest.fixture
+def partner_cache_s() -> float:
+    return 0
+
+
+@pytest.fixture
 def open_counter(make_bank: MakeBank, session: AsyncSession, issue_bill: IssueBill) -> OpenCounter:
     async def open_(called: str, profile: str) -> Counter:
         bank = await make_bank(profile=profile, replay_answer=ReplayAnswer.STORED_SUCCESS)

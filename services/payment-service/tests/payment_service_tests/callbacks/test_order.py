@@ -61,6 +61,11 @@ class Call:
         )
 
 
+@pytest.fixture
+def partner_cache_s() -> float:
+    return 0
+
+
 def from_nowhere(call: Call) -> None:
     call.source = NOWHERE
 

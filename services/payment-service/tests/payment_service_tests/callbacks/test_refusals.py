@@ -26,6 +26,11 @@ IssueBill = Callable[..., Awaitable[BillOut]]
 IDR = "IDR"
 
 
+@pytest.fixture
+def partner_cache_s() -> float:
+    return 0
+
+
 def assert_refused(bank: Bank, answer: httpx.Response, code: str) -> None:
     body = answer.json()
     assert body["responseCode"] == code
