@@ -5,9 +5,10 @@ the same for all, and which are left empty.
 """
 
 import json
-from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
+from collections import defaultdict
+from collections.abc import AsyncIterator, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from itertools import islice
+from itertools import chain, islice
 from typing import Any, TypeAlias
 
 import asyncpg
@@ -97,20 +98,23 @@ class Store:
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """A table with the templates of its rows. indexes, references: statements that make them."""
+    """A table with the templates of its rows. indexes, references: statements that make them.
+
+    parts: the rows of each partition; those of a table without partitions are its own.
+    """
 
     store: Store
     name: str
     columns: tuple[str, ...]
-    rows: tuple[Template, ...]
-    is_partitioned: bool
+    parts: Mapping[str, Sequence[Template]]
     indexes: tuple[str, ...]
     references: tuple[str, ...]
 
     @property
     def weight(self) -> int:
         """About how long it takes to load it, for the order of the tables."""
-        return len(self.rows) + 4 * sum(len(each.slots) for each in self.rows)
+        rows = list(chain.from_iterable(self.parts.values()))
+        return len(rows) + 4 * sum(len(each.slots) for each in rows)
 
 
 async def read_store(store: Store, models: Sequence[Model], kept: Iterable[str]) -> list[Table]:
@@ -167,22 +171,24 @@ async def load_table(table: Table, scale: Scale) -> int:
         scale = replace(scale, copies=min(scale.copies, scale.branches))
     connection = await asyncpg.connect(table.store.url)
     try:
-        # Into a table that was emptied in the same transaction, COPY writes no log.
+        # Into a table that was emptied in the same transaction, COPY writes no log, and rows that
+        # VACUUM need not look at; but not through the table of which it is a partition.
         async with connection.transaction():
             await connection.execute(f"TRUNCATE {table.name}")
-            await connection.copy_to_table(
-                table.name,
-                source=_cut(_lines(table, scale)),
-                columns=table.columns,
-                freeze=not table.is_partitioned,
-                timeout=None,
-            )
+            for part, rows in table.parts.items():
+                await connection.copy_to_table(
+                    part,
+                    source=_cut(_lines(rows, scale)),
+                    columns=table.columns,
+                    freeze=True,
+                    timeout=None,
+                )
         await connection.execute(MAINTENANCE)
         for statement in table.indexes:
             await connection.execute(statement)
     finally:
         await connection.close()
-    return len(table.rows) * scale.copies
+    return sum(map(len, table.parts.values())) * scale.copies
 
 
 async def finish_store(store: Store, tables: Iterable[Table], scale: Scale) -> None:
@@ -209,8 +215,8 @@ async def finish_store(store: Store, tables: Iterable[Table], scale: Scale) -> N
         await connection.close()
 
 
-def _lines(table: Table, scale: Scale) -> Iterator[str]:
-    for row in table.rows:
+def _lines(rows: Iterable[Template], scale: Scale) -> Iterator[str]:
+    for row in rows:
         yield from row.render(scale)
 
 
@@ -262,17 +268,19 @@ async def _read_table(connection: Connection, store: Store, name: str, known: Kn
     chosen = ", ".join(f'"{each}"' for each in columns)
     lines: list[bytes] = []
     await connection.copy_from_query(
-        f"SELECT {chosen} FROM {name} ORDER BY {', '.join(keys)}",  # noqa: S608
+        f"SELECT tableoid::regclass, {chosen} FROM {name} ORDER BY {', '.join(keys)}",  # noqa: S608
         output=_collect(lines),
     )
     reader = _RowReader(columns, keys, numbered, UNSET.get(name, ()), sealed, known)
-    text = b"".join(lines).decode()
+    parts: dict[str, list[Template]] = defaultdict(list)
+    for line in b"".join(lines).decode().splitlines():
+        part, _, row = line.partition("\t")
+        parts[part].append(reader.compile(row))
     return Table(
         store,
         name,
         columns,
-        tuple(reader.compile(line) for line in text.splitlines()),
-        await connection.fetchval(_IS_PARTITIONED, name),
+        parts,
         await _list_statements(connection, name, references=False),
         await _list_statements(connection, name, references=True),
     )
@@ -345,7 +353,6 @@ _TABLES = """
     WHERE relnamespace = 'public'::regnamespace AND relkind IN ('r', 'p') AND NOT relispartition
     ORDER BY relname
 """
-_IS_PARTITIONED = "SELECT relkind = 'p' FROM pg_class WHERE oid = $1::text::regclass"
 _COLUMNS = """
     SELECT column_name::text AS name, is_identity = 'YES' AS is_identity
     FROM information_schema.columns

@@ -1,10 +1,9 @@
 """Run schemathesis against the platform, with the published document as its only source.
 
 With the token of every role and without a token, no answer may be 500 or more, differ from the
-document in status, header, media type or field, or bypass authentication. The check sends one
-request to each operation that reads; to generate a body takes longer than all the rest. `make soak`
-sends many to every operation, with boundary values and in sequences that follow ids of answers,
-different ones each time. SOAK_EXAMPLES sets their number.
+document in status, header, media type or field, or bypass authentication. `make soak` sends one
+request to each operation that reads, and then many to every operation, with boundary values and in
+sequences that follow ids of answers, different ones each time. SOAK_EXAMPLES sets their number.
 """
 
 import json
@@ -128,6 +127,7 @@ async def still_signed_in(platform: Platform, tokens: Mapping[str, str]) -> bool
     return all(answer.status_code == 200 for answer in answers)
 
 
+@pytest.mark.soak
 async def test_what_reads_gives_every_role_and_nobody_documented_answers(
     platform: Platform, signed_in: dict[str, str], tmp_path: Path
 ) -> None:

@@ -117,8 +117,15 @@ def _started(session: pytest.Session, count: int) -> Iterator[list[Running]]:
 
 
 def _attend(session: pytest.Session, running: Sequence[Running], groups: deque[Group]) -> None:
-    """Hand out the groups and pass reports on, until nothing is left to do or the run must stop."""
+    """Hand out the groups and pass reports on, until nothing is left to do or the run must stop.
+
+    Every second process begins with the last groups: those of the kit wait more than they work.
+    """
     left: dict[Any, Running] = {each.pipe: each for each in running}
+    take = {
+        each.pipe: groups.pop if number % 2 else groups.popleft
+        for number, each in enumerate(running)
+    }
     while left and not (session.shouldfail or session.shouldstop):
         for pipe in wait(list(left)):
             each = left[pipe]
@@ -128,7 +135,7 @@ def _attend(session: pytest.Session, running: Sequence[Running], groups: deque[G
                 _say_goodbye(session, left.pop(pipe))
                 continue
             if kind == "free":
-                each.pipe.send(groups.popleft() if groups else None)
+                each.pipe.send(take[pipe]() if groups else None)
             elif kind == "report":
                 each.last_report = content["nodeid"]
                 _pass_on(session.config, content)
