@@ -14,7 +14,7 @@ import random
 import signal
 import warnings
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from multiprocessing import get_context
@@ -122,7 +122,7 @@ def _attend(session: pytest.Session, running: Sequence[Running], groups: deque[G
     Every second process begins with the last groups: those of the kit wait more than they work.
     """
     left: dict[Any, Running] = {each.pipe: each for each in running}
-    take = {
+    take: dict[Any, Callable[[], Group]] = {
         each.pipe: groups.pop if number % 2 else groups.popleft
         for number, each in enumerate(running)
     }

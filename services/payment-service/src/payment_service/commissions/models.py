@@ -91,10 +91,10 @@ class CommissionLine(Base):
 
 
 class StoredSums(Base):
-    """What the lines booked in a month add up to, as far as they have been added up.
+    """What the lines booked in a month add up to, added up in the transaction that books them.
 
     through_id: the last line of this month in it. Lines get their ids under the lock of the
-    months, so the greatest through_id of all rows says which lines are newer than the sums.
+    months, so the greatest through_id of all rows says which lines are to be added.
     """
 
     __tablename__ = "commission_month_sums"

@@ -15,7 +15,6 @@ from sqlalchemy import (
     func,
     literal,
     select,
-    union_all,
 )
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -159,27 +158,22 @@ async def list_months(
     session: AsyncSession, *, after: Month | None, before: Month | None, limit: int
 ) -> list[MonthSums]:
     """Return the months between two that have lines, neither inside, the latest first."""
-    stored = select(*StoredSums.__table__.columns)
-    whole = union_all(stored, _new_sums()).subquery("sums")
-    conditions: list[ColumnElement[bool]] = []
+    statement = select(StoredSums).order_by(StoredSums.month.desc()).limit(limit)
     if after is not None:
-        conditions.append(whole.c.month > after)
+        statement = statement.where(StoredSums.month > after)
     if before is not None:
-        conditions.append(whole.c.month < before)
-    added = [cast(func.sum(whole.c[name]), BigInteger) for name in _ADDED]
-    statement = (
-        select(whole.c.month, *added)
-        .where(*conditions)
-        .group_by(whole.c.month)
-        .order_by(whole.c.month.desc())
-        .limit(limit)
-    )
-    return [MonthSums(*row) for row in await session.execute(statement)]
+        statement = statement.where(StoredSums.month < before)
+    statement = statement.execution_options(populate_existing=True)
+    return [
+        MonthSums(each.month, each.line_count, each.agent_parts, each.wadah_parts)
+        for each in await session.scalars(statement)
+    ]
 
 
 async def add_up_new_lines(session: AsyncSession) -> None:
     """Add to the stored sums what is not in them yet. The caller has locked the months."""
-    new = insert(StoredSums).from_select(["month", *_ADDED, "through_id"], _new_sums())
+    through_id = await session.scalar(select(func.coalesce(func.max(StoredSums.through_id), 0)))
+    new = insert(StoredSums).from_select(["month", *_ADDED, "through_id"], _sums_after(through_id))
     moved = {name: getattr(StoredSums, name) + new.excluded[name] for name in _ADDED}
     moved["through_id"] = new.excluded.through_id
     key = [StoredSums.month]
@@ -189,9 +183,12 @@ async def add_up_new_lines(session: AsyncSession) -> None:
 _ADDED = ("line_count", "agent_parts", "wadah_parts")
 
 
-def _new_sums() -> Select[Any]:
-    """Return the query of what the lines newer than all stored sums add up to, by month."""
-    through_id = select(func.coalesce(func.max(StoredSums.through_id), 0)).scalar_subquery()
+def _sums_after(through_id: int | None) -> Select[Any]:
+    """Return the query of what the lines after one add up to, by month.
+
+    By a number and not by a query for it, of which PostgreSQL would think that a third of all lines
+    come after it.
+    """
     kind = CommissionLine.beneficiary_kind
     columns: list[ColumnElement[Any]] = [
         CommissionLine.booked_month.label("month"),
