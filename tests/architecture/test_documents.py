@@ -1,6 +1,7 @@
 """Generated documents are current, and every error has a text in both languages."""
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -9,8 +10,8 @@ from sandbox.openapi.platform import error_classes
 
 
 @pytest.fixture(scope="module")
-def documents() -> dict[Path, str]:
-    return generated()
+def documents(document: dict[str, Any]) -> dict[Path, str]:
+    return generated(document)
 
 
 @pytest.mark.parametrize("name", ["docs/errors.md", "docs/events.md", "docs/api.txt"])

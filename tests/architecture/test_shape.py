@@ -4,9 +4,9 @@ import ast
 import configparser
 import re
 from collections.abc import Iterator
-from functools import cache
 from pathlib import Path
-from typing import NamedTuple
+
+from stage.modules import read
 
 ROOT = Path(__file__).parents[2]
 SOURCES = sorted(
@@ -125,7 +125,7 @@ def test_functions_stay_small() -> None:
         f"{relative(path)}: {function.name} has {function.lines} lines"
         for path in EVERYTHING
         if "migrations" not in path.parts
-        for function in functions(path)
+        for function in read(path).functions
         if function.lines > FUNCTION_LINES
     ]
 
@@ -138,26 +138,11 @@ def test_functions_take_few_positional_arguments() -> None:
         f"{relative(path)}: {function.name}"
         for path in EVERYTHING
         if path.name != "routes.py" and "tests" not in path.parts
-        for function in functions(path)
+        for function in read(path).functions
         if function.positional > 6
     ]
 
     assert many == []
-
-
-class Function(NamedTuple):
-    name: str
-    lines: int
-    positional: int
-
-
-@cache
-def functions(path: Path) -> list[Function]:
-    return [
-        Function(node.name, (node.end_lineno or node.lineno) - node.lineno + 1, len(node.args.args))
-        for node in ast.walk(ast.parse(path.read_text()))
-        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
-    ]
 
 
 def nodes_where(pattern: str, path: Path) -> Iterator[ast.AST]:

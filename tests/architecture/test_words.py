@@ -3,12 +3,10 @@
 import ast
 import re
 import subprocess
-from collections.abc import Iterable, Iterator
-from functools import cache
 from pathlib import Path
-from typing import NamedTuple
 
 import pytest
+from stage.modules import list_log_events, read
 
 ROOT = Path(__file__).parents[2]
 PRIVATE_KEY = re.compile(rb"-----BEGIN [A-Z ]*PRIVATE KEY-----\s+[A-Za-z0-9+/]{40}")
@@ -47,7 +45,6 @@ DISCARDED_IN_NAMES = frozenset(
 ONLY_RAISES = re.compile(r"\s*Raises:")
 LOG_EVENT = re.compile(r"[a-z]+(?:_[a-z]+)*\.(?:[a-z]+_)*(?:[a-z]+ed|lost|sent|undone)")
 """A noun and a past participle, such as `signing_key.rotated`."""
-LEVELS = frozenset({"critical", "debug", "error", "exception", "info", "warning"})
 
 
 def tracked() -> list[Path]:
@@ -70,58 +67,9 @@ def revised(*suffixes: str) -> list[Path]:
     return [path for path in found if path.suffix in suffixes and relative(path) not in EXCEPT]
 
 
-class Module(NamedTuple):
-    """What the tests ask a module for, each with its line."""
-
-    names: list[tuple[int, str]]
-    docstrings: list[tuple[int, str]]
-    log_events: list[tuple[int, str]]
-
-
-@cache
-def read(path: Path) -> Module:
-    """Parse and walk a module once for all tests; the tree is not kept, because it is large."""
-    nodes = list(ast.walk(ast.parse(path.read_text(encoding="utf-8"))))
-    return Module(list(names(nodes)), list(docstrings(nodes)), list(log_events(nodes)))
-
-
-def names(nodes: Iterable[ast.AST]) -> Iterator[tuple[int, str]]:
-    """Yield line and name of everything that a module names itself."""
-    for node in nodes:
-        match node:
-            case ast.FunctionDef(name=name) | ast.AsyncFunctionDef(name=name):
-                yield node.lineno, name
-            case ast.ClassDef(name=name):
-                yield node.lineno, name
-            case ast.arg(arg=name):
-                yield node.lineno, name
-            case ast.Name(id=name, ctx=ast.Store()):
-                yield node.lineno, name
-
-
 def words_of(name: str) -> set[str]:
     """Split a name at underscores and capital letters, into lower-case words."""
     return set(re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", name).lower().split("_"))
-
-
-def log_events(nodes: Iterable[ast.AST]) -> Iterator[tuple[int, str]]:
-    """Yield line and name of every event that a module logs; none where it is not a constant."""
-    for node in nodes:
-        match node:
-            case ast.Call(
-                func=ast.Attribute(value=ast.Name(id="log"), attr=level), args=[event, *_]
-            ) if level in LEVELS:
-                choices = [event.body, event.orelse] if isinstance(event, ast.IfExp) else [event]
-                for each in choices:
-                    name = each.value if isinstance(each, ast.Constant) else ""
-                    yield node.lineno, str(name)
-
-
-def docstrings(nodes: Iterable[ast.AST]) -> Iterator[tuple[int, str]]:
-    kinds = (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)
-    for node in nodes:
-        if isinstance(node, kinds) and (text := ast.get_docstring(node)):
-            yield getattr(node, "lineno", 1), text
 
 
 def test_no_file_holds_a_private_key_or_a_path_of_a_machine() -> None:
@@ -200,7 +148,7 @@ def test_log_events_are_a_noun_and_a_past_participle() -> None:
     ],
 )
 def test_the_events_of_a_module_are_found(source: str, events: list[str]) -> None:
-    assert [event for _, event in log_events(ast.walk(ast.parse(source)))] == events
+    assert [event for _, event in list_log_events(ast.walk(ast.parse(source)))] == events
 
 
 @pytest.mark.parametrize("event", ["", "bill", "bill.issue", "client.too_slow", "Bill.issued"])

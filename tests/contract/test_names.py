@@ -3,9 +3,11 @@
 from collections.abc import Iterator
 from typing import Any
 
+from stage.fixtures import documents_of_services
+
 import gateway.app
 from sandbox.openapi.describe import describe
-from sandbox.openapi.platform import build_app, service_documents
+from sandbox.openapi.platform import build_app
 
 
 def users_of(name: str, document: dict[str, Any]) -> Iterator[str]:
@@ -20,7 +22,7 @@ def users_of(name: str, document: dict[str, Any]) -> Iterator[str]:
 
 
 def test_nothing_is_called_state() -> None:
-    documents = {**service_documents(), "gateway": describe(build_app(gateway.app))}
+    documents = {**documents_of_services(), "gateway": describe(build_app(gateway.app))}
 
     found = [
         f"{service}: {user}"

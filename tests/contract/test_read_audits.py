@@ -13,13 +13,13 @@ from contract.reach import BRANCH, COUNTRY, OTHER_REGION
 from contract.readings import CHANGES, OWN, PERSONAL, READINGS, TO_MEMBERS, WRITING
 from contract.roles import ROUTES, A, B, D, F, M, S, U, filled
 from sqlalchemy import select
+from stage.fixtures import documents_of_services
 
 from perisai_kit.db.engine import Database
 from perisai_kit.domain import clock
 from perisai_kit.domain.ids import new_id
 from perisai_kit.privacy.read_audit import ReadAudit
 from perisai_kit.testing.network import Tokens
-from sandbox.openapi.platform import service_documents
 
 SERVICE_OF = {route: service for service, table in ROUTES.items() for route in table}
 
@@ -62,7 +62,7 @@ def list_properties(schema: Any, schemas: dict[str, Any], seen: set[str]) -> Ite
 
 def list_showing() -> Iterator[str]:
     """Yield the operations whose answer or address has a personal field."""
-    for document in service_documents().values():
+    for document in documents_of_services().values():
         schemas = document["components"]["schemas"]
         for path, item in document["paths"].items():
             for method, operation in item.items():

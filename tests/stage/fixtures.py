@@ -1,6 +1,7 @@
 """The whole platform as real processes, started once for all tests that need it."""
 
 from collections.abc import Callable, Generator, Iterator, Mapping
+from copy import deepcopy
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -22,7 +23,7 @@ def documents_of_services() -> dict[str, dict[str, Any]]:
 def whole_document() -> dict[str, Any]:
     from sandbox.openapi.platform import openapi_document  # noqa: PLC0415 - as above
 
-    return openapi_document()
+    return openapi_document(deepcopy(documents_of_services()))
 
 
 @pytest.fixture(scope="session")

@@ -3,9 +3,9 @@
 Collecting imports every package and every test, which takes ten seconds of processor time, and
 twenty where nothing is compiled yet. Here it is done once, and not once a process.
 
-The tests of a file run in one process, and so do all that share the platform, and all that share
-the database that takes seconds to fill. A process takes the next file when it has finished one, and
-sends its reports over a pipe.
+The tests of a file run in one process, and so do all that share the platform, the database that
+takes seconds to fill, or what was parsed of all modules. A process takes the next file when it has
+finished one, and sends its reports over a pipe.
 """
 
 import gc
@@ -31,6 +31,7 @@ from sandbox import lifetime
 FORKS = get_context("fork")
 FILLED = "filled_urls"
 """A fixture of the whole run that takes seconds: once is enough."""
+PARSING = "tests/architecture/"
 Group = list[int]
 """Indexes of tests that run in one process, in their order."""
 
@@ -43,13 +44,13 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         type=_parse_count,
         default=0,
         metavar="COUNT",
-        help="run the tests in this many processes; auto: one more than there are cores, up to 4",
+        help="run the tests in this many processes; auto: two more than there are cores, up to 6",
     )
 
 
 def _parse_count(text: str) -> int:
-    # One more than there are cores, because many tests wait for time-outs and other processes.
-    return min((os.cpu_count() or 1) + 1, 4) if text == "auto" else int(text)
+    # Two more than there are cores, because many tests wait for time-outs and other processes.
+    return min((os.cpu_count() or 1) + 2, 6) if text == "auto" else int(text)
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -76,6 +77,8 @@ def _group(items: Sequence[pytest.Item]) -> list[Group]:
         name = item.nodeid.partition("::")[0]
         if name.startswith(ON_THE_PLATFORM):
             name = "the platform"
+        elif name.startswith(PARSING):
+            name = PARSING
         elif FILLED in getattr(item, "fixturenames", ()):
             name = FILLED
         groups.setdefault(name, []).append(index)

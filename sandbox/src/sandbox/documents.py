@@ -12,6 +12,7 @@ from perisai_kit.events.catalogue.docs import render_events
 from perisai_kit.http.problems import get_status
 from sandbox.openapi.listing import listing
 from sandbox.openapi.platform import error_classes, openapi_document
+from sandbox.openapi.schemas import Document
 
 ROOT = Path(__file__).parents[3]
 
@@ -48,17 +49,17 @@ def errors_markdown() -> str:
     return "\n".join(lines) + "\n"
 
 
-def generated() -> dict[Path, str]:
-    """Return every generated file with its present content."""
+def generated(document: Document) -> dict[Path, str]:
+    """Return every generated file with its present content. document: of the API."""
     return {
         Path("docs/errors.md"): errors_markdown(),
         Path("docs/events.md"): render_events(),
-        Path("docs/api.txt"): listing(openapi_document()),
+        Path("docs/api.txt"): listing(document),
     }
 
 
 def main() -> None:
-    for path, text in generated().items():
+    for path, text in generated(openapi_document()).items():
         (ROOT / path).write_text(text, encoding="utf-8")
         sys.stdout.write(f"wrote {path}\n")
 
