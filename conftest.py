@@ -25,7 +25,7 @@ from sandbox.postgres import Postgres
 
 # Few examples in every run, many in a long one (HYPOTHESIS_PROFILE=soak). No deadline: a busy
 # machine is no failure.
-hypothesis.settings.register_profile("check", max_examples=15, deadline=None)
+hypothesis.settings.register_profile("check", max_examples=10, deadline=None)
 hypothesis.settings.register_profile("soak", max_examples=2_000, deadline=None)
 hypothesis.settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "check"))
 

@@ -36,9 +36,9 @@ step() {
     "$python" deploy/progress.py "$@"
 }
 
-# install PLACE TITLE LOCK: install the packages of the lock file.
+# install PLACE TITLE LOCK [OPTION]: install the packages of the lock file.
 install() {
-    step "$1" "$2" $here deploy/uv.py pip install --compile-bytecode --python $here \
+    step "$1" "$2" $here deploy/uv.py pip install ${4:-} --python $here \
         --require-hashes -r "$3" || fail "The packages could not be installed; see the lines above."
 }
 
@@ -57,7 +57,7 @@ if ! is_new_enough $here || ! $here -m pip --version >/dev/null 2>&1; then
 fi
 step 2/5 "installer" $here -m pip install --quiet --quiet --require-hashes \
     -r requirements-uv.lock || fail "uv could not be installed; see the lines above."
-install 3/5 "packages" deploy/requirements-sandbox.lock
+install 3/5 "packages" deploy/requirements-sandbox.lock --compile-bytecode
 set --
 for project in libs/*/ gateway/ services/*/ sandbox/; do
     if [ -f "${project}pyproject.toml" ]; then

@@ -42,7 +42,7 @@ WRONG_BODIES: tuple[bytes, ...] = (
     b"9" * 5_000,
     b'{"a": NaN}',
 )
-FEW = 4
+FEW = 3
 """So many values a place meets in a short run; together the places meet all of them."""
 
 

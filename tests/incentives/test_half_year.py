@@ -255,9 +255,8 @@ async def read_comparison(services: Services, comparison_id: UUID) -> dict[UUID,
         return {each.beneficiary_id: (each.actual, each.would_be) for each in rows}
 
 
-@pytest.mark.parametrize(
-    ("seed", "punctual"), [pytest.param(0, True, marks=pytest.mark.soak), (1, False)]
-)
+@pytest.mark.soak
+@pytest.mark.parametrize(("seed", "punctual"), [(0, True), (1, False)])
 async def test_no_statement_of_half_a_year_differs(
     services: Services, seed: int, punctual: bool
 ) -> None:

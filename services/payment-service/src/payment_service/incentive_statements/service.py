@@ -144,7 +144,7 @@ async def list_statements(
     visible = visible_earnings(principal, Statement)
     if payee_id is not None:
         payables = await payees.make_payables(session, Statement)
-        visible = and_(visible, payables.is_paid_to(payee_id))
+        visible = and_(visible, payables.is_paid_to([payee_id]))
     rows = await queries.list_statements(
         session,
         visible,

@@ -1,9 +1,9 @@
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import BigInteger, ColumnElement, cast, func, select
+from sqlalchemy import BigInteger, ColumnElement, cast, func, select, union
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from payment_service.incentive_statements.models import Statement
@@ -25,27 +25,88 @@ class PayeeTotal:
     held: int
 
 
+NAMED_A_PAYEE = 8
+"""Of so many whom statements name, about one is paid: a wadah often is, for all its agents."""
+
+
 async def list_totals(
     session: AsyncSession,
     payables: Payables,
     visible: ColumnElement[bool],
     *,
     month: Month,
-    payee_id: UUID | None = None,
-    after: UUID | None = None,
+    after: UUID | None,
     limit: int,
 ) -> Sequence[PayeeTotal]:
-    """Return what payees get for the visible statements of a month, by payee."""
-    chosen = select(
-        payables.payee_kind.label("kind"),
-        payables.payee_id.label("id"),
-        Statement.amount,
-        PAYABLE.label("payable"),
-        payables.held_reason.label("held_reason"),
-    ).where(Statement.month == month, visible)
-    if payee_id is not None:
-        chosen = chosen.where(payables.is_paid_to(payee_id))
-    rows = chosen.subquery("rows")
+    """Return what payees get for the visible statements of a month, by payee.
+
+    Who is paid for a statement takes several questions, so it is asked only of those of the page.
+    """
+    found: list[PayeeTotal] = []
+    while len(found) < limit:
+        named = await _list_named(
+            session, visible, month=month, after=after, limit=NAMED_A_PAYEE * limit
+        )
+        if not named:
+            break
+        found += await _add_up(session, payables, visible, month=month, payee_ids=named)
+        after = named[-1]
+    return found[:limit]
+
+
+async def find_total(
+    session: AsyncSession,
+    payables: Payables,
+    visible: ColumnElement[bool],
+    *,
+    month: Month,
+    payee_id: UUID,
+) -> PayeeTotal | None:
+    """Return what one payee gets for the visible statements of a month."""
+    found = await _add_up(session, payables, visible, month=month, payee_ids=[payee_id])
+    return found[0] if found else None
+
+
+async def _list_named(
+    session: AsyncSession,
+    visible: ColumnElement[bool],
+    *,
+    month: Month,
+    after: UUID | None,
+    limit: int,
+) -> Sequence[UUID]:
+    """Return the next beneficiaries and wadahs of a month's statements, by id."""
+    named = union(
+        *(
+            select(each.label("id")).where(Statement.month == month, visible)
+            for each in (Statement.beneficiary_id, Statement.wadah_id)
+        )
+    ).subquery("named")
+    chosen = select(named.c.id).order_by(named.c.id).limit(limit)
+    if after is not None:
+        chosen = chosen.where(named.c.id > after)
+    return (await session.scalars(chosen)).all()
+
+
+async def _add_up(
+    session: AsyncSession,
+    payables: Payables,
+    visible: ColumnElement[bool],
+    *,
+    month: Month,
+    payee_ids: Collection[UUID],
+) -> Sequence[PayeeTotal]:
+    rows = (
+        select(
+            payables.payee_kind.label("kind"),
+            payables.payee_id.label("id"),
+            Statement.amount,
+            PAYABLE.label("payable"),
+            payables.held_reason.label("held_reason"),
+        )
+        .where(Statement.month == month, visible, payables.is_paid_to(payee_ids))
+        .subquery("rows")
+    )
     totals = select(
         rows.c.kind,
         rows.c.id,
@@ -54,9 +115,7 @@ async def list_totals(
         _sum(rows.c.payable),
         _sum(rows.c.payable, rows.c.held_reason.is_not(None)),
     ).group_by(rows.c.kind, rows.c.id)
-    if after is not None:
-        totals = totals.where(rows.c.id > after)
-    found = await session.execute(totals.order_by(rows.c.id).limit(limit))
+    found = await session.execute(totals.order_by(rows.c.id))
     return [
         PayeeTotal(PayeeKind(kind), id_, count, amount, payable, held)
         for kind, id_, count, amount, payable, held in found
@@ -75,7 +134,7 @@ async def list_statements(
 ) -> Sequence[Statement]:
     """Return the visible statements of a month that a payee is paid for, by beneficiary."""
     chosen = select(Statement).where(
-        Statement.month == month, visible, payables.is_paid_to(payee_id)
+        Statement.month == month, visible, payables.is_paid_to([payee_id])
     )
     if after is not None:
         chosen = chosen.where(Statement.beneficiary_id > after)

@@ -68,10 +68,8 @@ async def break_down(
     """
     payables = await payees.make_payables(session, Statement)
     visible = visible_earnings(principal, Statement)
-    totals = await queries.list_totals(
-        session, payables, visible, month=month, payee_id=payee_id, limit=1
-    )
-    if not totals:
+    total = await queries.find_total(session, payables, visible, month=month, payee_id=payee_id)
+    if total is None:
         raise rules.PayeeNotFound
     rows = await queries.list_statements(
         session,
@@ -87,4 +85,4 @@ async def break_down(
         each.beneficiary_id for each in page.items if each.beneficiary_kind is BeneficiaryKind.AGENT
     )
     found = await payees.find_payees(session, Statement, [each.id for each in page.items])
-    return Breakdown(totals[0], page, found)
+    return Breakdown(total, page, found)

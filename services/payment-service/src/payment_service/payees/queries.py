@@ -81,12 +81,12 @@ class Payables:
         no_account = literal(PayeeHold.NO_ACCOUNT.value, Text())
         return func.coalesce(self.hold, case((~has_account, no_account), else_=None))
 
-    def is_paid_to(self, payee_id: UUID) -> ColumnElement[bool]:
-        """Return the condition of statements that this agent or wadah is paid for."""
-        table = self._table
+    def is_paid_to(self, payee_ids: Collection[UUID]) -> ColumnElement[bool]:
+        """Return the condition of statements that these agents or wadahs are paid for."""
+        table, payees = self._table, any_id(payee_ids)
         # The first condition finds the few rows by their indexes.
-        near = or_(table.beneficiary_id == payee_id, table.wadah_id == payee_id)
-        return and_(near, self.payee_id == payee_id)
+        near = or_(table.beneficiary_id == payees, table.wadah_id == payees)
+        return and_(near, self.payee_id == payees)
 
 
 def _has_account(holder_id: ColumnElement[UUID]) -> ColumnElement[bool]:

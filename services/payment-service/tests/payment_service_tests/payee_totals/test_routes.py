@@ -92,6 +92,24 @@ async def test_each_payee_gets_what_its_statements_say(
 
 
 @pytest.mark.usefixtures("closed")
+async def test_a_wadah_is_found_among_many_agents_who_are_not_paid_themselves(
+    client: httpx.AsyncClient, session: AsyncSession, finance: dict[str, str]
+) -> None:
+    agents = [new_id() for _ in range(40)]
+    await store(
+        session, *(make_statement(wadah_id=THROUGH, agent_id=each, amount=1_000) for each in agents)
+    )
+
+    found = await items(client, finance, limit=1)
+
+    payees = [each["payee_id"] for each in found]
+    assert len(payees) == 7
+    assert payees == sorted({*payees})
+    (through,) = (each for each in found if each["payee_id"] == str(THROUGH))
+    assert (through["statement_count"], through["payable"]) == (43, 12_700 + 40_000)
+
+
+@pytest.mark.usefixtures("closed")
 async def test_the_breakdown_adds_up_to_the_total(
     client: httpx.AsyncClient, finance: dict[str, str]
 ) -> None:

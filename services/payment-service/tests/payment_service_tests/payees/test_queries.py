@@ -69,7 +69,7 @@ async def test_sql_says_the_same_as_the_rule(session: AsyncSession) -> None:
     from_dismissals = {PayeeHold.FRAUD, PayeeHold.CRIME, PayeeHold.GRATIFICATION}
     assert {each[2] for each in found} == {None, *PayeeHold} - from_dismissals
     for id_ in (next(iter(by_sql)), list(by_sql)[-1]):
-        chosen = select(Statement.id).where(payables.is_paid_to(by_rule[id_].id))
+        chosen = select(Statement.id).where(payables.is_paid_to([by_rule[id_].id]))
         expected = {other for other, each in by_rule.items() if each.id == by_rule[id_].id}
         assert set(await session.scalars(chosen)) == expected
 
