@@ -56,7 +56,7 @@ async def choose(session: AsyncSession, run_id: UUID) -> bool:
     if run is None or run.status is not RunStatus.PREPARING or run.begun_at is not None:
         return False
     await allow_minutes(session, CHOOSE_MINUTES)
-    await statement_holds.hold_returned(session)
+    await statement_holds.hold_freed(session)
     payables = await payees.make_payables(session, Statement)
     await queries.insert_entries(session, run.id, run.through_month, payables)
     await queries.insert_held_omissions(session, run.id, run.through_month, payables)

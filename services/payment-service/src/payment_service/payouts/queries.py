@@ -185,6 +185,11 @@ def was_returned(statement_id: Any) -> ColumnElement[bool]:
     )
 
 
+def was_freed(statement_id: Any) -> ColumnElement[bool]:
+    """Return whether a payout ended without paying a statement: returned, withdrawn, given up."""
+    return exists().where(PayoutItem.statement_id == statement_id, ~PayoutItem.is_live)
+
+
 def status_of_statement(statement_id: Any) -> ColumnElement[str]:
     """Return what has become of a statement: `StatementPayoutStatus` in SQL."""
     of_statement = PayoutItem.statement_id == statement_id

@@ -27,11 +27,14 @@ async def hold_dismissed(session: AsyncSession, agent_ids: Collection[UUID]) -> 
     await holds.hold(session, own.where(~payout_queries.is_sent(Statement.id)), at=clock.now())
 
 
-async def hold_returned(session: AsyncSession) -> None:
-    """Hold what banks gave back for agents who were dismissed for cause meanwhile."""
-    returned = statements.payable().where(
+async def hold_freed(session: AsyncSession) -> None:
+    """Hold what payouts freed for agents who were dismissed for cause after it was sent.
+
+    Banks gave it back, or failed to pay it and it was given up.
+    """
+    freed = statements.payable().where(
         Statement.beneficiary_kind == BeneficiaryKind.AGENT,
-        payout_queries.was_returned(Statement.id),
+        payout_queries.was_freed(Statement.id),
         ~payout_queries.is_live(Statement.id),
     )
-    await holds.hold(session, returned, at=clock.now())
+    await holds.hold(session, freed, at=clock.now())

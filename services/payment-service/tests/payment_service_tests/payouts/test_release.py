@@ -19,11 +19,20 @@ from payment_service.payout_runs.rules import (
     RunStatus,
     RunVerdict,
 )
+from payment_service.payout_transfers.models import PayoutTransfer
 from payment_service.payouts import service as payouts
 from payment_service.payouts.models import Payout
 from payment_service.statement_holds.tasks import on_agents_dismissed
 from payment_service.testing_commissions import Village
-from payment_service.testing_payouts import BY_BANK, Office, PayeeBook, list_transfers, pay
+from payment_service.testing_payouts import (
+    BY_BANK,
+    REFUSED,
+    Office,
+    PayeeBook,
+    list_transfers,
+    pay,
+    send,
+)
 from perisai_kit.domain import clock
 from perisai_kit.domain.ids import new_id
 from perisai_kit.domain.month import Month
@@ -33,6 +42,7 @@ from perisai_kit.events.catalogue import AgentDismissed
 NOVEMBER = Month(2025, 11)
 Earn = Callable[..., Awaitable[list[Village]]]
 Faults = Callable[[AsyncSession], Awaitable[list[str]]]
+TransferOf = Callable[[Village], Awaitable[PayoutTransfer]]
 
 
 async def dismiss(session: AsyncSession, village: Village) -> None:
@@ -224,4 +234,29 @@ async def test_what_a_bank_returned_is_held_for_an_agent_dismissed_meanwhile(
         ("held", 16_560)
     ]
     assert second.figures["payout_count"] == 1
+    assert await faults(session) == []
+
+
+async def test_what_a_bank_failed_to_pay_is_held_for_an_agent_dismissed_after_it_was_sent(
+    session: AsyncSession,
+    office: Office,
+    account: PayoutAccount,
+    village: Village,
+    run_id: UUID,
+    transfer_of: TransferOf,
+    faults: Faults,
+) -> None:
+    transfer = await transfer_of(village)
+    await send(session, transfer.id)
+    await dismiss(session, village)
+    await payouts.mark_failed(session, transfer.id, REFUSED)
+    await payouts.give_up(session, transfer.payout_id, by=new_id())
+
+    second = await office.find(await office.prepare(account.id, NOVEMBER))
+
+    assert second.figures is not None
+    assert [(each["reason"], each["gross"]) for each in second.figures["left_out"]] == [
+        ("held", 16_560)
+    ]
+    assert second.figures["payout_count"] == 0
     assert await faults(session) == []
