@@ -291,7 +291,7 @@ async def test_migrations_that_contract_wait_for_a_run_of_their_own(databases: D
         return str(row["version_num"])
 
     needed, head = find_needed(MIGRATIONS), find_head(MIGRATIONS)
-    expanded = await migrate("--expand-only")
+    expanded = [await migrate("--expand-only") for _ in range(2)]
     contracted = [await migrate(), await migrate("--expand-only")]
 
-    assert (expanded, contracted) == (needed, [head] * 2)
+    assert (expanded, contracted) == ([needed] * 2, [head] * 2)

@@ -33,9 +33,11 @@ from perisai_kit.db.bulk import any_id, insert_rows_statement
 from perisai_kit.domain.month import Month
 
 
-async def insert_lines(session: AsyncSession, rows: Sequence[Mapping[str, Any]]) -> None:
-    """Insert lines in one statement."""
-    await session.execute(insert_rows_statement(CommissionLine, rows))
+async def insert_lines(session: AsyncSession, rows: Sequence[Mapping[str, Any]]) -> int:
+    """Insert lines in one statement; return the last line that is in the stored sums."""
+    through_id = select(func.coalesce(func.max(StoredSums.through_id), 0)).scalar_subquery()
+    inserted = insert_rows_statement(CommissionLine, rows).returning(through_id)
+    return int((await session.scalars(inserted)).all()[0])
 
 
 async def read_standing(
@@ -170,10 +172,9 @@ async def list_months(
     ]
 
 
-async def add_up_new_lines(session: AsyncSession) -> None:
-    """Add to the stored sums what is not in them yet. The caller has locked the months."""
-    through_id = await session.scalar(select(func.coalesce(func.max(StoredSums.through_id), 0)))
-    new = insert(StoredSums).from_select(["month", *_ADDED, "through_id"], _sums_after(through_id))
+async def add_up_lines(session: AsyncSession, *, after: int) -> None:
+    """Add the lines after one to the stored sums. The caller has locked the months."""
+    new = insert(StoredSums).from_select(["month", *_ADDED, "through_id"], _sums_after(after))
     moved = {name: getattr(StoredSums, name) + new.excluded[name] for name in _ADDED}
     moved["through_id"] = new.excluded.through_id
     key = [StoredSums.month]
@@ -183,7 +184,7 @@ async def add_up_new_lines(session: AsyncSession) -> None:
 _ADDED = ("line_count", "agent_parts", "wadah_parts")
 
 
-def _sums_after(through_id: int | None) -> Select[Any]:
+def _sums_after(through_id: int) -> Select[Any]:
     """Return the query of what the lines after one add up to, by month.
 
     By a number and not by a query for it, of which PostgreSQL would think that a third of all lines

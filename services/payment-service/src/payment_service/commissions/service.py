@@ -219,8 +219,8 @@ async def _book(
         is_held = allocation.acquiring in held
         entries += rules.entries_of(allocation, lines, standing, is_held=is_held)
     if entries:
-        await queries.insert_lines(session, [_row(each, closed_through) for each in entries])
-        await queries.add_up_new_lines(session)
+        rows = [_row(each, closed_through) for each in entries]
+        await queries.add_up_lines(session, after=await queries.insert_lines(session, rows))
 
 
 def _acquiring(allocations: Iterable[AnsweredAllocation]) -> set[AgentMonth]:
