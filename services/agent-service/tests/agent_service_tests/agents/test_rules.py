@@ -214,4 +214,4 @@ def test_an_appointment_does_not_show_the_person() -> None:
     )
 
     assert "Siti" not in repr(appointment)
-    assert "3510" not in repr(appointment)
+    assert "3510111203900001" not in repr(appointment)

@@ -104,6 +104,13 @@ def _frozen() -> Select[Any]:
     )
 
 
+async def are_frozen(session: AsyncSession, agent_ids: Collection[UUID]) -> bool:
+    """Tell whether the last dismissal for cause of one of these agents was not released."""
+    frozen = _frozen().subquery("frozen")
+    chosen = select(frozen.c.agent_id).where(frozen.c.agent_id == any_id(agent_ids)).limit(1)
+    return await session.scalar(chosen) is not None
+
+
 def held_reason(statement_id: StatementColumn) -> ColumnElement[str | None]:
     """Return why a statement is held, or was forfeited; NULL where it is free."""
     held = select(cast(IncentiveHold.reason, Text)).where(

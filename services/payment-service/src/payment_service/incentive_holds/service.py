@@ -97,6 +97,14 @@ async def hold(session: AsyncSession, statements: Select[Any], *, at: datetime) 
         await queries.insert_held(session, held)
 
 
+async def are_dismissed(session: AsyncSession, agent_ids: Collection[UUID]) -> bool:
+    """Tell whether one of these agents was dismissed for cause, and nobody released it since.
+
+    What was under way to a bank then has no hold yet.
+    """
+    return await queries.are_frozen(session, agent_ids)
+
+
 async def find_statement_holds(
     session: AsyncSession, statement_ids: Collection[UUID]
 ) -> dict[UUID, StatementHold]:

@@ -104,6 +104,17 @@ def _scheme_of(table: Any, schemes: Iterable[Applied]) -> ColumnElement[str]:
     return case(*whens, else_=whens[-1][1])
 
 
+async def find_current_account(session: AsyncSession, holder_id: UUID) -> PayeeAccount | None:
+    """Return the account of a payee that was approved last, as far as we know."""
+    statement = (
+        select(PayeeAccount)
+        .where(PayeeAccount.holder_id == holder_id)
+        .order_by(PayeeAccount.decided_at.desc(), PayeeAccount.bank_account_id.desc())
+        .limit(1)
+    )
+    return (await session.scalars(statement)).one_or_none()
+
+
 async def find_payables(
     session: AsyncSession, table: Any, ids: Collection[UUID], schemes: Iterable[Applied]
 ) -> dict[UUID, Payable]:

@@ -7,6 +7,7 @@ from uuid import UUID
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from payment_service.payees import queries, rules
+from payment_service.payees.models import PayeeAccount
 from payment_service.payees.queries import Payables
 from payment_service.payees.rules import Payee
 from payment_service.schemes import service as schemes
@@ -33,3 +34,8 @@ async def find_payees(
         return {}
     found = await queries.find_payables(session, table, ids, await schemes.approved(session))
     return {id_: rules.payee_of(each) for id_, each in found.items()}
+
+
+async def find_current_account(session: AsyncSession, holder_id: UUID) -> PayeeAccount | None:
+    """Return the account of a payee that was approved last, as far as we know."""
+    return await queries.find_current_account(session, holder_id)

@@ -17,13 +17,14 @@ from payment_service.payout_lists.schemas import (
     PayoutTransferOut,
 )
 from payment_service.payout_lists.service import OwnPayout, PayoutSeen
+from payment_service.payout_releases import service as payout_releases
 from payment_service.payout_runs.rules import PayoutRunNotFound
 from payment_service.payouts import service as payouts
 from payment_service.payouts.models import Payout
 from payment_service.payouts.rules import (
-    PayoutAccountReplaced,
     PayoutNotFailed,
     PayoutNotFound,
+    PayoutOutdated,
     PayoutStatus,
     PayoutWithdrawn,
 )
@@ -108,13 +109,13 @@ async def list_run_payouts(
 @writing.post(
     "/{payout_id}/retry",
     openapi_extra=IDEMPOTENT,
-    responses=problems(PayoutNotFound, PayoutWithdrawn, PayoutNotFailed, PayoutAccountReplaced),
+    responses=problems(PayoutNotFound, PayoutWithdrawn, PayoutNotFailed, PayoutOutdated),
 )
 async def retry_payout(
     payout_id: PayoutId, session: Session, officer: Treasurer
 ) -> PayoutDetailOut:
     """Try a failed payout again, under new references. What the bank may have executed is not."""
-    await payouts.retry(session, payout_id, by=officer.account_id)
+    await payout_releases.retry(session, payout_id, by=officer.account_id)
     return _detail_out(await service.get(session, payout_id), {})
 
 

@@ -1,4 +1,7 @@
-"""Check the payouts of a released run once more, give each its first attempt, and end the run."""
+"""Check what was approved once more before it is sent: the first time, and each time after it.
+
+Gives each payout of a released run its first attempt, a failed one another, and ends the run.
+"""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -7,6 +10,8 @@ from uuid import UUID
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from payment_service.clients.payees import PayeeDetails
+from payment_service.counting.rules import BeneficiaryKind
+from payment_service.incentive_holds import service as holds
 from payment_service.incentive_statements.models import Statement
 from payment_service.payees import service as payees
 from payment_service.payees.rules import Payee
@@ -16,10 +21,12 @@ from payment_service.payout_releases import queries, rules
 from payment_service.payout_runs import queries as run_queries
 from payment_service.payout_runs.models import PayoutRun
 from payment_service.payout_runs.rules import RunKind, RunStatus
+from payment_service.payout_transfers import queries as transfer_queries
+from payment_service.payout_transfers.models import PayoutTransfer
 from payment_service.payouts import queries as payout_queries
 from payment_service.payouts import service as payouts
 from payment_service.payouts.models import Payout
-from payment_service.payouts.rules import WithdrawalReason
+from payment_service.payouts.rules import PayoutOutdated, PayoutPayee, WithdrawalReason
 from perisai_kit.domain import clock
 
 
@@ -89,6 +96,47 @@ async def finish(session: AsyncSession, run_id: UUID) -> bool:
     return True
 
 
+async def retry(session: AsyncSession, payout_id: UUID, *, by: UUID) -> PayoutTransfer:
+    """Make another attempt of a failed payout, with new references; the sender takes it.
+
+    Locks the payout.
+    Raises: PayoutNotFound, PayoutWithdrawn, PayoutNotFailed, PayoutOutdated.
+    """
+    payout = await payouts.lock_failed(session, payout_id)
+    reason = await find_change(session, payout)
+    if reason is not None:
+        raise PayoutOutdated(reason=reason.value)
+    last = await transfer_queries.find_last(session, payout.id)
+    assert last is not None, "what failed was attempted"
+    return await payouts.begin_again(session, payout, last, by=by)
+
+
+async def find_change(session: AsyncSession, payout: Payout) -> WithdrawalReason | None:
+    """Return why a locked payout that was sent must not be sent again; None: all of it still holds.
+
+    What it pays has no hold while a bank has it, so dismissals for cause are looked at themselves.
+    """
+    if payout.payee_kind is PayoutPayee.TREASURY:
+        return None
+    items = await payout_queries.list_items(session, payout.id)
+    agents = [
+        each.beneficiary_id for each in items if each.beneficiary_kind is BeneficiaryKind.AGENT
+    ]
+    if await holds.are_dismissed(session, agents):
+        return WithdrawalReason.HELD
+    paid = await payees.find_payees(session, Statement, [each.statement_id for each in items])
+    current = await payees.find_current_account(session, payout.payee_id)
+    assert payout.bank_account_id is not None, "only the state has none"
+    return rules.find_change(
+        payee_id=payout.payee_id,
+        bank_account_id=payout.bank_account_id,
+        current_account_id=current.bank_account_id if current else None,
+        frozen_until=current.payouts_frozen_until if current else None,
+        payees=paid.values(),
+        at=clock.now(),
+    )
+
+
 def _has_to_check(run: PayoutRun) -> bool:
     """Tell whether a run still has payouts to check."""
     return run.status is RunStatus.RELEASED and run.begun_sending_at is None
@@ -109,10 +157,12 @@ async def _find_changes(
     changes = {}
     for each in found:
         assert each.bank_account_id is not None, "only the state has none"
+        account = facts_of(details.get(each.payee_id))
         reason = rules.find_change(
             payee_id=each.payee_id,
             bank_account_id=each.bank_account_id,
-            account=facts_of(details.get(each.payee_id)),
+            current_account_id=account.bank_account_id if account else None,
+            frozen_until=account.frozen_until if account else None,
             payees=[paid[id_] for id_ in of_payout[each.id]],
             at=clock.now(),
         )

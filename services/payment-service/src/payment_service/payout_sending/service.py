@@ -18,6 +18,7 @@ from payment_service.banks.rules import PartnerStatus
 from payment_service.clients.banks import Route
 from payment_service.payout_accounts import service as payout_accounts
 from payment_service.payout_accounts.models import PayoutAccount
+from payment_service.payout_releases import service as payout_releases
 from payment_service.payout_sending import queries, rules
 from payment_service.payout_sending.models import PayoutNameCheck
 from payment_service.payout_sending.rules import HeldBack, NameVerdict, Waiting
@@ -233,33 +234,24 @@ async def order_inquiries(
     return await _order(session, [_make_job(INQUIRE, id_, after=after) for id_ in transfer_ids])
 
 
-async def repeat(session: AsyncSession, attempt: Attempt, report: Report) -> UUID:
+async def repeat(session: AsyncSession, attempt: Attempt, report: Report) -> UUID | None:
     """Make another attempt, under new references, of what a bank was too busy for; return its id.
 
-    The payout has not failed, so nothing is published. Its job waits, longer each time.
+    The payout has not failed, so nothing is published. Its job waits, longer each time. None: what
+    was approved no longer holds, so it has failed.
     Raises: PayoutTransferStatusConflict.
     """
     payout_id = await transfer_queries.find_payout_id(session, attempt.transfer_id)
     assert payout_id is not None, "an attempt has a payout"
     payout = await payout_queries.lock_payout(session, payout_id)
     assert payout is not None, "an attempt has a payout"
+    if await payout_releases.find_change(session, payout) is not None:
+        await payouts.mark_failed(session, attempt.transfer_id, report)
+        return None
     transfer = await transfer_queries.lock_transfer(session, attempt.transfer_id)
-    now = clock.now()
-    transfers.move(session, transfer, TransferStatus.FAILED, report, at=now)
+    transfers.move(session, transfer, TransferStatus.FAILED, report, at=clock.now())
     await session.flush()
-    made, change = transfers.make(
-        payout_id=payout.id,
-        payout_account_id=transfer.payout_account_id,
-        attempt=transfer.attempt + 1,
-        amount=transfer.amount,
-        service_code=transfer.service_code,
-        at=now,
-    )
-    session.add(made)
-    await session.flush()
-    session.add(change)
-    payout.status, payout.settled_at = TransferStatus.CREATED, None
-    await session.flush()
+    made = await payouts.begin_again(session, payout, transfer)
     await _order(session, [_make_job(SEND, made.id, after=rules.pause_before_repeat(made.attempt))])
     return made.id
 

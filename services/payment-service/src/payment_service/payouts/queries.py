@@ -17,7 +17,6 @@ from sqlalchemy import (
 )
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from payment_service.payees.models import PayeeAccount
 from payment_service.payouts.models import Payout, PayoutItem, PayoutRemittance
 from payment_service.payouts.rules import (
     PayoutStatus,
@@ -44,31 +43,26 @@ async def lock_of_run(
     return (await session.scalars(chosen.with_for_update())).all()
 
 
-async def lock_unsent_for(
+async def lock_open_for(
     session: AsyncSession, beneficiary_ids: Collection[UUID]
 ) -> Sequence[Payout]:
-    """Lock payouts for statements of these agents that were not sent, or failed, by payee."""
+    """Lock payouts for statements of these agents that a bank has not paid, by payee."""
     pays = exists().where(
         PayoutItem.payout_id == Payout.id,
         PayoutItem.is_live,
         PayoutItem.beneficiary_id == any_id(beneficiary_ids),
     )
-    chosen = select(Payout).where(Payout.withdrawn_at.is_(None), _IS_UNSENT, pays)
-    return await _lock_all(session, chosen)
+    return await _lock_open(session, pays)
 
 
-async def lock_unsent_to(session: AsyncSession, payee_ids: Collection[UUID]) -> Sequence[Payout]:
-    """Lock payouts to these payees that were not sent, or failed, by payee."""
-    chosen = select(Payout).where(
-        Payout.payee_id == any_id(payee_ids), Payout.withdrawn_at.is_(None), _IS_UNSENT
-    )
-    return await _lock_all(session, chosen)
+async def lock_open_to(session: AsyncSession, payee_ids: Collection[UUID]) -> Sequence[Payout]:
+    """Lock payouts to these payees that a bank has not paid, by payee."""
+    return await _lock_open(session, Payout.payee_id == any_id(payee_ids))
 
 
-_IS_UNSENT = Payout.status.in_([PayoutStatus.CREATED, PayoutStatus.FAILED])
-
-
-async def _lock_all(session: AsyncSession, chosen: Select[Payout]) -> Sequence[Payout]:
+async def _lock_open(session: AsyncSession, condition: ColumnElement[bool]) -> Sequence[Payout]:
+    is_over = Payout.status.in_([PayoutStatus.PAID, PayoutStatus.RETURNED])
+    chosen = select(Payout).where(condition, Payout.withdrawn_at.is_(None), ~is_over)
     ordered = chosen.order_by(Payout.payee_id, Payout.id).with_for_update()
     fresh = ordered.execution_options(populate_existing=True)
     return (await session.scalars(fresh)).all()
@@ -137,17 +131,6 @@ async def withdraw(
 async def find_remittance(session: AsyncSession, payout_id: UUID) -> PayoutRemittance:
     statement = select(PayoutRemittance).where(PayoutRemittance.payout_id == payout_id)
     return (await session.scalars(statement)).one()
-
-
-async def find_current_account(session: AsyncSession, holder_id: UUID) -> PayeeAccount | None:
-    """Return the account of a payee that was approved last, as far as we know."""
-    statement = (
-        select(PayeeAccount)
-        .where(PayeeAccount.holder_id == holder_id)
-        .order_by(PayeeAccount.decided_at.desc(), PayeeAccount.bank_account_id.desc())
-        .limit(1)
-    )
-    return (await session.scalars(statement)).one_or_none()
 
 
 def is_live(statement_id: Any) -> ColumnElement[bool]:

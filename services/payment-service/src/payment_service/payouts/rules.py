@@ -21,7 +21,7 @@ class PayoutPayee(StrEnum):
 class WithdrawalReason(StrEnum):
     """Why a payout will not be sent, or not again: its statements may be paid by a later run.
 
-    held to payee_changed: found when its run was released.
+    held to payee_changed: found when its run was released, or before it was sent again.
     """
 
     RUN_REJECTED = "run_rejected"
@@ -71,10 +71,15 @@ class PayoutWithdrawn(Conflict):
     text_id = "Pembayaran ini sudah dibatalkan. Rekapnya dibayar pada proses berikutnya."
 
 
-class PayoutAccountReplaced(Conflict):
-    code = "payout_bank_account_changed"
-    text = "The payee has another bank account now, or it is frozen. Give this payout up."
-    text_id = "Rekening penerima sudah diganti atau sedang dibekukan. Hentikan pembayaran ini."
+class PayoutOutdated(Conflict):
+    """`details`: `reason`, what has changed."""
+
+    code = "payout_outdated"
+    text = "What was approved no longer holds. Give this payout up; a later run pays what is due."
+    text_id = (
+        "Persetujuan pembayaran ini tidak berlaku lagi. Hentikan pembayaran ini; yang terutang"
+        " dibayar pada proses berikutnya."
+    )
 
 
 def check_repeatable(status: PayoutStatus, withdrawn: WithdrawalReason | None) -> None:
@@ -86,6 +91,10 @@ def check_repeatable(status: PayoutStatus, withdrawn: WithdrawalReason | None) -
         raise PayoutWithdrawn(reason=withdrawn.value)
     if status is not PayoutStatus.FAILED:
         raise PayoutNotFailed(status=status.value)
+
+
+UNSENT = frozenset({PayoutStatus.CREATED, PayoutStatus.FAILED})
+"""Of a payout that no bank has, and that can be withdrawn."""
 
 
 def may_be_paid_late(status: PayoutStatus, *, is_withdrawn: bool) -> bool:

@@ -110,7 +110,7 @@ async def mark_paid(session: AsyncSession, transfer_id: UUID, report: Report) ->
 async def mark_failed(session: AsyncSession, transfer_id: UUID, report: Report) -> bool:
     """Store that the bank has not executed an attempt, and publish it; return whether that is new.
 
-    The payout waits for an officer: `retry` or `give_up`.
+    The payout waits for an officer, who lets it be sent again or gives it up.
     Raises: PayoutTransferNotFound, PayoutTransferStatusConflict.
     """
     payout, transfer = await _lock(session, transfer_id)
@@ -167,15 +167,13 @@ async def begin(session: AsyncSession, payout: Payout, *, from_bank: str) -> Pay
     return await _add(session, transfer, change)
 
 
-async def retry(session: AsyncSession, payout_id: UUID, *, by: UUID) -> PayoutTransfer:
-    """Make another attempt of a failed payout, with new references; the sender takes it.
+async def begin_again(
+    session: AsyncSession, payout: Payout, last: PayoutTransfer, *, by: UUID | None = None
+) -> PayoutTransfer:
+    """Make another attempt of a locked payout whose last one failed, with new references.
 
-    Raises: PayoutNotFound, PayoutWithdrawn, PayoutNotFailed, PayoutAccountReplaced.
+    by: the officer who asked for it; None: the bank was too busy.
     """
-    payout = await _lock_failed(session, payout_id)
-    await _check_account(session, payout)
-    last = await transfer_queries.find_last(session, payout.id)
-    assert last is not None, "what failed was attempted"
     now = clock.now()
     transfer, change = transfers.make(
         payout_id=payout.id,
@@ -192,12 +190,21 @@ async def retry(session: AsyncSession, payout_id: UUID, *, by: UUID) -> PayoutTr
     return transfer
 
 
+async def lock_failed(session: AsyncSession, payout_id: UUID) -> Payout:
+    """Lock a payout that failed. Raises: PayoutNotFound, PayoutWithdrawn, PayoutNotFailed."""
+    payout = await queries.lock_payout(session, payout_id)
+    if payout is None:
+        raise rules.PayoutNotFound
+    rules.check_repeatable(payout.status, payout.withdrawn_reason)
+    return payout
+
+
 async def give_up(session: AsyncSession, payout_id: UUID, *, by: UUID) -> Payout:
     """Let the statements of a failed payout be paid by a later run.
 
     Raises: PayoutNotFound, PayoutWithdrawn, PayoutNotFailed.
     """
-    payout = await _lock_failed(session, payout_id)
+    payout = await lock_failed(session, payout_id)
     await withdraw(session, [payout.id], reason=WithdrawalReason.GIVEN_UP, by=by)
     await session.refresh(payout)
     return payout
@@ -217,18 +224,20 @@ async def withdraw(
 async def withdraw_for(session: AsyncSession, agent_ids: Collection[UUID]) -> None:
     """Withdraw what was not sent for agents whose statements are about to be held.
 
-    A payout to a wadah is withdrawn as a whole. Locks the payouts, so that none of them is sent.
+    A payout to a wadah is withdrawn as a whole. Locks these and what is at a bank, so that none of
+    them is sent, also not again.
     """
-    found = await queries.lock_unsent_for(session, agent_ids)
+    found = await queries.lock_open_for(session, agent_ids)
     await _withdraw_unsent(session, found, WithdrawalReason.HELD)
 
 
 async def withdraw_to(session: AsyncSession, current: Mapping[UUID, UUID]) -> None:
     """Withdraw what was not sent to payees who have another bank account now.
 
-    current: the bank account of each payee. Locks the payouts, so that none of them is sent.
+    current: the bank account of each payee. Locks these and what is at a bank, so that none of them
+    is sent, also not again.
     """
-    found = await queries.lock_unsent_to(session, current)
+    found = await queries.lock_open_to(session, current)
     changed = [each for each in found if each.bank_account_id != current[each.payee_id]]
     await _withdraw_unsent(session, changed, WithdrawalReason.ACCOUNT_CHANGED)
 
@@ -236,8 +245,8 @@ async def withdraw_to(session: AsyncSession, current: Mapping[UUID, UUID]) -> No
 async def _withdraw_unsent(
     session: AsyncSession, found: Sequence[Payout], reason: WithdrawalReason
 ) -> None:
-    now = clock.now()
-    for each in found:
+    now, unsent = clock.now(), [each for each in found if each.status in rules.UNSENT]
+    for each in unsent:
         last = await transfer_queries.find_last(session, each.id)
         if last is not None and last.status is TransferStatus.CREATED:
             transfer = await transfer_queries.lock_transfer(session, last.id)
@@ -245,8 +254,8 @@ async def _withdraw_unsent(
             transfers.move(session, transfer, TransferStatus.FAILED, report, at=now)
             _follow(each, transfer, now)
     await session.flush()
-    if found:
-        await withdraw(session, [each.id for each in found], reason=reason)
+    if unsent:
+        await withdraw(session, [each.id for each in unsent], reason=reason)
 
 
 async def find_statement_statuses(
@@ -273,25 +282,6 @@ async def _lock(session: AsyncSession, transfer_id: UUID) -> tuple[Payout, Payou
     payout = await queries.lock_payout(session, payout_id)
     assert payout is not None, "a transfer has a payout"
     return payout, await transfer_queries.lock_transfer(session, transfer_id)
-
-
-async def _lock_failed(session: AsyncSession, payout_id: UUID) -> Payout:
-    payout = await queries.lock_payout(session, payout_id)
-    if payout is None:
-        raise rules.PayoutNotFound
-    rules.check_repeatable(payout.status, payout.withdrawn_reason)
-    return payout
-
-
-async def _check_account(session: AsyncSession, payout: Payout) -> None:
-    """Refuse to try an account again that is not the current one, or is frozen."""
-    if payout.payee_kind is PayoutPayee.TREASURY:
-        return
-    current = await queries.find_current_account(session, payout.payee_id)
-    frozen_until = current.payouts_frozen_until if current else None
-    is_frozen = frozen_until is not None and clock.now() < frozen_until
-    if current is None or current.bank_account_id != payout.bank_account_id or is_frozen:
-        raise rules.PayoutAccountReplaced
 
 
 def _check_late_word(payout: Payout, transfer: PayoutTransfer) -> None:
