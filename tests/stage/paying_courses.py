@@ -29,9 +29,9 @@ from stage.paying_tally import Tally
 from stage.paying_worker import Step
 from stage.waiting import until
 
+from payment_service.payout_releases import service as payout_releases
 from payment_service.payout_runs import service as runs
 from payment_service.payout_runs.rules import RunVerdict
-from payment_service.payouts import service as payouts
 from perisai_kit.db.engine import Database
 from perisai_kit.domain import clock
 from perisai_kit.domain.ids import new_id
@@ -173,7 +173,7 @@ class Course:
                 await runs.release(session, row["id"], by=new_id())
         for row in await self.stage.owner.fetch(FAILED):
             async with self.stage.database.begin() as session:
-                await payouts.retry(session, row["id"], by=new_id())
+                await payout_releases.retry(session, row["id"], by=new_id())
 
     async def live(self, step: Step, count: int, *, at_most_s: float) -> bool:
         """Let the worker work until its step; return whether it was killed there.

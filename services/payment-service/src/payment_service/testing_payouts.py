@@ -26,16 +26,16 @@ from payment_service.payout_transfers.rules import Report, TransferSource
 from payment_service.payouts import service as payouts
 from payment_service.payouts.models import Payout
 from payment_service.settings import Settings
+from payment_service.statement_holds.tasks import on_agents_dismissed
 from payment_service.testing_commissions import Village, apply_events
 from perisai_kit.db.engine import Database
 from perisai_kit.domain import clock
 from perisai_kit.domain.ids import new_id
 from perisai_kit.domain.month import Month
 from perisai_kit.domain.programmes import PaymentMethod
-from perisai_kit.events.catalogue import BankAccountChanged, WadahAgreementSigned
+from perisai_kit.events.catalogue import AgentDismissed, BankAccountChanged, WadahAgreementSigned
 
 OUR_BANK = "014"
-AGREED = {"starts_on": date(2025, 1, 1), "ends_on": date(2026, 12, 31)}
 BY_BANK = Report(TransferSource.BANK_ANSWER, response_code="2001800", reference_no="BANK-1")
 REFUSED = Report(TransferSource.BANK_ANSWER, response_code="4041811")
 
@@ -111,15 +111,32 @@ async def know(
 ) -> None:
     """Let villages have agreements that say who is paid, and verified accounts."""
     for each in villages:
-        each.decided.append(
-            WadahAgreementSigned(wadah_id=each.wadah_id, agreement_id=new_id(), pays=pays, **AGREED)
-        )
+        each.decided.append(sign_agreement(each.wadah_id, pays=pays))
         book.add(each.agent_id)
         book.add(each.wadah_id, "wadah", legal_entity=True)
         at = datetime(2025, 1, 2, tzinfo=UTC)
         await apply_events(
             session, [book.tell(each.agent_id, at=at), book.tell(each.wadah_id, at=at)]
         )
+
+
+def sign_agreement(wadah_id: UUID, *, pays: PaymentMethod) -> WadahAgreementSigned:
+    """Return the event of an agreement with a wadah that says who is paid."""
+    return WadahAgreementSigned(
+        wadah_id=wadah_id,
+        agreement_id=new_id(),
+        pays=pays,
+        starts_on=date(2025, 1, 1),
+        ends_on=date(2026, 12, 31),
+    )
+
+
+async def dismiss(session: AsyncSession, agent_id: UUID) -> None:
+    """Let an agent be dismissed for fraud."""
+    dismissed = AgentDismissed(
+        agent_id=agent_id, account_id=new_id(), reason_code="fraud", decided_at=clock.now()
+    )
+    await on_agents_dismissed(session, [dismissed])
 
 
 async def open_account(session: AsyncSession, **differences: Any) -> PayoutAccount:

@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -56,7 +56,7 @@ class Bank:
     has_statement: bool = True
     is_issuing_tokens: bool = True
     remark: Callable[[str], str] = lambda remark: remark
-    before_transfer: Callable[[], None] = lambda: None
+    before_transfer: Callable[[], Awaitable[None]] | None = None
     hangs: asyncio.Event | None = None
     """Set once a transfer is executed whose answer never comes."""
 
@@ -73,11 +73,7 @@ class Bank:
         match called:
             case "transfer-intrabank" | "transfer-interbank":
                 service = "17" if called == "transfer-intrabank" else "18"
-                answer = self._transfer(body, request.headers["X-EXTERNAL-ID"], service)
-                if self.hangs is not None:
-                    self.hangs.set()
-                    await asyncio.Event().wait()
-                return answer
+                return await self._take(body, request.headers["X-EXTERNAL-ID"], service)
             case "transfer/status":
                 return self._tell_status(body)
             case "balance-inquiry":
@@ -97,8 +93,16 @@ class Bank:
     def give_back(self, order: Order) -> None:
         order.returned = True
 
+    async def _take(self, body: dict[str, Any], external_id: str, service: str) -> httpx.Response:
+        if self.before_transfer is not None:
+            await self.before_transfer()
+        answer = self._transfer(body, external_id, service)
+        if self.hangs is not None:
+            self.hangs.set()
+            await asyncio.Event().wait()
+        return answer
+
     def _transfer(self, body: dict[str, Any], external_id: str, service: str) -> httpx.Response:
-        self.before_transfer()
         behaviour = self.script.pop(0) if self.script else "ok"
         if behaviour == "killed_before":
             raise Killed

@@ -17,6 +17,7 @@ from payment_service.banks.models import BankPartner
 from payment_service.clients.banks import BankClients
 from payment_service.counting.rules import BeneficiaryKind
 from payment_service.incentive_statements.models import Statement
+from payment_service.payees import service as payees
 from payment_service.payees.rules import PayeeKind
 from payment_service.payout_accounts.models import PayoutAccount
 from payment_service.payout_accounts.rules import PayoutAccountStatus, PayoutChannel
@@ -32,11 +33,15 @@ from payment_service.payouts.rules import PayoutPayee
 from payment_service.settings import Settings
 from payment_service.taxes import service as taxes
 from payment_service.taxes.rules import TaxIdentity, TaxPolicy
+from payment_service.testing_commissions import apply_events
+from payment_service.testing_payouts import sign_agreement
 from perisai_kit.db.engine import Database
 from perisai_kit.domain import clock
 from perisai_kit.domain.ids import new_id
 from perisai_kit.domain.jakarta import JAKARTA
 from perisai_kit.domain.month import Month
+from perisai_kit.domain.programmes import PaymentMethod
+from perisai_kit.events.catalogue import BankAccountChanged
 
 BANK_CODE = "014"
 CORPORATE_ID = "KBBPERISAI"
@@ -221,8 +226,9 @@ async def make_payout(
 ) -> UUID:
     """Store a payout of an agent with one statement and a transfer that waits; return its id."""
     run = run or await make_run(session, account)
-    payout, item_id = Payout(id=new_id()), new_id()
+    payout, item_id, bank_account_id = Payout(id=new_id()), new_id(), new_id()
     statement = await _make_statement(session, new_id(), gross)
+    await change_bank_account(session, statement.beneficiary_id, bank_account_id)
     tax = await _compute_tax(session, payout.id, statement.beneficiary_id, item_id, gross)
     for name, value in {
         "run_id": run.id,
@@ -233,7 +239,7 @@ async def make_payout(
         "gross": gross,
         "tax": tax,
         "amount": gross - tax,
-        "bank_account_id": new_id(),
+        "bank_account_id": bank_account_id,
         "bank_code": to_bank,
         "account_no": "1234567890",
         "holder_name": HOLDER,
@@ -257,6 +263,18 @@ async def make_payout(
         )
     )
     return await make_transfer(session, payout)
+
+
+async def change_bank_account(session: AsyncSession, agent_id: UUID, account_id: UUID) -> None:
+    """Let an agent have this verified account."""
+    changed = BankAccountChanged(
+        holder_kind="agent",
+        holder_id=agent_id,
+        bank_account_id=account_id,
+        payouts_frozen_until=None,
+        decided_at=clock.now(),
+    )
+    await payees.take_accounts(session, [changed])
 
 
 async def _compute_tax(
@@ -302,12 +320,14 @@ async def make_payouts(database: Database, count: int, **differences: Any) -> Se
 
 
 async def _make_statement(session: AsyncSession, agent_id: UUID, amount: int) -> Statement:
+    wadah_id = new_id()
+    await apply_events(session, [sign_agreement(wadah_id, pays=PaymentMethod.AGENTS)])
     statement = Statement(
         id=new_id(),
         month=MONTH,
         beneficiary_kind=BeneficiaryKind.AGENT,
         beneficiary_id=agent_id,
-        wadah_id=new_id(),
+        wadah_id=wadah_id,
         branch_code="BWI",
         region_code="JATIM",
         line_count=1,

@@ -16,12 +16,10 @@ from payment_service_tests.payout_world import (
     make_payouts,
     make_run,
 )
-from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from payment_service.payout_accounts import service as payout_accounts
 from payment_service.payout_runs.rules import RunStatus
-from payment_service.payout_sending import service
 from payment_service.payout_transfers.rules import TransferStatus
 from payment_service.settings import Settings
 from perisai_kit.db.engine import Database
@@ -120,7 +118,7 @@ async def test_any_error_after_the_sending_is_unknown(
 ) -> None:
     bank = Bank()
 
-    def fail() -> None:
+    async def fail() -> None:
         raise error
 
     bank.before_transfer = fail
@@ -148,43 +146,6 @@ async def test_an_error_of_our_own_after_the_answer_is_unknown(world: World) -> 
     assert await world.status(id_) is UNKNOWN
     await world.ask(id_)
     assert await world.status(id_) is PAID
-
-
-async def test_too_many_requests_are_tried_again_later_with_new_references(world: World) -> None:
-    (id_,) = await make_payouts(world.database, 1)
-    world.bank.script = ["4291700", "ok"]
-
-    await world.send(id_)
-
-    first = await world.find(id_)
-    second = await world.last(first.payout_id)
-    assert (first.status, second.status, second.attempt) == (FAILED, CREATED, 2)
-    assert first.partner_reference_no != second.partner_reference_no
-    async with world.database.read() as session:
-        wait = await session.scalar(
-            text("SELECT execute_after - now() FROM pgqueuer WHERE dedupe_key = :key"),
-            {"key": f"{service.SEND}:{second.id}"},
-        )
-    assert wait > timedelta(seconds=20)
-    assert await world.list_events() == []
-
-    await world.send(second.id)
-    assert await world.status(second.id) is PAID
-    assert len(world.bank.executed) == 1
-    assert await world.count_paid() == NET
-
-
-async def test_a_bank_that_stays_too_busy_is_left_to_an_officer(world: World) -> None:
-    (id_,) = await make_payouts(world.database, 1)
-    world.bank.script = ["4291700"] * 10
-    payout_id = (await world.find(id_)).payout_id
-
-    for _ in range(world.settings.payout_repeat_max + 1):
-        await world.send((await world.last(payout_id)).id)
-
-    last = await world.last(payout_id)
-    assert (last.status, last.attempt) == (FAILED, world.settings.payout_repeat_max + 1)
-    assert await world.list_events() == ["payout.failed.v1"]
 
 
 async def test_a_bank_without_tokens_leaves_a_transfer_as_it_was(world: World) -> None:

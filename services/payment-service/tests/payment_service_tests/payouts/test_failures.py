@@ -8,6 +8,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from payment_service.ledger import service as ledger
 from payment_service.payout_accounts.models import PayoutAccount
+from payment_service.payout_releases import service as payout_releases
 from payment_service.payout_transfers.models import PayoutTransfer
 from payment_service.payout_transfers.rules import (
     PayoutTransferStatusConflict,
@@ -16,9 +17,10 @@ from payment_service.payout_transfers.rules import (
 from payment_service.payouts import service as payouts
 from payment_service.payouts.models import Payout
 from payment_service.payouts.rules import (
-    PayoutAccountReplaced,
     PayoutNotFailed,
+    PayoutOutdated,
     PayoutWithdrawn,
+    WithdrawalReason,
 )
 from payment_service.testing_commissions import Village, apply_events
 from payment_service.testing_payouts import (
@@ -26,12 +28,15 @@ from payment_service.testing_payouts import (
     REFUSED,
     Office,
     PayeeBook,
+    dismiss,
     pay,
     send,
+    sign_agreement,
 )
 from perisai_kit.domain import clock
 from perisai_kit.domain.ids import new_id
 from perisai_kit.domain.month import Month
+from perisai_kit.domain.programmes import PaymentMethod
 
 NOVEMBER = Month(2025, 11)
 Earn = Callable[..., Awaitable[list[Village]]]
@@ -69,7 +74,7 @@ async def test_a_failed_payout_is_tried_again_only_when_an_officer_asks(
     still = await transfer_of(village)
     officer = new_id()
 
-    second = await payouts.retry(session, first.payout_id, by=officer)
+    second = await payout_releases.retry(session, first.payout_id, by=officer)
     await send(session, second.id)
     await payouts.mark_paid(session, second.id, BY_BANK)
 
@@ -89,23 +94,48 @@ async def test_a_payout_that_has_not_failed_cannot_be_tried_again_or_given_up(
     transfer = await transfer_of(village)
     await send(session, transfer.id)
 
-    for act in (payouts.retry, payouts.give_up):
+    for act in (payout_releases.retry, payouts.give_up):
         with pytest.raises(PayoutNotFailed) as refused:
             await act(session, transfer.payout_id, by=new_id())
         assert refused.value.details == {"status": "sent"}
 
 
-async def test_a_failed_payout_is_not_tried_again_once_the_account_was_changed(
-    session: AsyncSession, village: Village, transfer_of: TransferOf, book: PayeeBook
+@pytest.mark.parametrize(
+    "reason",
+    [
+        WithdrawalReason.ACCOUNT_CHANGED,
+        WithdrawalReason.HELD,
+        WithdrawalReason.PAYEE_CHANGED,
+    ],
+)
+async def test_a_failed_payout_is_not_tried_again_once_what_was_approved_has_changed(
+    session: AsyncSession,
+    village: Village,
+    transfer_of: TransferOf,
+    book: PayeeBook,
+    reason: WithdrawalReason,
+    faults: Faults,
 ) -> None:
     transfer = await transfer_of(village)
     await send(session, transfer.id)
+    match reason:
+        case WithdrawalReason.ACCOUNT_CHANGED:
+            book.add(village.agent_id)
+            await apply_events(session, [book.tell(village.agent_id, at=clock.now())])
+        case WithdrawalReason.HELD:
+            await dismiss(session, village.agent_id)
+        case _:
+            signed = sign_agreement(village.wadah_id, pays=PaymentMethod.WADAH)
+            await apply_events(session, [signed])
     await payouts.mark_failed(session, transfer.id, REFUSED)
-    book.add(village.agent_id)
-    await apply_events(session, [book.tell(village.agent_id, at=clock.now())])
 
-    with pytest.raises(PayoutAccountReplaced):
-        await payouts.retry(session, transfer.payout_id, by=new_id())
+    with pytest.raises(PayoutOutdated) as refused:
+        await payout_releases.retry(session, transfer.payout_id, by=new_id())
+
+    assert refused.value.details == {"reason": reason}
+    await payouts.mark_paid(session, transfer.id, BY_BANK)
+    assert (await payout_of(session, transfer)).status is TransferStatus.PAID
+    assert await faults(session) == []
 
 
 async def test_what_is_given_up_is_paid_by_a_later_run_to_the_account_of_then(
@@ -132,7 +162,7 @@ async def test_what_is_given_up_is_paid_by_a_later_run_to_the_account_of_then(
     assert (await payout_of(session, second)).bank_account_id == bank_account_id
     assert await balances(session, owed(village)) == [0]
     with pytest.raises(PayoutWithdrawn):
-        await payouts.retry(session, first.payout_id, by=new_id())
+        await payout_releases.retry(session, first.payout_id, by=new_id())
     assert await faults(session) == []
 
 
@@ -149,7 +179,7 @@ async def test_a_late_word_that_it_was_paid_counts_until_it_was_tried_again(
     assert await faults(session) == []
 
 
-@pytest.mark.parametrize("act", [payouts.retry, payouts.give_up])
+@pytest.mark.parametrize("act", [payout_releases.retry, payouts.give_up])
 async def test_a_late_word_is_refused_after_that(
     session: AsyncSession,
     village: Village,

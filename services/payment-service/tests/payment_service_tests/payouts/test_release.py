@@ -22,13 +22,13 @@ from payment_service.payout_runs.rules import (
 from payment_service.payout_transfers.models import PayoutTransfer
 from payment_service.payouts import service as payouts
 from payment_service.payouts.models import Payout
-from payment_service.statement_holds.tasks import on_agents_dismissed
 from payment_service.testing_commissions import Village
 from payment_service.testing_payouts import (
     BY_BANK,
     REFUSED,
     Office,
     PayeeBook,
+    dismiss,
     list_transfers,
     pay,
     send,
@@ -37,19 +37,11 @@ from perisai_kit.domain import clock
 from perisai_kit.domain.ids import new_id
 from perisai_kit.domain.month import Month
 from perisai_kit.domain.programmes import PaymentMethod
-from perisai_kit.events.catalogue import AgentDismissed
 
 NOVEMBER = Month(2025, 11)
 Earn = Callable[..., Awaitable[list[Village]]]
 Faults = Callable[[AsyncSession], Awaitable[list[str]]]
 TransferOf = Callable[[Village], Awaitable[PayoutTransfer]]
-
-
-async def dismiss(session: AsyncSession, village: Village) -> None:
-    dismissed = AgentDismissed(
-        agent_id=village.agent_id, account_id=new_id(), reason_code="fraud", decided_at=clock.now()
-    )
-    await on_agents_dismissed(session, [dismissed])
 
 
 async def withdrawn(session: AsyncSession) -> dict[object, str | None]:
@@ -83,7 +75,7 @@ async def test_a_hold_opened_meanwhile_takes_the_payout_out(
 ) -> None:
     run_id = await office.prepare(account.id, NOVEMBER)
     await office.approve(run_id)
-    await dismiss(session, earner)
+    await dismiss(session, earner.agent_id)
 
     await runs.release(session, run_id, by=new_id())
     await office.work()
@@ -100,7 +92,7 @@ async def test_a_hold_opened_after_the_release_takes_out_what_was_not_sent(
     run_id = await office.prepare(account.id, NOVEMBER)
     await office.release(run_id)
 
-    await dismiss(session, village)
+    await dismiss(session, village.agent_id)
 
     assert await withdrawn(session) == {village.wadah_id: "held"}
     (transfer,) = await list_transfers(session, run_id)
@@ -113,7 +105,7 @@ async def test_what_is_paid_already_is_not_held(
 ) -> None:
     await pay(session, run_id)
 
-    await dismiss(session, village)
+    await dismiss(session, village.agent_id)
 
     assert await withdrawn(session) == {village.agent_id: None, village.wadah_id: None}
     assert await faults(session) == []
@@ -223,7 +215,7 @@ async def test_what_a_bank_returned_is_held_for_an_agent_dismissed_meanwhile(
     faults: Faults,
 ) -> None:
     await pay(session, run_id)
-    await dismiss(session, village)
+    await dismiss(session, village.agent_id)
     for each in await list_transfers(session, run_id):
         await payouts.mark_returned(session, each.id, BY_BANK)
 
@@ -248,7 +240,7 @@ async def test_what_a_bank_failed_to_pay_is_held_for_an_agent_dismissed_after_it
 ) -> None:
     transfer = await transfer_of(village)
     await send(session, transfer.id)
-    await dismiss(session, village)
+    await dismiss(session, village.agent_id)
     await payouts.mark_failed(session, transfer.id, REFUSED)
     await payouts.give_up(session, transfer.payout_id, by=new_id())
 

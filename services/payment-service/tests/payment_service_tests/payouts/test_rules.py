@@ -94,7 +94,8 @@ def test_what_changed_since_the_approval_is_not_sent(
     found = find_change(
         payee_id=PAYEE_ID,
         bank_account_id=ACCOUNT_ID,
-        account=account,
+        current_account_id=account.bank_account_id if account else None,
+        frozen_until=account.frozen_until if account else None,
         payees=[make_payee(), payee],
         at=NOW,
     )
