@@ -8,6 +8,7 @@ from payment_service.month_lists import service
 from payment_service.month_lists.schemas import ListedMonthOut
 from payment_service.month_lists.service import MonthDue
 from payment_service.months import service as months
+from payment_service.months.rules import MonthStatus
 from payment_service.months.schemas import CommissionMonthOut
 from payment_service.settings import Config
 from perisai_kit.auth.principal import Principal, Role
@@ -26,12 +27,13 @@ async def list_months(
 ) -> Page[ListedMonthOut]:
     """List the months in which something was earned, open and closed, the latest first.
 
-    Of a closed month also what is unpaid, and whether that is late.
+    Of each also whether what is owed for it is late, and of a closed one what is unpaid.
     """
     page = await months.list_months(session, cursor=cursor, limit=limit)
-    shown = [(Month.parse(str(each.month)), each) for each in page.items]
-    dues = await service.find_dues(session, [month for month, _ in shown], config)
-    items = [_month_out(each, dues[month]) for month, each in shown]
+    shown = {Month.parse(str(each.month)): each for each in page.items}
+    closed = {month: each.status is MonthStatus.CLOSED for month, each in shown.items()}
+    dues = await service.find_dues(session, closed, config)
+    items = [_month_out(each, dues[month]) for month, each in shown.items()]
     return Page(items=items, next_cursor=page.next_cursor)
 
 

@@ -10,7 +10,7 @@ from perisai_kit.domain.month import Month
 
 
 class DueStatus(StrEnum):
-    """Of the incentives of a closed month that may be paid.
+    """Of the incentives of a month that may be paid; nothing is paid of a month before its close.
 
     due_soon: some are unpaid, and the due day is near. late: some are unpaid after that day.
     """
@@ -26,12 +26,13 @@ def due_on(month: Month, *, due_day: int) -> date:
     return month.plus(1).first_day.replace(day=due_day)
 
 
-def find_due_status(unpaid_count: int, due: date, *, today: date, alarm_days: int) -> DueStatus:
-    """Return whether unpaid statements are late, or will be soon.
+def find_due_status(is_paid: bool, due: date, *, today: date, alarm_days: int) -> DueStatus:
+    """Return whether what is unpaid of a month is late, or will be soon.
 
-    due: the last day that is in time. alarm_days: from how many days before it they are due soon.
+    is_paid: the month is closed, and nothing that may be paid is left. due: the last day that is in
+    time. alarm_days: from how many days before it they are due soon.
     """
-    if unpaid_count == 0:
+    if is_paid:
         return DueStatus.PAID
     if today > due:
         return DueStatus.LATE

@@ -8,14 +8,17 @@ from payment_service.months.schemas import CommissionMonthOut
 
 
 class ListedMonthOut(CommissionMonthOut):
-    """A month of commissions, and of a closed one what is unpaid and when it is due."""
+    """A month of commissions with when it is due, and of a closed one what is unpaid."""
 
     payout_due_on: Annotated[
         date, Field(description="The last day on which its incentives are paid in time.")
     ]
     payout_status: Annotated[
         DueStatus | None,
-        Field(description="Whether unpaid statements are late, or soon will be; null: not known."),
+        Field(
+            description="Whether what is unpaid is late, or soon will be, also of a month that"
+            " should have been closed; null: not known."
+        ),
     ]
     unpaid_count: Annotated[
         int | None, Field(description="Statements that may be paid and are not; null: not known.")

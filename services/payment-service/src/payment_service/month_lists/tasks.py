@@ -1,4 +1,4 @@
-"""Measure every hour what is unpaid, and warn before it is late."""
+"""Measure every hour what is unpaid or not even closed, and warn before it is late."""
 
 from prometheus_client import Gauge
 
@@ -17,6 +17,13 @@ unpaid_statements = Gauge(
 unpaid_rupiah = Gauge("perisai_unpaid_statements_rupiah", "What they owe.", ["status"])
 
 
+unclosed_months = Gauge(
+    "perisai_unclosed_months",
+    "Months that are over and not closed: `late`, or `due_soon`.",
+    ["status"],
+)
+
+
 class DueWatch:
     """Measures which incentives are late, or soon will be."""
 
@@ -30,10 +37,12 @@ class DueWatch:
         """
         async with database.begin() as session:
             found = await service.measure(session, self._settings)
-        for status, unpaid in found.items():
+        for status, unpaid in found.unpaid.items():
             unpaid_statements.labels(status.value).set(unpaid.count)
             unpaid_rupiah.labels(status.value).set(unpaid.amount)
-        late, soon = found[DueStatus.LATE], found[DueStatus.DUE_SOON]
+        for status, count in found.unclosed.items():
+            unclosed_months.labels(status.value).set(count)
+        late, soon = found.unpaid[DueStatus.LATE], found.unpaid[DueStatus.DUE_SOON]
         if late.count or soon.count:
             log.warning(
                 "unpaid_statements.counted",
@@ -41,5 +50,10 @@ class DueWatch:
                 late_rupiah=late.amount,
                 due_soon=soon.count,
                 due_soon_rupiah=soon.amount,
+            )
+        if any(found.unclosed.values()):
+            log.warning(
+                "unclosed_months.counted",
+                **{status.value: count for status, count in found.unclosed.items()},
             )
         return False

@@ -109,6 +109,17 @@ async def list_months(
     return Page(items=list(page.items), next_cursor=page.next_cursor)
 
 
+async def list_unclosed(session: AsyncSession, *, before: Month) -> list[Month]:
+    """Return the months before one that are not closed, and that have or await lines."""
+    watermark = await counting.read_watermark(session)
+    lines = await commissions.months_with_lines(
+        session, after=watermark.closed_through, before=before, limit=EARLIER_SHOWN
+    )
+    waits = await counting.count_waits(session, before=_end(before.plus(-1)))
+    booked = _by_booked_month(waits, watermark.closed_through)
+    return sorted({each.month for each in lines} | {each for each in booked if each < before})
+
+
 def _by_booked_month(
     waits: Mapping[Month, Waiting], closed_through: Month | None
 ) -> dict[Month, Waiting]:

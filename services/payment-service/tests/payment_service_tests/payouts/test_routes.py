@@ -8,11 +8,11 @@ import httpx
 import pytest
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from payment_service.month_lists.tasks import DueWatch, unpaid_statements
+from payment_service.month_lists.tasks import DueWatch, unclosed_months, unpaid_statements
 from payment_service.payout_accounts.models import PayoutAccount
 from payment_service.payouts import service as payouts
 from payment_service.settings import Settings
-from payment_service.testing_commissions import Village, noon
+from payment_service.testing_commissions import Village, apply_all, apply_events, book, noon
 from payment_service.testing_payouts import REFUSED, Office, list_transfers, pay, send
 from perisai_kit.auth.principal import Role
 from perisai_kit.domain.month import Month
@@ -238,6 +238,46 @@ async def test_unpaid_statements_warn_before_they_are_late(
     assert (month["payout_status"], month["payout_due_on"]) == (status, "2025-12-05")
     assert (month["unpaid_count"], month["unpaid_amount"]) == (2, 18_216)
     measured = [unpaid_statements.labels(each)._value.get() for each in ("late", "due_soon")]
+    assert tuple(measured) == counted
+
+
+@pytest.mark.parametrize(
+    ("day", "is_computed", "status", "counted"),
+    [
+        (2, True, "on_time", (0, 0)),
+        (4, True, "due_soon", (0, 1)),
+        (6, True, "late", (1, 0)),
+        (6, False, "late", (1, 0)),
+    ],
+)
+async def test_a_month_that_nobody_closes_warns_before_it_is_late(
+    client: httpx.AsyncClient,
+    session: AsyncSession,
+    office: Office,
+    settings: Settings,
+    officer: Officer,
+    business_time: BusinessTime,
+    day: int,
+    is_computed: bool,
+    status: str,
+    counted: tuple[int, int],
+) -> None:
+    village = Village()
+    village.enrol(3, NOVEMBER)
+    if is_computed:
+        await apply_all(session, village)
+    else:
+        await book(session, village.settled)
+        await apply_events(session, village.settled)
+    business_time.at(noon(NOVEMBER.plus(1), day))
+
+    await DueWatch(settings).run(office.database)
+
+    listed = await get(client, "/v1/commission-months", officer())
+    (month,) = [each for each in listed["items"] if each["month"] == "2025-11"]
+    assert (month["status"], month["payout_status"]) == ("open", status)
+    assert month["unpaid_count"] is None
+    measured = [unclosed_months.labels(each)._value.get() for each in ("late", "due_soon")]
     assert tuple(measured) == counted
 
 

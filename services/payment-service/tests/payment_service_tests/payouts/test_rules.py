@@ -119,8 +119,8 @@ def test_incentives_are_due_on_the_fifth_of_the_following_month() -> None:
 def test_an_alarm_comes_before_the_due_day(day: int, status: DueStatus) -> None:
     due, today = date(2026, 1, 5), date(2026, 1, day)
 
-    assert find_due_status(1, due, today=today, alarm_days=2) is status
-    assert find_due_status(0, due, today=today, alarm_days=2) is DueStatus.PAID
+    assert find_due_status(False, due, today=today, alarm_days=2) is status
+    assert find_due_status(True, due, today=today, alarm_days=2) is DueStatus.PAID
 
 
 @pytest.mark.parametrize("status", [RunStatus.RELEASED, RunStatus.DONE, RunStatus.REJECTED])
