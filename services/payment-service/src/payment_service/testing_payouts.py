@@ -28,6 +28,7 @@ from payment_service.payouts.models import Payout
 from payment_service.settings import Settings
 from payment_service.statement_holds.tasks import on_agents_dismissed
 from payment_service.testing_commissions import Village, apply_events
+from payment_service.verifications import service as verifications
 from perisai_kit.db.engine import Database
 from perisai_kit.domain import clock
 from perisai_kit.domain.ids import new_id
@@ -168,6 +169,14 @@ async def open_account(session: AsyncSession, **differences: Any) -> PayoutAccou
     return account
 
 
+async def verify_all(database: Database) -> None:
+    """Make the second opinions on closed months that have none, as the worker does."""
+    async with database.read() as session:
+        due = await verifications.list_due(session, limit=100)
+    for each in due:
+        await verifications.verify(database, each.month)
+
+
 @dataclass(frozen=True)
 class Office:
     """Officers who propose, approve and release, and the worker between them."""
@@ -177,7 +186,11 @@ class Office:
     payees: PayeesClient
 
     async def prepare(self, account_id: UUID, through: Month, *, batch: int = 2) -> UUID:
-        """Propose a run and let the worker prepare it; return its id."""
+        """Let what is closed be verified, a run be proposed, and the worker prepare it.
+
+        Return its id.
+        """
+        await verify_all(self.database)
         async with self.database.begin() as session:
             run = await runs.propose(
                 session, through_month=through, payout_account_id=account_id, by=new_id()

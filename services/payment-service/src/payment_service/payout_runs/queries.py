@@ -10,6 +10,7 @@ from payment_service.payout_runs.models import PayoutRun, RunEntry, RunOmission
 from payment_service.payout_runs.rules import OmissionReason, RunStatus
 from payment_service.payouts.models import Payout, PayoutItem
 from payment_service.payouts.rules import PayoutStatus, WithdrawalReason
+from perisai_kit.domain.month import Month
 
 
 async def find_run(session: AsyncSession, run_id: UUID) -> PayoutRun | None:
@@ -79,6 +80,17 @@ class OmissionSum:
     payee_count: int
     statement_count: int
     gross: int
+
+
+async def list_months(session: AsyncSession, run_id: UUID) -> Sequence[Month]:
+    """Return the months of the statements that a run pays."""
+    chosen = (
+        select(PayoutItem.month)
+        .join(Payout, Payout.id == PayoutItem.payout_id)
+        .where(Payout.run_id == run_id, Payout.withdrawn_at.is_(None))
+        .distinct()
+    )
+    return (await session.scalars(chosen)).all()
 
 
 async def sum_omissions(session: AsyncSession, run_id: UUID) -> list[OmissionSum]:

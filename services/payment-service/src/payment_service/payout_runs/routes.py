@@ -17,6 +17,7 @@ from payment_service.payout_runs.rules import (
     OmissionReason,
     OwnPayoutRun,
     PayoutMonthOpen,
+    PayoutMonthUnproven,
     PayoutRunEmpty,
     PayoutRunNotFound,
     PayoutRunStatusConflict,
@@ -58,7 +59,11 @@ RunId = Annotated[UUID, Path(description="Id of a payout run.")]
     status_code=201,
     openapi_extra=IDEMPOTENT,
     responses=problems(
-        PayoutMonthOpen, PayoutsStopped, PayoutAccountNotFound, PayoutAccountNotActive
+        PayoutMonthOpen,
+        PayoutMonthUnproven,
+        PayoutsStopped,
+        PayoutAccountNotFound,
+        PayoutAccountNotActive,
     ),
 )
 async def propose_payout_run(
@@ -114,7 +119,13 @@ async def list_payout_omissions(
 @writing.post(
     "/{run_id}/decision",
     openapi_extra=IDEMPOTENT,
-    responses=problems(PayoutRunNotFound, PayoutRunStatusConflict, OwnPayoutRun, PayoutRunEmpty),
+    responses=problems(
+        PayoutRunNotFound,
+        PayoutRunStatusConflict,
+        OwnPayoutRun,
+        PayoutRunEmpty,
+        PayoutMonthUnproven,
+    ),
 )
 async def decide_payout_run(
     run_id: RunId, decision: PayoutRunDecision, session: Session, officer: Treasurer
@@ -136,6 +147,7 @@ async def decide_payout_run(
         OwnPayoutRun,
         PayoutsStopped,
         PayoutAccountNotActive,
+        PayoutMonthUnproven,
     ),
 )
 async def release_payout_run(

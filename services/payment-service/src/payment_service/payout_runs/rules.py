@@ -3,9 +3,12 @@
 Source: docs/commissions.md, Payouts.
 """
 
+from collections.abc import Mapping
 from enum import StrEnum
 
+from payment_service.verifications.rules import Verified
 from perisai_kit.domain.errors import Conflict, Forbidden, Invalid, NotFound
+from perisai_kit.domain.month import Month
 
 
 class RunKind(StrEnum):
@@ -68,6 +71,17 @@ class PayoutMonthOpen(Invalid):
     text_id = "Hanya bulan yang sudah ditutup yang dapat dibayar. Pilih bulan sebelumnya."
 
 
+class PayoutMonthUnproven(Conflict):
+    """`details`: `months`, those whose second computation is `pending` or `differs`."""
+
+    code = "payout_month_unproven"
+    text = "The second computation of a month has not agreed, so it is not paid. See the month."
+    text_id = (
+        "Penghitungan ulang suatu bulan belum selesai atau hasilnya berbeda, jadi bulan itu belum"
+        " boleh dibayar."
+    )
+
+
 class OwnPayoutRun(Forbidden):
     code = "own_payout_run"
     text = "You cannot approve or release your own proposal. Another person must do it."
@@ -93,6 +107,17 @@ def check_decision(status: RunStatus, *, verdict: RunVerdict, is_own: bool, is_e
             raise OwnPayoutRun
         if is_empty:
             raise PayoutRunEmpty
+
+
+def check_proven(verdicts: Mapping[Month, Verified]) -> None:
+    """Refuse to pay months whose second computation has not agreed. Raises: PayoutMonthUnproven."""
+    unproven = {
+        str(month): verdict.value
+        for month, verdict in sorted(verdicts.items())
+        if verdict is not Verified.AGREES
+    }
+    if unproven:
+        raise PayoutMonthUnproven(months=unproven)
 
 
 def check_release(status: RunStatus, *, is_own: bool) -> None:

@@ -4,7 +4,7 @@ The worker prepares what was proposed (`payout_preparations`), and sends what wa
 (`payout_releases`).
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import asdict, dataclass
 from uuid import UUID
 
@@ -18,6 +18,7 @@ from payment_service.payout_runs.queries import ProgressSum
 from payment_service.payout_runs.rules import OmissionReason, RunKind, RunStatus, RunVerdict
 from payment_service.payouts import service as payouts
 from payment_service.payouts.rules import WithdrawalReason
+from payment_service.verifications import service as verifications
 from perisai_kit.domain import clock
 from perisai_kit.domain.ids import new_id
 from perisai_kit.domain.month import Month
@@ -29,12 +30,14 @@ async def propose(
 ) -> PayoutRun:
     """Propose to pay all that is owed through a closed month; the worker prepares it.
 
-    Raises: PayoutMonthOpen, PayoutsStopped, PayoutAccountNotFound, PayoutAccountNotActive.
+    Raises: PayoutMonthOpen, PayoutMonthUnproven, PayoutsStopped, PayoutAccountNotFound,
+    PayoutAccountNotActive.
     """
     watermark = await counting.read_watermark(session)
     closed_through, closing = watermark.closed_through, watermark.closing
     if closed_through is None or through_month > closed_through or through_month == closing:
         raise rules.PayoutMonthOpen(field="through_month")
+    await _check_proven(session, [through_month])
     await payout_accounts.check_sending(session, payout_account_id)
     run = make_run(RunKind.INCENTIVES, through_month, payout_account_id, by=by)
     session.add(run)
@@ -73,13 +76,16 @@ async def decide(
 ) -> PayoutRun:
     """Approve or reject a run. What is rejected may be paid by another run.
 
-    Raises: PayoutRunNotFound, PayoutRunStatusConflict, OwnPayoutRun, PayoutRunEmpty.
+    Raises: PayoutRunNotFound, PayoutRunStatusConflict, OwnPayoutRun, PayoutRunEmpty,
+    PayoutMonthUnproven.
     """
     run = await _lock(session, run_id)
     is_empty = not run.figures or run.figures["payout_count"] == 0
     is_own = run.proposed_by == by
     rules.check_decision(run.status, verdict=verdict, is_own=is_own, is_empty=is_empty)
-    if verdict is RunVerdict.REJECTED:
+    if verdict is RunVerdict.APPROVED:
+        await _check_proven(session, await queries.list_months(session, run.id))
+    else:
         ids = await queries.list_payout_ids(session, run.id)
         await payouts.withdraw(session, ids, reason=WithdrawalReason.RUN_REJECTED, by=by)
         await queries.delete_entries(session, run.id)
@@ -94,10 +100,11 @@ async def release(session: AsyncSession, run_id: UUID, *, by: UUID) -> PayoutRun
     """Let the worker check the payouts of a run once more, and send what still holds.
 
     Raises: PayoutRunNotFound, PayoutRunStatusConflict, OwnPayoutRun, PayoutsStopped,
-    PayoutAccountNotActive.
+    PayoutAccountNotActive, PayoutMonthUnproven.
     """
     run = await _lock(session, run_id)
     rules.check_release(run.status, is_own=run.proposed_by == by)
+    await _check_proven(session, await queries.list_months(session, run.id))
     await payout_accounts.check_sending(session, run.payout_account_id)
     run.status, run.released_by, run.released_at = RunStatus.RELEASED, by, clock.now()
     await session.flush()
@@ -162,6 +169,10 @@ async def record_failure(session: AsyncSession, run_id: UUID, code: str) -> None
 
 def _parse_omission(payee_id: str, reason: str) -> tuple[UUID, str]:
     return UUID(payee_id), OmissionReason(reason).value
+
+
+async def _check_proven(session: AsyncSession, months: Collection[Month]) -> None:
+    rules.check_proven(await verifications.find_verdicts(session, months))
 
 
 async def _lock(session: AsyncSession, run_id: UUID) -> PayoutRun:

@@ -5,9 +5,10 @@
 -- commissions, closings and incentive_statements, and must not: a rule that changes is changed here
 -- a second time, by hand.
 --
--- It believes: allocations, bills, the answers of member-service, the decisions on agents, approved
--- schemes, reviews of bonuses, and which months are closed. It proves: commission_lines, statements,
--- commission_months and the transfers of statements.
+-- It believes: allocations, bills, the decisions on agents, approved schemes, reviews of bonuses,
+-- which months are closed, and of the answers of member-service what payments cannot tell: when a
+-- registration began, and who was registered before. It proves: commission_lines, statements,
+-- commission_months, the transfers of statements, and the rest of those answers.
 --
 -- month: as 2026-11. Amounts are rupiah; "parts" are 1/10,000 rupiah. One row is returned.
 -- With psql: psql -v month="'2026-11'" -f verify.sql
@@ -133,6 +134,32 @@ compared_care AS (
         AND counts_on >= period.from_date AND counts_on < period.until_date
     WHERE (answered.agent_id, answered.wadah_id)
         IS DISTINCT FROM (period.agent_id, period.wadah_id)
+),
+
+-- What payments say of an answer: which months were paid, and who had paid before.
+compared_answers AS (
+    SELECT answered.*, 'answer.months' AS name
+    FROM answered
+    WHERE EXISTS (
+            SELECT FROM jsonb_array_elements_text(answered.months) AS counted (month)
+            WHERE counted.month < answered.first_month OR NOT EXISTS (
+                SELECT FROM bill_lines AS line
+                WHERE line.bill_id = answered.bill_id AND line.month = counted.month))
+    UNION ALL
+    SELECT answered.*, 'answer.acquisition'
+    FROM answered
+    WHERE answered.is_acquisition AND EXISTS (
+            SELECT FROM allocations AS earlier
+            JOIN coverage_answers AS counted ON counted.allocation_id = earlier.id
+                AND counted.outcome <> 'declined' AND jsonb_array_length(counted.months) > 0
+            WHERE earlier.member_id = answered.member_id
+                AND earlier.kind = 'bill' AND earlier.amount > 0
+                AND (earlier.counts_at, earlier.id)
+                    < (answered.counts_at, answered.allocation_id)
+                AND NOT EXISTS (
+                    SELECT FROM allocations AS opposite WHERE opposite.reverses = earlier.id)
+                AND NOT EXISTS (
+                    SELECT FROM waiting WHERE waiting.allocation_id = earlier.id))
 ),
 
 -- 4. What earns how much: base in rupiah, rate in basis points
@@ -433,6 +460,13 @@ differences AS MATERIALIZED (
                'attributed_wadah_id', attributed_wadah_id),
            NULL, NULL
     FROM compared_care
+    UNION ALL
+    SELECT name,
+           jsonb_build_object(
+               'allocation_id', allocation_id, 'earned_month', earned_month, 'agent_id', agent_id,
+               'first_month', first_month),
+           NULL, NULL
+    FROM compared_answers
     UNION ALL
     SELECT name,
            jsonb_build_object('beneficiary_id', beneficiary_id, 'statement_id', statement_id),

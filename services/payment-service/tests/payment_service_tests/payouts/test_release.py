@@ -5,7 +5,7 @@ from datetime import timedelta
 from uuid import UUID
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import select, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from payment_service.payout_accounts import service as payout_accounts
@@ -14,6 +14,7 @@ from payment_service.payout_accounts.rules import PayoutsStopped, ResumptionVerd
 from payment_service.payout_runs import service as runs
 from payment_service.payout_runs.rules import (
     OwnPayoutRun,
+    PayoutMonthUnproven,
     PayoutRunEmpty,
     PayoutRunStatusConflict,
     RunStatus,
@@ -33,6 +34,7 @@ from payment_service.testing_payouts import (
     pay,
     send,
 )
+from payment_service.verifications import service as verifications
 from perisai_kit.domain import clock
 from perisai_kit.domain.ids import new_id
 from perisai_kit.domain.month import Month
@@ -204,6 +206,35 @@ async def test_a_stop_holds_back_what_is_released_until_two_people_resume(
 
     assert seen == ("payouts_stopped", [])
     assert len(await list_transfers(session, run_id)) == 2
+
+
+@pytest.mark.parametrize("step", ["proposal", "approval", "release"])
+async def test_a_month_that_differs_is_not_paid(
+    session: AsyncSession, office: Office, account: PayoutAccount, earner: Village, step: str
+) -> None:
+    run_id = await office.prepare(account.id, NOVEMBER)
+    if step == "release":
+        await office.approve(run_id)
+    await session.execute(
+        text("UPDATE coverage_answers SET months = '[]' WHERE agent_id = :agent_id"),
+        {"agent_id": earner.agent_id},
+    )
+    await verifications.verify(office.database, NOVEMBER)
+
+    async def take_step() -> None:
+        match step:
+            case "proposal":
+                await office.prepare(account.id, NOVEMBER)
+            case "approval":
+                await office.approve(run_id)
+            case _:
+                await runs.release(session, run_id, by=new_id())
+
+    with pytest.raises(PayoutMonthUnproven) as refused:
+        await take_step()
+
+    assert refused.value.details == {"months": {"2025-11": "differs"}}
+    await runs.decide(session, run_id, verdict=RunVerdict.REJECTED, by=new_id())
 
 
 async def test_what_a_bank_returned_is_held_for_an_agent_dismissed_meanwhile(

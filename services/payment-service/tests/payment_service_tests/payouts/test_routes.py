@@ -13,7 +13,7 @@ from payment_service.payout_accounts.models import PayoutAccount
 from payment_service.payouts import service as payouts
 from payment_service.settings import Settings
 from payment_service.testing_commissions import Village, apply_all, apply_events, book, noon
-from payment_service.testing_payouts import REFUSED, Office, list_transfers, pay, send
+from payment_service.testing_payouts import REFUSED, Office, list_transfers, pay, send, verify_all
 from perisai_kit.auth.principal import Role
 from perisai_kit.domain.month import Month
 from perisai_kit.domain.programmes import PaymentMethod
@@ -42,6 +42,8 @@ async def test_two_officers_pay_a_month(
     first, second = officer(), officer()
     asked = {"through_month": "2025-11", "payout_account_id": str(account.id)}
 
+    unproven = await client.post(RUNS, json=asked, headers=rekey(first))
+    await verify_all(office.database)
     proposed = await client.post(RUNS, json=asked, headers=first)
     repeated = await client.post(RUNS, json=asked, headers=first)
     run_id = proposed.json()["id"]
@@ -54,6 +56,8 @@ async def test_two_officers_pay_a_month(
     await pay(session, UUID(run_id))
     await office.work()
 
+    assert (unproven.status_code, unproven.json()["code"]) == (409, "payout_month_unproven")
+    assert unproven.json()["details"] == {"months": {"2025-11": "pending"}}
     assert (proposed.status_code, proposed.json()["status"]) == (201, "preparing")
     assert repeated.json() == proposed.json()
     assert (own.status_code, own.json()["code"]) == (403, "own_payout_run")

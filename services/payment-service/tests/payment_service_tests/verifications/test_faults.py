@@ -140,6 +140,39 @@ FAULTS = {
         ),
         "answer.agent",
     ),
+    "a month counts that its bill does not have": Fault(
+        DECEMBER,
+        (
+            "UPDATE coverage_answers SET months = months || '[\"2026-05\"]'"
+            " WHERE allocation_id = (SELECT allocation_id FROM coverage_answers"
+            " WHERE agent_id = :few AND to_char(counts_at, 'YYYY-MM') = '2025-12' LIMIT 1)",
+        ),
+        "answer.months",
+        {"earned_month": "2025-12"},
+    ),
+    "a month counts that is before the registration": Fault(
+        DECEMBER,
+        (
+            "UPDATE coverage_answers SET first_month = '2026-01'"
+            " WHERE allocation_id = (SELECT allocation_id FROM coverage_answers"
+            " WHERE agent_id = :few AND to_char(counts_at, 'YYYY-MM') = '2025-12' LIMIT 1)",
+        ),
+        "answer.months",
+        {"first_month": "2026-01"},
+    ),
+    "somebody who had paid before is new": Fault(
+        DECEMBER,
+        (
+            "UPDATE coverage_answers SET is_acquisition = true"
+            " WHERE agent_id = :many AND to_char(counts_at, 'YYYY-MM') = '2025-12'",
+            "UPDATE allocations SET member_id = (SELECT member_id FROM coverage_answers"
+            " WHERE agent_id = :many AND to_char(counts_at, 'YYYY-MM') = '2025-12')"
+            " WHERE id = (SELECT allocation_id FROM coverage_answers WHERE agent_id = :many"
+            " AND to_char(counts_at, 'YYYY-MM') = '2025-11' AND outcome <> 'declined' LIMIT 1)",
+        ),
+        "answer.acquisition",
+        {"earned_month": "2025-12"},
+    ),
     "a line is booked in the next month while its own is open": Fault(
         NOVEMBER,
         (
