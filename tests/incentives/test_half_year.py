@@ -219,9 +219,10 @@ OTHER = Scheme(3, 20_000, 5_000, Fraction(10, 100), Fraction(7, 100), Fraction(5
 async def compare_schemes(simulation: Simulation, seed: str) -> None:
     """Ask what the scheme itself, and another one, would have paid in the months that are closed.
 
-    What counted in them is known by the last close, so nothing else than the lines is booked.
+    What happened after the last close is read first: it may change what those months earned.
     """
     services, world = simulation.services, simulation.world
+    await simulation.read(everything=True)
     new = NewScheme.model_validate(
         {"name": "other", "first_month": "2030-01", "terms": OTHER_TERMS, "source": "the test"}
     )
