@@ -1,4 +1,7 @@
-"""The last step: the incentives of the month are paid, through a bank that fails to answer once."""
+"""The last step: the incentives are paid, through a bank that fails to answer once.
+
+One agent is paid directly, by the agreement; another through the wadah, by the scheme.
+"""
 
 import secrets
 import uuid
@@ -9,6 +12,7 @@ from sandbox.demo.accounts import wadah_account_no
 from sandbox.demo.clients import Actor
 from sandbox.demo.commission import CLOSE_S, Expected
 from sandbox.demo.journey import Walk, until
+from sandbox.demo.report import StepFailed
 
 TAX_BPS = 300
 """Of a gross up to 120 million: half of it, by 5 %, by 120 % as long as no NPWP is known.
@@ -23,16 +27,27 @@ SEND_S = 120.0
 
 
 @dataclass
+class ThroughWadah:
+    """An earlier walk, by whose scheme the wadah is paid for its agent."""
+
+    wadah_id: str
+    agent: Actor
+    expected: Expected
+
+
+@dataclass
 class PayDay:
     """The participants of the payment, and what the two payees of the month earned.
 
-    partner: the bank that pays, as sandbox.json has it.
+    partner: the bank that pays, as sandbox.json has it. through_wadah: whom it pays as well; None:
+    that month was closed and paid before.
     """
 
     journey: Walk
     agent: Actor
     expected: Expected
     partner: dict[str, Any]
+    through_wadah: ThroughWadah | None
 
     @property
     def proposer(self) -> Actor:
@@ -59,6 +74,8 @@ async def pay_out(day: PayDay) -> None:
         )
     }
     await look_at_the_bank(day, paid[agent_id], paid[wadah_id])
+    if day.through_wadah is not None:
+        await look_at_confirmation(day, day.through_wadah, run["id"])
     await look_at_the_books(day, paid)
     day.journey.report.step("7 the incentives are paid")
 
@@ -117,8 +134,39 @@ async def agree(day: PayDay, account_id: str) -> dict[str, Any]:
 
 
 async def look_at_payout(day: PayDay, run_id: str, payee_id: str, *, gross: int) -> dict[str, Any]:
-    """Wait until a payee is paid, and check the amount."""
-    report, found = day.journey.report, dict[str, Any]()
+    """Wait until a payee is paid, and check the amount; return the payout."""
+    report = day.journey.report
+    found, waited = await _wait_until_paid(day, run_id, payee_id)
+    tax = gross * TAX_BPS // 10_000
+    kind, amount = found.get("payee_kind"), found.get("amount")
+    report.check(f"the {kind} is {found.get('status')} after {waited:.1f} s", waited < SEND_S)
+    said = f"{amount}, which is {found.get('gross')} less {found.get('tax')}"
+    is_right = (found.get("gross"), found.get("tax"), amount) == (gross, tax, gross - tax)
+    report.check(said, is_right)
+    return found
+
+
+async def look_at_confirmation(day: PayDay, earlier: ThroughWadah, run_id: str) -> None:
+    """Check what a wadah is paid for its agent, and let the agent confirm the receipt."""
+    report, agent = day.journey.report, earlier.agent
+    payout, _ = await _wait_until_paid(day, run_id, earlier.wadah_id)
+    await agent.refresh()
+    agent_id = (await agent.get("/v1/me"))["agent_id"]
+    parts = [each["gross"] for each in payout["items"] if each["beneficiary_id"] == agent_id]
+    said = f"{earlier.expected.agent} of {payout['gross']} is for the agent, by the scheme"
+    report.check(said, earlier.expected.agent in parts and payout["payee_kind"] == "wadah")
+    own = (await agent.get("/v1/me/payouts"))["items"]
+    (mine,) = [each for each in own if each["id"] == payout["id"]]
+    report.check(f"the agent reads {mine['gross']}", mine["gross"] == sum(parts))
+    answer = await agent.post(f"/v1/payouts/{payout['id']}/confirmation", {"is_received": True})
+    listed = await day.proposer.get("/v1/payout-confirmations", payout_id=payout["id"])
+    seen = [(each["id"], each["agent_id"], each["is_received"]) for each in listed["items"]]
+    report.check("and confirms the receipt", seen == [(answer["id"], agent_id, True)])
+
+
+async def _wait_until_paid(day: PayDay, run_id: str, payee_id: str) -> tuple[dict[str, Any], float]:
+    """Wait until a payee of a run is paid; return the payout, and the seconds."""
+    found: dict[str, Any] = {}
 
     async def is_paid() -> bool:
         page = await day.proposer.get(f"/v1/payout-runs/{run_id}/payouts", limit=200)
@@ -127,14 +175,10 @@ async def look_at_payout(day: PayDay, run_id: str, payee_id: str, *, gross: int)
         return bool(found.get("status") == "paid")
 
     waited = await until(is_paid, wait_s=day.journey.wait_s + SEND_S)
-    tax = gross * TAX_BPS // 10_000
-    kind, amount = found.get("payee_kind"), found.get("amount")
-    report.check(f"the {kind} is {found.get('status')} after {waited:.1f} s", waited < SEND_S)
-    said = f"{amount}, which is {found.get('gross')} less {found.get('tax')}"
-    is_right = (found.get("gross"), found.get("tax"), amount) == (gross, tax, gross - tax)
-    report.check(said, is_right)
-    detail: dict[str, Any] = await day.proposer.get(f"/v1/payouts/{found['id']}")
-    return detail
+    if "id" not in found:
+        raise StepFailed("a payee is not in the run")
+    found.update(await day.proposer.get(f"/v1/payouts/{found['id']}"))
+    return found, waited
 
 
 async def look_at_the_bank(day: PayDay, usual: dict[str, Any], silent: dict[str, Any]) -> None:

@@ -4,6 +4,7 @@ import json
 import secrets
 from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack
+from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
 from pathlib import Path
@@ -18,7 +19,7 @@ from sandbox.demo.clients import TIMEOUT_S, Actor, Bank
 from sandbox.demo.commission import Close, Expected, earn
 from sandbox.demo.journey import WAIT_S, Cast, Walk, walk
 from sandbox.demo.later import Later, go_on
-from sandbox.demo.payouts import PayDay, pay_out
+from sandbox.demo.payouts import PayDay, ThroughWadah, pay_out
 from sandbox.demo.report import Report, StepFailed
 
 WALKS = (
@@ -65,22 +66,8 @@ async def run_demo(
     clock_file = Path(sandbox["clock_file"])
     report = Report(write)
     try:
-        for at, amount, expected, pays in WALKS:
-            clock.set_test_clock(clock_file, at)
-            report.say(f"--- {at:%B %Y} ---")
-            async with AsyncExitStack() as stack:
-                cast = await _cast(sandbox, stack, watch)
-                journey = Walk(cast, report, at, amount, pays, wait_s)
-                agent = await walk(journey)
-                move_clock = partial(clock.set_test_clock, clock_file)
-                is_closed = await earn(Close(journey, agent, expected, move_clock))
-                if at == WALKS[-1][0] and is_closed:
-                    partner = sandbox["bank_partners"][0]
-                    await pay_out(PayDay(journey, agent, expected, partner))
-                if at == WALKS[0][0]:
-                    await go_on(Later(journey, agent, move_clock))
-            for what, value in journey.left.items():
-                report.say(f"     to go on with: {what}: {value}")
+        async with AsyncExitStack() as stack:
+            await _walk_all(sandbox, Walks(report, clock_file, watch, wait_s, stack))
     except StepFailed as error:
         report.check(str(error), False)
         report.step("the journey stopped")
@@ -88,6 +75,39 @@ async def run_demo(
         clock.set_test_clock(clock_file, None)
     write("every check held" if not report.failed else f"{len(report.failed)} checks failed")
     return 1 if report.failed else 0
+
+
+@dataclass(frozen=True, slots=True)
+class Walks:
+    """What all walks share. stack: keeps the connections of their participants open."""
+
+    report: Report
+    clock_file: Path
+    watch: Watch | None
+    wait_s: float
+    stack: AsyncExitStack
+
+
+async def _walk_all(sandbox: dict[str, Any], walks: Walks) -> None:
+    """Walk each journey; the last one ends with the payment of all that is owed."""
+    report, through_wadah = walks.report, None
+    for at, amount, expected, pays in WALKS:
+        clock.set_test_clock(walks.clock_file, at)
+        report.say(f"--- {at:%B %Y} ---")
+        cast = await _cast(sandbox, walks.stack, walks.watch)
+        journey = Walk(cast, report, at, amount, pays, walks.wait_s)
+        agent = await walk(journey)
+        move_clock = partial(clock.set_test_clock, walks.clock_file)
+        is_closed = await earn(Close(journey, agent, expected, move_clock))
+        if is_closed and pays is None:
+            through_wadah = ThroughWadah(journey.left["the wadah"], agent, expected)
+        if at == WALKS[-1][0] and is_closed:
+            partner = sandbox["bank_partners"][0]
+            await pay_out(PayDay(journey, agent, expected, partner, through_wadah))
+        if at == WALKS[0][0]:
+            await go_on(Later(journey, agent, move_clock))
+        for what, value in journey.left.items():
+            report.say(f"     to go on with: {what}: {value}")
 
 
 async def _cast(sandbox: dict[str, Any], stack: AsyncExitStack, watch: Watch | None) -> Cast:
