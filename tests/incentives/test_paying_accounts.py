@@ -17,7 +17,7 @@ from perisai_kit.domain.ids import new_id
 from perisai_kit.events.feed import LocalFeed
 from perisai_kit.events.signals import Signals
 
-THRESHOLDS = RiskThresholds(phone=50, address=50, batch=50, paying_account=3)
+THRESHOLDS = RiskThresholds(phone=50, address=50, batch=50, paying_account=3, older=50)
 ACCOUNTS = [f"{number:032x}" for number in range(3)]
 BONUS = 15_000
 

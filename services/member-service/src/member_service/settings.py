@@ -39,6 +39,9 @@ class Settings(ServiceSettings):
     shared_paying_account_from: int = Field(default=100, ge=2, le=1_000)
     """This many members acquired in an agent's month and paid by one account raise a risk flag. Our
     own choice, as for a batch: an agent may collect the money of a village and pay it in."""
+    many_older_from: int = Field(default=25, ge=2, le=1_000)
+    """This many people of 60 or more, acquired in an agent's month, raise a risk flag. Our own
+    choice: by themselves they reach the threshold of the present scheme."""
 
     declaration_valid_days: int = Field(default=30, ge=0, le=365)
     """How old a declaration of work may be when a bill is issued that opens a registration.
@@ -81,6 +84,7 @@ class Settings(ServiceSettings):
             address=self.shared_address_from,
             batch=self.same_batch_from,
             paying_account=self.shared_paying_account_from,
+            older=self.many_older_from,
         )
 
     @property

@@ -65,12 +65,16 @@ class Limits:
 
 @dataclass(frozen=True, slots=True)
 class RiskThresholds:
-    """From how many acquisitions of an agent's month with one of these each of them is flagged."""
+    """From how many acquisitions of an agent's month with one of these each of them is flagged.
+
+    older: of people who are `risk_flags.rules.OLDER_AGE` or more.
+    """
 
     phone: int
     address: int
     batch: int
     paying_account: int
+    older: int
 
 
 @dataclass(frozen=True, slots=True)

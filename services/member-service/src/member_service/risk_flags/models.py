@@ -14,7 +14,7 @@ class AcquiredMember(Base):
     """An allocation that acquired a member, with what is compared. address_hash: keyed.
 
     agent_id: None where it is an acquisition of an agent no more. paying_account: as it
-    is in `AllocationRow`.
+    is in `AllocationRow`. is_older: None where it was stored before anybody asked.
     """
 
     __tablename__ = "acquired_members"
@@ -40,6 +40,7 @@ class AcquiredMember(Base):
     address_hash: Mapped[bytes] = mapped_column(LargeBinary)
     batch_id: Mapped[uuid.UUID | None]
     paying_account: Mapped[str | None] = mapped_column(Text)
+    is_older: Mapped[bool | None]
 
 
 class RaisedFlag(Base):

@@ -6,13 +6,14 @@ Source: docs/domain.md, Risk flags. A flag refuses nothing; it is for officers t
 from collections import Counter
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from enum import StrEnum
 from uuid import UUID
 
 from member_service.members.rules import RiskThresholds
 from perisai_kit.domain.jakarta import jakarta_date
 from perisai_kit.domain.month import Month
+from perisai_kit.domain.nik import compute_age
 
 
 class RiskFlag(StrEnum):
@@ -22,14 +23,19 @@ class RiskFlag(StrEnum):
     SHARED_ADDRESS = "shared_address"
     SAME_BATCH = "same_batch"
     SHARED_PAYING_ACCOUNT = "shared_paying_account"
+    MANY_OLDER = "many_older"
     LAPSED_IN_MONTH_TWO = "lapsed_in_month_two"
+
+
+OLDER_AGE = 60
+"""From this age on. Source: docs/domain.md, Risk flags (inferred)."""
 
 
 @dataclass(frozen=True, slots=True)
 class Traits:
     """What acquisitions may have in common. batch_id: None where enrolled singly.
 
-    paying_account: opaque; None where the bank named none.
+    paying_account: opaque; None where the bank named none. is_older: see `is_older`.
     """
 
     member_id: UUID
@@ -37,6 +43,7 @@ class Traits:
     address_hash: bytes
     batch_id: UUID | None = None
     paying_account: str | None = None
+    is_older: bool = False
 
 
 def normalise_address(street: str, village: str) -> str:
@@ -56,6 +63,7 @@ def find_flags(
     addresses = Counter(each.address_hash for each in month.values())
     batches = Counter(each.batch_id for each in month.values())
     accounts = _count_members_by_account(month.values())
+    older = sum(each.is_older for each in month.values())
     found = []
     for id_, each in month.items():
         if phones[each.phone_hash] >= thresholds.phone:
@@ -66,6 +74,8 @@ def find_flags(
             found.append((id_, RiskFlag.SAME_BATCH))
         if accounts[each.paying_account] >= thresholds.paying_account:
             found.append((id_, RiskFlag.SHARED_PAYING_ACCOUNT))
+        if each.is_older and older >= thresholds.older:
+            found.append((id_, RiskFlag.MANY_OLDER))
     return found
 
 
@@ -73,6 +83,11 @@ def _count_members_by_account(traits: Collection[Traits]) -> Counter[str | None]
     """Count different members, because one account may pay twice for the same."""
     paid = {(each.paying_account, each.member_id) for each in traits if each.paying_account}
     return Counter(account for account, _ in paid)
+
+
+def is_older(birth_date: date, counts_at: datetime) -> bool:
+    """Tell whether somebody is 60 or more on the day on which an acquisition counts."""
+    return compute_age(birth_date, jakarta_date(counts_at)) >= OLDER_AGE
 
 
 def find_month(counts_at: datetime) -> Month:

@@ -1,7 +1,7 @@
 """Flag striking acquisitions, set-based after each batch of answers, and list them.
 
-What is compared are keyed hashes of telephones, addresses and the accounts that paid, within an
-agent's month.
+What is compared are keyed hashes of telephones, addresses and the accounts that paid, and who is 60
+or more, within an agent's month.
 """
 
 from collections import defaultdict
@@ -104,6 +104,7 @@ async def _flag_months(
             each.address_hash,
             each.batch_id,
             each.paying_account,
+            bool(each.is_older),
         )
         months[each.agent_id, each.month][id_] = traits
     striking = [
@@ -164,4 +165,5 @@ def _acquired_row(allocation: AllocationRow, of: Enrolled, keyring: Keyring) -> 
         "address_hash": keyring.lookup("address", address),
         "batch_id": of.batch_id,
         "paying_account": allocation.paying_account,
+        "is_older": rules.is_older(of.member.birth_date, allocation.counts_at),
     }

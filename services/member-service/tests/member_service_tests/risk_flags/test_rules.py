@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import datetime
+from datetime import date, datetime
 from uuid import UUID
 
 import pytest
@@ -15,12 +15,13 @@ from member_service.risk_flags.rules import (
     Traits,
     find_flags,
     find_month,
+    is_older,
     normalise_address,
 )
 from perisai_kit.domain.jakarta import JAKARTA
 from perisai_kit.domain.month import Month
 
-THREE = RiskThresholds(phone=3, address=3, batch=3, paying_account=3)
+THREE = RiskThresholds(phone=3, address=3, batch=3, paying_account=3, older=3)
 BATCH = UUID(int=99)
 
 
@@ -44,6 +45,7 @@ def alone(number: int) -> Traits:
         (lambda each: replace(each, address_hash=b"same"), RiskFlag.SHARED_ADDRESS),
         (lambda each: replace(each, batch_id=BATCH), RiskFlag.SAME_BATCH),
         (lambda each: replace(each, paying_account="same"), RiskFlag.SHARED_PAYING_ACCOUNT),
+        (lambda each: replace(each, is_older=True), RiskFlag.MANY_OLDER),
     ],
     ids=lambda value: str(value) if isinstance(value, RiskFlag) else "",
 )
@@ -57,6 +59,13 @@ def test_from_the_threshold_on_each_that_shares_it_is_flagged(
 
     expected = {(UUID(int=number), flag) for number in range(count)} if count >= 3 else set()
     assert set(found) == expected
+
+
+@pytest.mark.parametrize(("day", "is_sixty"), [(2, False), (3, True), (4, True)])
+def test_somebody_is_older_from_the_sixtieth_birthday_on(day: int, is_sixty: bool) -> None:
+    counts_at = datetime(2026, 11, day, 0, 30, tzinfo=JAKARTA)
+
+    assert is_older(date(1966, 11, 3), counts_at) is is_sixty
 
 
 def test_members_enrolled_singly_share_no_batch() -> None:

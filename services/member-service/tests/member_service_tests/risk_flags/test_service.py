@@ -52,7 +52,9 @@ def november(business_time: BusinessTime) -> BusinessTime:
 
 @pytest.fixture
 def tasks(keyring: Keyring) -> RiskTasks:
-    return RiskTasks(keyring, RiskThresholds(phone=3, address=5, batch=3, paying_account=3))
+    return RiskTasks(
+        keyring, RiskThresholds(phone=3, address=5, batch=3, paying_account=3, older=3)
+    )
 
 
 class Reader:
@@ -158,6 +160,25 @@ async def test_one_address_however_written_is_flagged_from_the_fifth_on(
     await reader.settle(*(pay(each) for each in alike))
 
     assert await reader.flags() == {(each.id, "shared_address") for each in alike}
+
+
+async def test_the_older_ones_are_flagged_from_the_third_on(
+    session: AsyncSession, enrol: Enrol, reader: Reader
+) -> None:
+    births = ["1963-01-01", "1966-11-03", "1966-11-04", "1962-05-05"]
+    members = [
+        await enrol(session, work_declaration=TODAY, birth_date=birth_date) for birth_date in births
+    ]
+    paid = [pay(each) for each in members]
+
+    await reader.settle(*paid[:3])
+    before = await reader.flags()
+    await reader.settle(*paid[3:])
+
+    striking = (members[0], members[1], members[3])
+    assert before == set()
+    assert await reader.flags() == {(each.id, "many_older") for each in striking}
+    assert len(await reader.published()) == 3
 
 
 async def test_members_of_one_batch_are_flagged_from_the_third_on(
