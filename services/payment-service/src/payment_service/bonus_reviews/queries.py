@@ -46,13 +46,16 @@ async def list_reviewed(
 ) -> dict[AgentMonth, BonusReviewStatus]:
     """Return the status of the last review of each of these agents' months, if any."""
     review = BonusReview
+    # A parameter for each pair would exceed their limit in a branch with 16,384 statements.
+    agent_ids, months = {agent_id for agent_id, _ in pairs}, {month for _, month in pairs}
     statement = (
         select(review.agent_id, review.month, review.status)
-        .where(tuple_(review.agent_id, review.month).in_(sorted(pairs)))
+        .where(review.agent_id == any_id(agent_ids), review.month.in_(months))
         .order_by(review.id)
     )
     rows = await session.execute(statement)
-    return {(agent_id, month): status for agent_id, month, status in rows}
+    found = {(agent_id, month): status for agent_id, month, status in rows}
+    return {pair: status for pair, status in found.items() if pair in pairs}
 
 
 async def insert_once_review(session: AsyncSession, review: BonusReview) -> BonusReview | None:

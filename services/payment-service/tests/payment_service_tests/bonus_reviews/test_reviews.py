@@ -126,6 +126,21 @@ async def test_thirty_on_one_telephone_earn_contributions_and_no_bonus_until_it_
     assert await faults(session) == []
 
 
+async def test_reviews_are_found_among_more_agents_than_a_statement_has_parameters(
+    session: AsyncSession, tell: Tell
+) -> None:
+    village = Village()
+    await tell(village)
+    await learn(session, [flag(village, each) for each in village.enrol(30, NOVEMBER)])
+    asked = {(new_id(), NOVEMBER) for _ in range(40_000)}
+
+    found = await reviews.find_statuses(session, {*asked, (village.agent_id, NOVEMBER)})
+    other = await reviews.find_statuses(session, {*asked, (village.agent_id, DECEMBER)})
+
+    assert found == {(village.agent_id, NOVEMBER): "open"}
+    assert other == {}
+
+
 async def test_what_is_held_before_it_was_computed_is_not_booked(
     session: AsyncSession, tell: Tell, close: Close
 ) -> None:
