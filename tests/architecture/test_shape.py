@@ -61,6 +61,8 @@ EXCEPTIONS = {
     "services/payment-service/src/payment_service/payout_settlement/asking.py",
     # The wording of what schemas.py holds; rules.py, below it, has the words.
     "services/payment-service/src/payment_service/statement_documents/sheets.py",
+    # Its tables where the rows are too many to print each; sheets.py is near the limit of lines.
+    "services/payment-service/src/payment_service/statement_documents/summaries.py",
     # The only place where many payments share a transaction (docs/adr/0012).
     "services/payment-service/src/payment_service/callbacks/writer.py",
 }

@@ -1,6 +1,7 @@
 """Statement documents over HTTP: as JSON, and as files."""
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Annotated, Any
 from uuid import UUID
 
@@ -16,8 +17,6 @@ from payment_service.statement_documents import service
 from payment_service.statement_documents.files import Printer
 from payment_service.statement_documents.queries import PaidLine
 from payment_service.statement_documents.rules import (
-    MAX_FILE_ROWS,
-    MAX_ROWS,
     MEDIA_TYPES,
     DocumentTooLong,
     FileFormat,
@@ -29,10 +28,16 @@ from payment_service.statement_documents.schemas import (
     ExplainedLineOut,
     MonthDocumentOut,
     MonthStatementOut,
+    ProvenStatementOut,
     StatementDocumentOut,
 )
 from payment_service.statement_documents.service import Collected, Explained
-from payment_service.statement_documents.sheets import make_month_sheet, make_statement_sheet
+from payment_service.statement_documents.sheets import (
+    make_month_sheet,
+    make_month_summary,
+    make_statement_sheet,
+    make_statement_summary,
+)
 from perisai_kit.auth.principal import Principal
 from perisai_kit.domain.month import Month
 from perisai_kit.http.problems import problems
@@ -76,8 +81,9 @@ async def get_statement_document(
     The receipt of a line is `/v1/payments/{payment_id}/receipt?bill_id=…`. At most 50,000 lines.
     """
     async with database.read_replica() as session:
-        found = await service.explain(session, principal, statement_id, limit=MAX_ROWS)
-    return await _explained(found, agents)
+        found = await service.explain(session, principal, statement_id)
+    names = await _find_names(found, agents)
+    return StatementDocumentOut(**_stated(found, names), lines=_lines(found, names.agents))
 
 
 @of_statements.get(
@@ -95,13 +101,19 @@ async def get_statement_file(
 ) -> Response:
     """Return the same as a file: CSV of the lines, or a workbook or PDF in Indonesian.
 
-    At most 50,000 lines, 20,000 in a workbook, 2,000 in a PDF.
+    At most 50,000 lines, 20,000 in a workbook. A PDF of more than 2,000 is a summary, and says so
+    above and in its name (`…-ringkasan.pdf`): an agent's lines added up by rule, reason and
+    month, a wadah's by agent. The amounts of the statement, its debts and its postings are whole.
     """
     async with database.read_replica() as session:
-        found = await service.explain(
-            session, principal, statement_id, limit=MAX_FILE_ROWS[file_format]
-        )
-    sheet = make_statement_sheet(await _explained(found, agents))
+        found = await service.explain(session, principal, statement_id, file_format=file_format)
+    names = await _find_names(found, agents)
+    stated = _stated(found, names)
+    if found.groups:
+        sheet = make_statement_summary(ProvenStatementOut(**stated), found.groups, names.agents)
+    else:
+        lines = _lines(found, names.agents)
+        sheet = make_statement_sheet(StatementDocumentOut(**stated, lines=lines))
     return await _file(printer, sheet, file_format)
 
 
@@ -118,7 +130,7 @@ async def get_month_document(
     branch_code: BranchCode | None = None,
 ) -> MonthDocumentOut:
     """Return the statements of a wadah and its agents, or of a branch, in a closed month."""
-    found = await _collect(database, principal, month, wadah_id, branch_code, limit=MAX_ROWS)
+    found = await _collect(database, principal, month, wadah_id, branch_code)
     return await _collected(found, month, wadah_id, branch_code, agents)
 
 
@@ -140,11 +152,16 @@ async def get_month_file(
     wadah_id: WadahId | None = None,
     branch_code: BranchCode | None = None,
 ) -> Response:
-    """Return the same as a file: CSV of the statements, or a workbook or PDF in Indonesian."""
-    limit = MAX_FILE_ROWS[file_format]
-    found = await _collect(database, principal, month, wadah_id, branch_code, limit=limit)
+    """Return the same as a file: CSV of the statements, or a workbook or PDF in Indonesian.
+
+    At most 50,000 statements, 20,000 in a workbook. A PDF of more than 2,000 is a summary, and
+    says so above and in its name (`…-ringkasan.pdf`): a row a wadah, with what it and its agents
+    are owed and what became of it. The sums and what the ledger owes are those of all statements.
+    """
+    found = await _collect(database, principal, month, wadah_id, branch_code, file_format)
     document = await _collected(found, month, wadah_id, branch_code, agents)
-    sheet = make_month_sheet(document, issued_at=found.statements[0].issued_at)
+    make = make_month_summary if found.is_summary else make_month_sheet
+    sheet = make(document, issued_at=found.statements[0].issued_at)
     return await _file(printer, sheet, file_format)
 
 
@@ -163,30 +180,50 @@ async def _collect(
     month: Month,
     wadah_id: UUID | None,
     branch_code: str | None,
-    *,
-    limit: int,
+    file_format: FileFormat | None = None,
 ) -> Collected:
     if (wadah_id is None) == (branch_code is None):
         raise OneOfTwo
     async with database.read_replica() as session:
         return await service.collect(
-            session, principal, month, wadah_id=wadah_id, branch_code=branch_code, limit=limit
+            session,
+            principal,
+            month,
+            wadah_id=wadah_id,
+            branch_code=branch_code,
+            file_format=file_format,
         )
 
 
-async def _explained(found: Explained, agents: AgentsClient) -> StatementDocumentOut:
-    statement = found.statement
-    agent_names = await agents.find_names(found.agent_ids)
-    wadah_names = await agents.find_wadah_names([statement.wadah_id])
-    is_agent = statement.beneficiary_kind is BeneficiaryKind.AGENT
-    names = agent_names if is_agent else wadah_names
-    return StatementDocumentOut(
-        statement=found.shown,
-        beneficiary_name=names.get(statement.beneficiary_id),
-        wadah_name=wadah_names.get(statement.wadah_id),
-        lines=[_line(each, found, agent_names) for each in found.lines],
-        postings=[LedgerTransferOut.model_validate(each) for each in found.postings],
+@dataclass(frozen=True, slots=True)
+class Names:
+    agents: Mapping[UUID, str]
+    wadahs: Mapping[UUID, str]
+
+
+async def _find_names(found: Explained, agents: AgentsClient) -> Names:
+    return Names(
+        agents=await agents.find_names(found.agent_ids),
+        wadahs=await agents.find_wadah_names([found.statement.wadah_id]),
     )
+
+
+def _stated(found: Explained, names: Names) -> dict[str, Any]:
+    """Return the fields of `ProvenStatementOut`."""
+    statement = found.statement
+    is_agent = statement.beneficiary_kind is BeneficiaryKind.AGENT
+    return {
+        "statement": found.shown,
+        "beneficiary_name": (names.agents if is_agent else names.wadahs).get(
+            statement.beneficiary_id
+        ),
+        "wadah_name": names.wadahs.get(statement.wadah_id),
+        "postings": [LedgerTransferOut.model_validate(each) for each in found.postings],
+    }
+
+
+def _lines(found: Explained, agent_names: Mapping[UUID, str]) -> list[ExplainedLineOut]:
+    return [_line(each, found, agent_names) for each in found.lines]
 
 
 def _line(paid: PaidLine, found: Explained, agent_names: Mapping[UUID, str]) -> ExplainedLineOut:

@@ -31,8 +31,8 @@ class ExplainedLineOut(CommissionLineOut):
     paid_at: Annotated[datetime, Field(description="When the payment counts.")]
 
 
-class StatementDocumentOut(Out):
-    """A statement with every line down to the receipt, and its postings in the ledger.
+class ProvenStatementOut(Out):
+    """A statement, and its postings in the ledger.
 
     It is given out only where the lines add up to the statement, rule by rule, and the ledger owes
     the same amount.
@@ -43,8 +43,17 @@ class StatementDocumentOut(Out):
         str | None, Field(description=f"Who it is for: {WHOLE_TO}; of a wadah always whole.")
     ]
     wadah_name: Annotated[str | None, Field(description="Name of the wadah; null while unknown.")]
-    lines: Annotated[list[ExplainedLineOut], Field(description="Its lines as they were booked.")]
     postings: Annotated[list[LedgerTransferOut], Field(description="Its transfers in the ledger.")]
+
+
+class StatementDocumentOut(ProvenStatementOut):
+    """A statement with every line down to the receipt, and its postings in the ledger.
+
+    It is given out only where the lines add up to the statement, rule by rule, and the ledger owes
+    the same amount.
+    """
+
+    lines: Annotated[list[ExplainedLineOut], Field(description="Its lines as they were booked.")]
 
 
 class MonthStatementOut(Out):

@@ -1,7 +1,8 @@
 """Documents as they are printed, in Indonesian, from what the API answers."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
+from uuid import UUID
 
 from payment_service.commissions.rules import CommissionRule
 from payment_service.counting.rules import BeneficiaryKind
@@ -17,8 +18,11 @@ from payment_service.statement_documents.rules import (
     Cell,
     CellKind,
     Column,
+    LineGroup,
     Sheet,
     Table,
+    describe,
+    describe_form,
     describe_instant,
     describe_month,
     find_label,
@@ -28,11 +32,14 @@ from payment_service.statement_documents.schemas import (
     ExplainedLineOut,
     MonthDocumentOut,
     MonthStatementOut,
+    ProvenStatementOut,
     StatementDocumentOut,
 )
+from payment_service.statement_documents.summaries import sum_by_agent, sum_by_rule, sum_by_wadah
 from perisai_kit.domain.month import Month
 
 TITLE = "Rekap Insentif Perisai"
+SUMMARY_NAME, SUMMARY_TITLE = "ringkasan", "Ringkasan Rekap Insentif Perisai"
 HELD = {
     HoldReason.FRAUD: "Ditahan: agen diberhentikan karena kecurangan",
     HoldReason.CRIME: "Ditahan: agen diberhentikan karena tindak pidana",
@@ -54,8 +61,12 @@ POSTED = {
     TransferCode.INCENTIVE_FORFEITED: "Insentif hangus",
     TransferCode.CORRECTION: "Insentif hangus dibatalkan",
 }
+EQUAL = "Jumlah rekap ini sama dengan rincian di atas dan dengan buku besar."
+SUMMARY_EQUAL = (
+    "Jumlah rekap ini sama dengan jumlah semua rinciannya, yang diringkas di atas, dan dengan buku "
+    "besar."
+)
 NOTES = (
-    "Jumlah rekap ini sama dengan rincian di atas dan dengan buku besar.",
     "Insentif dihitung tepat sampai 1/10.000 rupiah; sisa di bawah satu rupiah dibawa ke bulan "
     "berikutnya.",
     "Dokumen ini bukan bukti potong pajak.",
@@ -110,6 +121,74 @@ PROOF_COLUMNS = (
 
 def make_statement_sheet(document: StatementDocumentOut) -> Sheet:
     """Return a statement with its lines and postings."""
+    rows = [_line_row(each) for each in document.lines]
+    return Sheet(
+        name=_statement_name(document),
+        title=TITLE,
+        facts=[*_statement_facts(document), _form(len(rows))],
+        sums=_sums(document.statement),
+        main=Table("Rincian", LINE_COLUMNS, rows),
+        proof=_postings(document),
+        notes=(EQUAL, *NOTES),
+        issued_at=document.statement.issued_at,
+    )
+
+
+def make_statement_summary(
+    stated: ProvenStatementOut, groups: Sequence[LineGroup], agent_names: Mapping[UUID, str]
+) -> Sheet:
+    """Return a statement with its lines added up: of a wadah by agent, of an agent by rule."""
+    is_wadah = stated.statement.beneficiary_kind is BeneficiaryKind.WADAH
+    count = sum(each.line_count for each in groups)
+    return Sheet(
+        name=f"{_statement_name(stated)}-{SUMMARY_NAME}",
+        title=SUMMARY_TITLE,
+        facts=[*_statement_facts(stated), _form(count, is_summary=True)],
+        sums=_sums(stated.statement),
+        main=sum_by_agent(groups, agent_names) if is_wadah else sum_by_rule(groups),
+        proof=_postings(stated),
+        notes=(SUMMARY_EQUAL, *NOTES),
+        issued_at=stated.statement.issued_at,
+    )
+
+
+def make_month_sheet(document: MonthDocumentOut, *, issued_at: datetime) -> Sheet:
+    """Return the statements of a wadah or a branch. issued_at: when the month was closed."""
+    rows = [_statement_row(each) for each in document.statements]
+    return Sheet(
+        name=_month_name(document),
+        title=TITLE,
+        facts=[*_month_facts(document, issued_at), _form(len(rows))],
+        sums=_month_sums(document),
+        main=Table("Rekap", STATEMENT_COLUMNS, rows),
+        proof=_month_proof(document),
+        notes=(EQUAL, *NOTES),
+        issued_at=issued_at,
+    )
+
+
+def make_month_summary(document: MonthDocumentOut, *, issued_at: datetime) -> Sheet:
+    """Return the statements of a wadah or a branch, added up by wadah."""
+    return Sheet(
+        name=f"{_month_name(document)}-{SUMMARY_NAME}",
+        title=SUMMARY_TITLE,
+        facts=[
+            *_month_facts(document, issued_at),
+            _form(len(document.statements), is_summary=True),
+        ],
+        sums=_month_sums(document),
+        main=sum_by_wadah(document.statements),
+        proof=_month_proof(document),
+        notes=(SUMMARY_EQUAL, *NOTES),
+        issued_at=issued_at,
+    )
+
+
+def _statement_name(document: ProvenStatementOut) -> str:
+    return f"rekap-insentif-{document.statement.month}-{document.statement.id}"
+
+
+def _statement_facts(document: ProvenStatementOut) -> list[tuple[str, str]]:
     stated = document.statement
     facts = [
         ("Penerima", document.beneficiary_name or str(stated.beneficiary_id)),
@@ -126,47 +205,48 @@ def make_statement_sheet(document: StatementDocumentOut) -> Sheet:
         facts.append(("Status", FORFEITED))
     elif stated.held and stated.held_reason is not None:
         facts.append(("Status", HELD[stated.held_reason]))
-    postings = [_posting_row(each) for each in document.postings]
-    return Sheet(
-        name=f"rekap-insentif-{stated.month}-{stated.id}",
-        title=TITLE,
-        facts=facts,
-        sums=_sums(stated),
-        main=Table("Rincian", LINE_COLUMNS, [_line_row(each) for each in document.lines]),
-        proof=Table("Buku besar", POSTING_COLUMNS, postings),
-        notes=NOTES,
-        issued_at=stated.issued_at,
-    )
+    return facts
 
 
-def make_month_sheet(document: MonthDocumentOut, *, issued_at: datetime) -> Sheet:
-    """Return the statements of a wadah or a branch. issued_at: when the month was closed."""
-    month = Month.parse(str(document.month))
-    owner = document.branch_code or str(document.wadah_id)
-    wadah_name = document.statements[0].wadah_name if document.wadah_id else None
-    label = "Cabang" if document.branch_code else "Wadah"
-    proof: list[tuple[Cell, ...]] = [
+def _postings(document: ProvenStatementOut) -> Table:
+    rows = [_posting_row(each) for each in document.postings]
+    return Table("Buku besar", POSTING_COLUMNS, rows)
+
+
+def _month_name(document: MonthDocumentOut) -> str:
+    return f"rekap-insentif-{document.month}-{document.branch_code or document.wadah_id}"
+
+
+def _month_facts(document: MonthDocumentOut, issued_at: datetime) -> list[tuple[str, str]]:
+    if document.branch_code:
+        owner = ("Cabang", document.branch_code)
+    else:
+        owner = ("Wadah", document.statements[0].wadah_name or str(document.wadah_id))
+    return [
+        owner,
+        ("Bulan", describe_month(Month.parse(str(document.month)))),
+        ("Diterbitkan", describe_instant(issued_at)),
+        ("Banyaknya rekap", describe(len(document.statements), CellKind.RUPIAH)),
+    ]
+
+
+def _month_sums(document: MonthDocumentOut) -> list[tuple[str, Cell, CellKind]]:
+    return [
+        ("Jumlah semua rekap", document.amount, CellKind.RUPIAH),
+        ("Dapat dibayarkan", document.payable, CellKind.RUPIAH),
+    ]
+
+
+def _month_proof(document: MonthDocumentOut) -> Table:
+    rows: list[tuple[Cell, ...]] = [
         ("Jumlah semua rekap", document.amount),
         ("Terutang menurut buku besar", document.accrued),
     ]
-    return Sheet(
-        name=f"rekap-insentif-{document.month}-{owner}",
-        title=TITLE,
-        facts=[
-            (label, wadah_name or owner),
-            ("Bulan", describe_month(month)),
-            ("Diterbitkan", describe_instant(issued_at)),
-            ("Banyaknya rekap", str(len(document.statements))),
-        ],
-        sums=[
-            ("Jumlah semua rekap", document.amount, CellKind.RUPIAH),
-            ("Dapat dibayarkan", document.payable, CellKind.RUPIAH),
-        ],
-        main=Table("Rekap", STATEMENT_COLUMNS, [_statement_row(e) for e in document.statements]),
-        proof=Table("Buku besar", PROOF_COLUMNS, proof),
-        notes=NOTES,
-        issued_at=issued_at,
-    )
+    return Table("Buku besar", PROOF_COLUMNS, rows)
+
+
+def _form(count: int, *, is_summary: bool = False) -> tuple[str, str]:
+    return "Bentuk dokumen", describe_form(count, is_summary=is_summary)
 
 
 def _sums(stated: IncentiveStatementOut) -> Sequence[tuple[str, Cell, CellKind]]:

@@ -1,15 +1,18 @@
 """Statement documents: each rupiah down to the receipt, equal to the ledger, in four formats."""
 
 import io
-import json
 from collections.abc import Awaitable, Callable, Sequence
-from typing import Any
-from uuid import UUID
 
 import httpx
-import pypdfium2
 import pytest
 from payment_service_tests.beginnings import Live
+from payment_service_tests.incentive_statements.documents import (
+    AGENT_NAME,
+    WADAH_NAME,
+    answer_names,
+    find_statement,
+    read_pdf,
+)
 from python_calamine import CalamineWorkbook
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -23,23 +26,10 @@ from perisai_kit.testing.network import Wire
 from perisai_kit.testing.plugin import Step, Tokens
 
 NOVEMBER = Month(2025, 11)
-AGENT_NAME, WADAH_NAME = "Budi =HYPERLINK(1) #strong[x]", "Rukun Nelayan Muncar"
 COUNTRY = {"kind": ScopeKind.COUNTRY}
 Tell = Callable[..., Awaitable[None]]
 Close = Callable[..., Awaitable[None]]
 MakeStep = Callable[[Live], Step]
-
-
-def answer_names(request: httpx.Request) -> httpx.Response:
-    """Name agents and wadahs as agent-service does, however many are asked for."""
-    asked = json.loads(request.content)
-    if request.url.path == "/v1/agent-names":
-        found = [{"agent_id": each, "full_name": AGENT_NAME} for each in asked["agent_ids"]]
-    elif request.url.path == "/v1/wadah-names":
-        found = [{"wadah_id": each, "name": WADAH_NAME} for each in asked["wadah_ids"]]
-    else:
-        return httpx.Response(200, json=[])
-    return httpx.Response(200, json={"items": found})
 
 
 async def earn(tell: Tell, close: Close, _: AsyncSession) -> Village:
@@ -66,15 +56,6 @@ def village(made: Village, wire: Wire) -> Village:
 @pytest.fixture
 def finance(tokens: Tokens) -> dict[str, str]:
     return tokens.make(Role.FINANCE_OFFICER, scope=COUNTRY)
-
-
-async def find_statement(
-    client: httpx.AsyncClient, headers: dict[str, str], beneficiary_id: UUID
-) -> str:
-    asked = f"/v1/statements?beneficiary_id={beneficiary_id}"
-    (found,) = (await client.get(asked, headers=headers)).json()["items"]
-    statement_id: str = found["id"]
-    return statement_id
 
 
 async def test_a_document_explains_each_rupiah_down_to_the_receipt(
@@ -254,12 +235,3 @@ async def test_a_month_that_is_not_closed_has_no_document(
     answer = await client.get(path, headers=finance)
 
     assert (answer.status_code, answer.json()["code"]) == (404, "statement_not_found")
-
-
-def read_pdf(content: bytes) -> str:
-    """Return the text of a PDF, its lines joined."""
-    document = pypdfium2.PdfDocument(content)
-    pages: list[Any] = [document[number] for number in range(len(document))]
-    text = " ".join(page.get_textpage().get_text_range() for page in pages)
-    document.close()
-    return " ".join(text.split())
