@@ -28,6 +28,7 @@ from snap_bi.outcomes import CallResult, Outcome, classify
 from snap_bi.outgoing import Sender, SignedRequest, sign_token_request, sign_transaction
 from snap_bi.profiles import Profile
 from snap_bi.strict_json import parse_object
+from snap_bi.transfer_rules import InterbankRoute
 from snap_bi.virtual_account import VirtualAccount
 
 # A token is renewed this long before it expires, so that a slow call does not arrive too late.
@@ -111,16 +112,23 @@ class BankClient:
         bank_code: str | None = None,
         partner_reference_no: str | None = None,
     ) -> AccountInquiry:
-        """Ask for the holder of an account: service 15 without a bank code, 16 with one."""
+        """Ask for the holder of an account: service 15 without a bank code, 16 with one.
+
+        A bank that lets us choose the network is asked by the switch: BI-FAST needs an account of
+        ours and an amount. Source: docs/snap.md 4.2.
+        """
         service, path = (
             (Service.ACCOUNT_INQUIRY_INTERNAL, self.profile.account_inquiry_internal_path)
             if bank_code is None
             else (Service.ACCOUNT_INQUIRY_EXTERNAL, self.profile.account_inquiry_external_path)
         )
+        switch = self.profile.transfers.route_number(InterbankRoute.SWITCH)
+        has_route = bank_code is not None and switch is not None
         body = AccountInquiryRequest(
             beneficiary_account_no=account_no,
             beneficiary_bank_code=bank_code,
             partner_reference_no=partner_reference_no,
+            additional_info={"inquiryService": switch} if has_route else None,
         ).to_bytes()
         return read_account_inquiry(await self.inquire(service, path, body))
 

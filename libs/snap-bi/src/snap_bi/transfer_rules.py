@@ -50,6 +50,13 @@ class TransferRules:
     # Both times of a bank statement must be the midnight that begins their day.
     has_midnight_bounds: bool = False
 
+    def find_route(self, chosen: InterbankRoute | None) -> InterbankRoute | None:
+        """Return the route that services 16 and 18 name; None: this bank has no such fields.
+
+        chosen: None: the default of the bank.
+        """
+        return (chosen or self.default_route) if self.route_numbers else None
+
     def route_number(self, route: InterbankRoute) -> str | None:
         """Return the bank's own number of a route, where it has one."""
         return dict(self.route_numbers).get(route)

@@ -117,6 +117,7 @@ async def test_bytes_sent_are_the_bytes_signed(
     assert inquiry.answer is not None
     assert inquiry.answer.beneficiary_account_name == "AGUS"
     assert inquiry.result.external_id == headers.external_id
+    assert "additionalInfo" not in json.loads(request.content)
 
 
 async def test_account_of_another_bank_is_asked_by_service_16(
@@ -127,9 +128,20 @@ async def test_account_of_another_bank_is_asked_by_service_16(
     inquiry = await connect(bank, BCA).inquire_account(account_no="1", bank_code="002")
 
     assert bank.requests[0].url.path == "/base/openapi/v2.0/account-inquiry-external"
-    assert json.loads(bank.requests[0].content)["beneficiaryBankCode"] == "002"
+    sent = json.loads(bank.requests[0].content)
+    assert (sent["beneficiaryBankCode"], sent["additionalInfo"]) == ("002", {"inquiryService": "1"})
     assert len(bank.requests[0].headers["X-EXTERNAL-ID"]) == 32
     assert inquiry.result.outcome is Outcome.EXECUTED
+
+
+async def test_account_at_the_bank_itself_is_asked_for_without_a_route(
+    connect: Connect, private_key: RSAPrivateKey
+) -> None:
+    bank = Bank(private_key, answer(200, "2001500", **FOUND))
+
+    await connect(bank, BCA).inquire_account(account_no="1")
+
+    assert "additionalInfo" not in json.loads(bank.requests[0].content)
 
 
 async def test_token_is_taken_once_and_again_before_it_ends(
