@@ -10,6 +10,7 @@ from pydantic import BaseModel
 
 from sandbox.fakebank.plans import Execution, Plan
 from snap_bi.bank_statements import EntryType
+from snap_bi.transfer_rules import InterbankRoute
 
 MAX_TRANSFERS = 100_000
 
@@ -24,7 +25,7 @@ class State(StrEnum):
 
 
 class Transfer(BaseModel):
-    """One request that was taken. Amounts in rupiah."""
+    """One request that was taken. Amounts in rupiah. route: at banks that let us choose."""
 
     partner_id: str
     service: str
@@ -33,6 +34,7 @@ class Transfer(BaseModel):
     account_no: str
     beneficiary_account_no: str
     bank_code: str | None
+    route: InterbankRoute | None = None
     amount: int
     remark: str
     requested_at: datetime

@@ -13,6 +13,7 @@ from perisai_kit.http.types import Model, Out
 from sandbox.fakebank.errors import NoTransfer
 from sandbox.fakebank.money import Entry, MoneyBook, State
 from sandbox.fakebank.plans import LATE_S, LateS, Plan, Plans
+from snap_bi.transfer_rules import InterbankRoute
 
 AccountNo = Annotated[str, StringConstraints(pattern=r"^[0-9]{1,34}$")]
 
@@ -49,6 +50,9 @@ class TransferOut(Out):
     partner_reference_no: str
     account_no: str
     beneficiary_account_no: str
+    route: InterbankRoute | None = Field(
+        default=None, description="By which network, at banks that let us choose."
+    )
     amount: int
     remark: str
     requested_at: datetime

@@ -8,6 +8,7 @@ from fastapi import APIRouter
 from perisai_kit.domain import clock
 from sandbox.fakebank.config import Partner
 from sandbox.fakebank.exchange import BankSide, Exchange, Refused, identify, serve, successful
+from sandbox.fakebank.interbank import read_route
 from sandbox.fakebank.money import Entry, State, Transfer
 from sandbox.fakebank.plans import REFUSALS, REPLIES, Plan, Reply
 from snap_bi.answers import Answer, build_refusal
@@ -28,6 +29,7 @@ from snap_bi.transfer_messages import (
     TransferStatusAnswer,
     TransferStatusRequest,
 )
+from snap_bi.transfer_rules import InterbankRoute
 
 PAGE_ROWS = 20
 """Rows of one page, at banks that page. The newest come first."""
@@ -90,6 +92,7 @@ def _check_beneficiary(
         raise Refused(Case.BAD_REQUEST)
     if not is_intrabank and not (asked.beneficiary_bank_code and asked.beneficiary_account_name):
         raise FieldProblem(ProblemKind.MISSING, "beneficiaryBankCode")
+    read_route(exchange.service, partner.profile.transfers, asked.additional_info)
     bank_code = partner.entry.bank_code if is_intrabank else asked.beneficiary_bank_code
     if side.accounts.holder(asked.beneficiary_account_no, bank_code=bank_code) is None:
         raise Refused(Case.INVALID_ACCOUNT)
@@ -106,6 +109,7 @@ def _make_transfer(
         account_no=asked.source_account_no,
         beneficiary_account_no=asked.beneficiary_account_no,
         bank_code=asked.beneficiary_bank_code,
+        route=read_route(exchange.service, partner.profile.transfers, asked.additional_info),
         amount=asked.amount.rupiah,
         remark=asked.remark or asked.customer_reference or "",
         requested_at=parse_timestamp(asked.transaction_date),
@@ -117,6 +121,7 @@ def _make_transfer(
 
 def _confirm(exchange: Exchange, asked: TransferRequest, transfer: Transfer) -> Answer:
     is_other = transfer.plan.reply is Reply.OTHER_REFERENCE
+    is_bi_fast = transfer.route is InterbankRoute.BI_FAST
     answer = TransferAnswer(
         response_code=format_response_code(exchange.service, Case.SUCCESSFUL),
         response_message=Case.SUCCESSFUL.message(),
@@ -127,6 +132,7 @@ def _confirm(exchange: Exchange, asked: TransferRequest, transfer: Transfer) -> 
         beneficiary_bank_code=asked.beneficiary_bank_code,
         source_account_no=asked.source_account_no,
         trace_no=transfer.reference_no,
+        additional_info={"bifastId": transfer.reference_no} if is_bi_fast else None,
     )
     return successful(exchange, answer)
 

@@ -27,6 +27,7 @@ class Reply(StrEnum):
     TIMEOUT = "timeout"  # 504, with a code
     BUSY = "busy"  # 429
     FUNDS = "funds"  # insufficient funds
+    NO_BI_FAST = "no_bi_fast"  # BCA: BI-FAST is not available at the bank of the beneficiary
     OTHER_REFERENCE = "other_reference"  # a success of another transfer
 
 
@@ -36,8 +37,9 @@ REPLIES = {
     Reply.TIMEOUT: Case.TIMEOUT,
     Reply.BUSY: Case.TOO_MANY_REQUESTS,
     Reply.FUNDS: Case.INSUFFICIENT_FUNDS,
+    Reply.NO_BI_FAST: Case.TRANSACTION_NOT_PERMITTED,
 }
-REFUSALS = frozenset({Reply.BUSY, Reply.FUNDS})
+REFUSALS = frozenset({Reply.BUSY, Reply.FUNDS, Reply.NO_BI_FAST})
 LATE_S = 2.0
 LateS = Annotated[float, Field(ge=0, le=3600)]
 _Count = Annotated[int, Field(ge=0, le=100)]

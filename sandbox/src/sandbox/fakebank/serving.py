@@ -11,6 +11,7 @@ from sandbox.fakebank.exchange import (
     serve,
     successful,
 )
+from sandbox.fakebank.interbank import read_route
 from sandbox.fakebank.money_serving import add_money_routes
 from snap_bi.answers import Answer, build_token_answer
 from snap_bi.codes import Case, Service, format_response_code
@@ -95,6 +96,7 @@ def _tell_status(side: BankSide, exchange: Exchange) -> Answer:
 def _inquire(side: BankSide, exchange: Exchange) -> Answer:
     partner = identify(side, exchange)
     asked = AccountInquiryRequest.read(parse_object(exchange.body))
+    read_route(exchange.service, partner.profile.transfers, asked.additional_info)
     exchange.delivery = side.plans.take_delivery()
     if asked.partner_reference_no is not None:
         side.inquired.add((partner.entry.partner_id, asked.partner_reference_no))

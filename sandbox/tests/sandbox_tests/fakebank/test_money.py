@@ -21,11 +21,19 @@ from sandbox_tests.fakebank.money_world import (
 
 from perisai_kit.domain import clock
 from sandbox.fakebank.app import create_app
+from sandbox.fakebank.interbank import read_route
 from snap_bi.bank_statements import EntryType
+from snap_bi.codes import Service
+from snap_bi.errors import FieldProblem, ProblemKind
 from snap_bi.outcomes import Outcome
 from snap_bi.profiles import BCA, BRI, GENERIC_RSA, PROFILES, Profile
 from snap_bi.timestamps import WIB
 from snap_bi.transfer_outcomes import BankTransferStatus
+from snap_bi.transfer_rules import InterbankRoute
+
+SWITCH, BI_FAST = InterbankRoute.SWITCH, InterbankRoute.BI_FAST
+INQUIRY, TRANSFER = Service.ACCOUNT_INQUIRY_EXTERNAL, Service.TRANSFER_INTERBANK
+MISSING, FORMAT = ProblemKind.MISSING, ProblemKind.FORMAT
 
 
 @pytest.fixture
@@ -63,6 +71,68 @@ async def test_bca_refuses_a_transfer_without_the_account_inquiry_before_it(bank
 
     assert made.outcome is Outcome.NOT_EXECUTED
     assert await bank.debits() == []
+
+
+@pytest.mark.parametrize(
+    ("route", "shown", "has_id"),
+    [(None, "bi_fast", True), (BI_FAST, "bi_fast", True), (SWITCH, "switch", False)],
+)
+async def test_bca_shows_by_which_network_it_paid_another_bank(
+    bank: Bank, route: InterbankRoute | None, shown: str, has_id: bool
+) -> None:
+    async with bank.client(BCA) as client:
+        asked = order(client, beneficiary_bank_code="002", route=route)
+        holder = await client.inquire_beneficiary(asked)
+        made = await client.transfer(asked)
+
+    assert holder.answer is not None
+    assert made.answer is not None
+    assert (made.answer.bi_fast_id is not None) is has_id
+    (transfer,) = await bank.read("/transfers")
+    assert transfer["route"] == shown
+
+
+async def test_a_bank_without_a_choice_of_the_network_shows_none(bank: Bank) -> None:
+    async with bank.client() as client:
+        await client.transfer(order(client, beneficiary_bank_code="002", route=SWITCH))
+
+    (transfer,) = await bank.read("/transfers")
+    assert transfer["route"] is None
+
+
+async def test_bca_refuses_bi_fast_where_the_other_bank_has_none(bank: Bank) -> None:
+    await bank.plan(reply="no_bi_fast", execution="never")
+    async with bank.client(BCA) as client:
+        refused = await client.transfer(order(client, beneficiary_bank_code="002"))
+        made = await client.transfer(order(client, beneficiary_bank_code="002", route=SWITCH))
+
+    assert (refused.outcome, str(refused.result.code)) == (Outcome.NOT_EXECUTED, "4031815")
+    assert made.outcome is Outcome.EXECUTED
+    assert await bank.debits() == [AMOUNT]
+
+
+ACCOUNT = {"sourceAccountNo": OURS, "amount": {"value": "1.00", "currency": "IDR"}}
+
+
+@pytest.mark.parametrize(
+    ("service", "info", "problem", "name"),
+    [
+        (TRANSFER, None, MISSING, "transferType"),
+        (TRANSFER, {"transferType": "3"}, FORMAT, "transferType"),
+        (TRANSFER, {"inquiryService": "1"}, MISSING, "transferType"),
+        (TRANSFER, {"transferType": "2"}, MISSING, "purposeCode"),
+        (TRANSFER, {"transferType": "2", "purposeCode": "04"}, FORMAT, "purposeCode"),
+        (INQUIRY, {"inquiryService": "2", "purposeCode": "99"}, MISSING, "sourceAccountNo"),
+        (INQUIRY, {"inquiryService": "2", **ACCOUNT}, MISSING, "purposeCode"),
+    ],
+)
+def test_bca_refuses_what_names_no_network(
+    service: Service, info: dict[str, object] | None, problem: ProblemKind, name: str
+) -> None:
+    with pytest.raises(FieldProblem) as refused:
+        read_route(service, BCA.transfers, info)
+
+    assert (refused.value.kind, refused.value.field) == (problem, name)
 
 
 async def test_bri_refuses_an_external_id_that_is_too_long(bank: Bank) -> None:
