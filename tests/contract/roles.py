@@ -251,6 +251,7 @@ ROUTES: dict[str, dict[str, frozenset[Role] | None]] = {
         "GET /v1/payout-accounts/{payout_account_id}": BOOKS,
         "PUT /v1/payout-accounts/{payout_account_id}/limits": frozenset({F}),
         "PUT /v1/payout-accounts/{payout_account_id}/corporate-id": frozenset({F}),
+        "PUT /v1/payout-accounts/{payout_account_id}/interbank-route": frozenset({F}),
         "POST /v1/payout-accounts/{payout_account_id}/activation": frozenset({F}),
         "POST /v1/payout-accounts/{payout_account_id}/suspension": frozenset({F}),
         "POST /v1/payout-stops": frozenset({F}),

@@ -43,7 +43,8 @@ class Bank:
     script: `ok`; `lost`, executed and no answer; `unheard`, neither; `garbage`, `foreign`,
     `killed` and `killed_before`: what their names say; or a code such as `4291700`, not executed.
     With `+` before a code it is executed nevertheless. statuses: of service 36, in their order; an
-    honest answer when there is none left. partner_ids: X-PARTNER-ID of each call.
+    honest answer when there is none left. partner_ids: X-PARTNER-ID of each call. asked: whose
+    account it was asked for (15, 16).
     """
 
     script: list[str] = field(default_factory=list)
@@ -51,6 +52,7 @@ class Bank:
     orders: list[Order] = field(default_factory=list)
     calls: list[str] = field(default_factory=list)
     partner_ids: list[str] = field(default_factory=list)
+    asked: list[dict[str, Any]] = field(default_factory=list)
     funds: int | None = 10**12
     name: str | None = HOLDER
     has_statement: bool = True
@@ -172,6 +174,7 @@ class Bank:
         }
 
     def _tell_name(self, called: str, body: dict[str, Any]) -> httpx.Response:
+        self.asked.append(body)
         service = "15" if called == "account-inquiry-internal" else "16"
         if self.name is None:
             return httpx.Response(404, json={"responseCode": f"404{service}11"})

@@ -9,15 +9,17 @@ from payment_service.base import Base
 from payment_service.payout_accounts.rules import PayoutAccountStatus, PayoutChannel, StopStep
 from perisai_kit.db.columns import choice
 from perisai_kit.privacy.columns import sealed_text
+from snap_bi.transfer_rules import InterbankRoute
 
 
 class PayoutAccount(Base):
     """An account of ours that incentives are paid from.
 
     bank_partner_id: whose connection is used; None: a file. corporate_id: X-PARTNER-ID of what
-    moves or shows its money; None: the one of the partner. file_format: of that file. daily_cap:
-    the most rupiah sent on a Jakarta day. transfer_max: the most rupiah of one transfer. batch_max:
-    the most payouts of one run. cut_off: Jakarta time after which nothing is sent on that day.
+    moves or shows its money; None: the one of the partner. interbank_route: of transfers to other
+    banks; None: the default of the bank. file_format: of that file. daily_cap: the most rupiah sent
+    on a Jakarta day. transfer_max: the most rupiah of one transfer. batch_max: the most payouts of
+    one run. cut_off: Jakarta time after which nothing is sent on that day.
     changed_by: who registered, changed or suspended it since it was last active; they cannot
     activate it. version: counts every change.
     """
@@ -29,6 +31,7 @@ class PayoutAccount(Base):
         ),
         CheckConstraint("(channel = 'snap') = (bank_partner_id IS NOT NULL)", name="partner"),
         CheckConstraint("channel = 'snap' OR corporate_id IS NULL", name="corporate_id"),
+        CheckConstraint("channel = 'snap' OR interbank_route IS NULL", name="interbank_route_snap"),
         CheckConstraint("(channel = 'file') = (file_format IS NOT NULL)", name="file_format"),
         CheckConstraint(
             "transfer_max > 0 AND daily_cap >= transfer_max AND batch_max > 0", name="limits"
@@ -42,6 +45,9 @@ class PayoutAccount(Base):
     channel: Mapped[PayoutChannel] = mapped_column(choice(PayoutChannel, "channel"))
     account_no = sealed_text()
     corporate_id: Mapped[str | None]
+    interbank_route: Mapped[InterbankRoute | None] = mapped_column(
+        choice(InterbankRoute, "interbank_route")
+    )
     file_format: Mapped[str | None]
     daily_cap: Mapped[int]
     transfer_max: Mapped[int]

@@ -19,6 +19,7 @@ from payment_service.payout_accounts.rules import (
     PayoutCorporateIdRequired,
     PayoutCorporateIdUnused,
     PayoutLimitsUnusable,
+    PayoutRouteUnusable,
     PayoutsNotStopped,
     PayoutStopChanged,
     ResumptionProposed,
@@ -28,6 +29,7 @@ from payment_service.payout_accounts.schemas import (
     NewPayoutStop,
     PayoutAccountOut,
     PayoutCorporateId,
+    PayoutInterbankRoute,
     PayoutLimits,
     PayoutStopOut,
     ResumptionDecision,
@@ -68,6 +70,7 @@ FOUND = with_headers(200, "ETag") | problems(PayoutAccountNotFound)
         BankPartnerNotFound,
         PayoutCorporateIdRequired,
         PayoutCorporateIdUnused,
+        PayoutRouteUnusable,
     ),
 )
 async def register_payout_account(
@@ -137,6 +140,28 @@ async def replace_corporate_id(
     """
     account = await service.replace_corporate_id(
         session, payout_account_id, new.corporate_id, by=officer.account_id
+    )
+    return _show(account, response)
+
+
+@accounts.put(
+    "/{payout_account_id}/interbank-route",
+    responses=FOUND | problems(PayoutAccountActive, PayoutRouteUnusable),
+)
+async def replace_interbank_route(
+    payout_account_id: PayoutAccountId,
+    new: PayoutInterbankRoute,
+    session: Session,
+    officer: Treasurer,
+    response: Response,
+) -> PayoutAccountOut:
+    """Replace by which network transfers from an account go to other banks.
+
+    Not while it is active. Another person must activate it afterwards. What was sent keeps its
+    route; what waits goes by the new one.
+    """
+    account = await service.replace_interbank_route(
+        session, payout_account_id, new.interbank_route, by=officer.account_id
     )
     return _show(account, response)
 

@@ -8,6 +8,7 @@ from enum import StrEnum
 from uuid import UUID
 
 from perisai_kit.domain.errors import Conflict, Forbidden, Invalid, NotFound
+from snap_bi.transfer_rules import InterbankRoute
 
 
 class PayoutChannel(StrEnum):
@@ -98,6 +99,12 @@ class PayoutCorporateIdUnused(Invalid):
     code = "payout_corporate_id_unused"
     text = "Payouts from this account need no corporate id. Leave it out."
     text_id = "Pembayaran dari rekening ini tidak memerlukan ID korporasi. Kosongkan isian ini."
+
+
+class PayoutRouteUnusable(Invalid):
+    code = "payout_route_unusable"
+    text = "The bank of this account offers no choice of the route. Leave it out."
+    text_id = "Bank rekening ini tidak menyediakan pilihan jalur transfer. Kosongkan isian ini."
 
 
 class PayoutLimitsUnusable(Invalid):
@@ -199,6 +206,17 @@ def check_corporate_id(corporate_id: str | None, *, is_needed: bool) -> None:
         raise PayoutCorporateIdRequired(field="corporate_id")
     if not is_needed and corporate_id is not None:
         raise PayoutCorporateIdUnused(field="corporate_id")
+
+
+def check_interbank_route(
+    route: InterbankRoute | None, offered: Collection[InterbankRoute]
+) -> None:
+    """Refuse a route that the bank of an account does not offer. Raises: PayoutRouteUnusable.
+
+    route: None: the default of the bank. Source: docs/snap.md 4.1.
+    """
+    if route is not None and route not in offered:
+        raise PayoutRouteUnusable(field="interbank_route")
 
 
 def check_resumable(last: StopStep | None) -> None:

@@ -22,6 +22,7 @@ from perisai_kit.http.types import (
     ShortText,
     with_example,
 )
+from snap_bi.transfer_rules import InterbankRoute
 
 DAILY_CAP = "The most rupiah sent from it on one Jakarta day."
 TRANSFER_MAX = "The most rupiah of one transfer; what is owed above it is left out of runs."
@@ -32,6 +33,10 @@ CORPORATE_ID = (
     "another one than for its other calls: at BCA, our corporate id of KlikBCA Bisnis."
 )
 CorporateId = Annotated[HeaderText, Field(description=CORPORATE_ID, examples=["KBBPERISAI"])]
+INTERBANK_ROUTE = (
+    "The network of its transfers to other banks, where the bank offers a choice, as BCA does: the "
+    "switch, or BI-FAST. Null: the default of the bank."
+)
 BatchMax = Annotated[int, Field(gt=0, le=10_000, strict=True, description=BATCH_MAX)]
 CutOff = Annotated[
     str,
@@ -72,6 +77,7 @@ class NewPayoutAccount(PayoutLimits):
         UUID | None, Field(description="Whose connection is used; left out for a file.")
     ] = None
     corporate_id: Annotated[CorporateId | None, Field(description=CORPORATE_ID)] = None
+    interbank_route: Annotated[InterbankRoute | None, Field(description=INTERBANK_ROUTE)] = None
     file_format: Annotated[
         Code | None, Field(description="Format of the upload file; left out for the API.")
     ] = None
@@ -85,11 +91,20 @@ class PayoutCorporateId(Model):
     corporate_id: CorporateId
 
 
+class PayoutInterbankRoute(Model):
+    """By which network transfers to other banks go."""
+
+    model_config = with_example(interbank_route="switch")
+
+    interbank_route: Annotated[InterbankRoute | None, Field(description=INTERBANK_ROUTE)]
+
+
 class PayoutAccountOut(Out):
     id: RecordId
     name: Annotated[str, Field(description="What officers call it.")]
     bank_partner_id: Annotated[UUID | None, Field(description="Whose connection is used.")]
     corporate_id: Annotated[str | None, Field(description=CORPORATE_ID)]
+    interbank_route: Annotated[InterbankRoute | None, Field(description=INTERBANK_ROUTE)]
     bank_code: Annotated[str, Field(description="The bank's code in the payment system.")]
     channel: Annotated[PayoutChannel, Field(description="By the bank's API, or by file.")]
     account_no_masked: Annotated[str, Field(description="Its number: only the last four digits.")]

@@ -27,6 +27,7 @@ from perisai_kit.http.etag import allows
 from perisai_kit.http.paging import Slice, cut_page, parse_bigint, read_cursor
 from perisai_kit.runtime.log import get_logger
 from snap_bi.profiles import PROFILES
+from snap_bi.transfer_rules import InterbankRoute
 
 log = get_logger()
 
@@ -37,7 +38,7 @@ async def register(
     """Store an account of ours as a draft; another person activates it.
 
     Raises: PayoutChannelUnusable, PayoutFormatUnknown, PayoutLimitsUnusable, BankPartnerNotFound,
-    PayoutCorporateIdRequired, PayoutCorporateIdUnused.
+    PayoutCorporateIdRequired, PayoutCorporateIdUnused, PayoutRouteUnusable.
     """
     rules.check_channel(
         new.channel, bank_partner_id=new.bank_partner_id, file_format=new.file_format
@@ -45,6 +46,7 @@ async def register(
     if new.file_format is not None:
         formats.get(new.file_format)
     await _check_corporate_id(session, new.bank_partner_id, new.corporate_id)
+    await _check_route(session, new.bank_partner_id, new.interbank_route)
     now = clock.now()
     account = PayoutAccount(
         id=new_id(),
@@ -54,6 +56,7 @@ async def register(
         channel=new.channel,
         account_no=new.account_no,
         corporate_id=new.corporate_id,
+        interbank_route=new.interbank_route,
         file_format=new.file_format,
         status=PayoutAccountStatus.DRAFT,
         created_at=now,
@@ -99,6 +102,24 @@ async def replace_corporate_id(
         raise rules.PayoutAccountActive
     await _check_corporate_id(session, account.bank_partner_id, corporate_id)
     account.corporate_id = corporate_id
+    _mark_changed(account, by=by)
+    await session.flush()
+    return account
+
+
+async def replace_interbank_route(
+    session: AsyncSession, account_id: UUID, route: InterbankRoute | None, *, by: UUID
+) -> PayoutAccount:
+    """Replace by which network what is not sent yet goes to other banks; another person activates.
+
+    route: None: the default of the bank.
+    Raises: PayoutAccountNotFound, PayoutAccountActive, PayoutRouteUnusable.
+    """
+    account = await queries.lock_account(session, account_id)
+    if account.status is PayoutAccountStatus.ACTIVE:
+        raise rules.PayoutAccountActive
+    await _check_route(session, account.bank_partner_id, route)
+    account.interbank_route = route
     _mark_changed(account, by=by)
     await session.flush()
     return account
@@ -267,6 +288,16 @@ async def _check_corporate_id(
     if partner_id is not None:
         is_needed = _needs_corporate_id(await banks.get_partner(session, partner_id))
     rules.check_corporate_id(corporate_id, is_needed=is_needed)
+
+
+async def _check_route(
+    session: AsyncSession, partner_id: UUID | None, route: InterbankRoute | None
+) -> None:
+    offered: Sequence[InterbankRoute] = []
+    if partner_id is not None:
+        partner = await banks.get_partner(session, partner_id)
+        offered = [each for each, _ in PROFILES[partner.profile].transfers.route_numbers]
+    rules.check_interbank_route(route, offered)
 
 
 def _needs_corporate_id(partner: BankPartner) -> bool:

@@ -8,6 +8,7 @@ from payment_service.counting.rules import BeneficiaryKind
 from payment_service.payout_transfers.rules import TransferSource, TransferStatus
 from payment_service.payouts.rules import PayoutPayee, PayoutStatus, WithdrawalReason
 from perisai_kit.http.types import BeneficiaryId, MonthText, Out, RecordId, StatementId
+from snap_bi.transfer_rules import InterbankRoute
 
 GROSS = "Before tax, in rupiah."
 TAX = "Income tax withheld, in rupiah."
@@ -65,6 +66,10 @@ class PayoutTransferOut(Out):
     attempt: Annotated[int, Field(description="Which attempt, from 1.")]
     status: Annotated[TransferStatus, Field(description="What has become of it.")]
     service_code: Annotated[str, Field(description="SNAP BI service: 17 or 18.")]
+    interbank_route: Annotated[
+        InterbankRoute | None,
+        Field(description="The network that the request named; null: none, or it was not sent."),
+    ]
     partner_reference_no: Annotated[str, Field(description="Our reference at the bank.")]
     external_id: Annotated[str | None, Field(description="X-EXTERNAL-ID of the request.")]
     remark_code: Annotated[str, Field(description="The code in the remark.")]

@@ -32,12 +32,16 @@ class NameVerdict(StrEnum):
 
 
 class HeldBack(StrEnum):
-    """Why a transfer stays where it is. taken: another worker has it, or it is over."""
+    """Why a transfer stays where it is. taken: another worker has it, or it is over.
+
+    route_changed: the account got another route since it was read.
+    """
 
     STOPPED = "stopped"
     ACCOUNT_NOT_ACTIVE = "account_not_active"
     CUT_OFF = "cut_off"
     DAILY_CAP = "daily_cap"
+    ROUTE_CHANGED = "route_changed"
     TAKEN = "taken"
 
 

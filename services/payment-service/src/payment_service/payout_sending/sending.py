@@ -160,7 +160,11 @@ class Sender:
         try:
             async with database.begin() as session:
                 reason = await service.claim(
-                    session, attempt, external_id=order.external_id, requested_at=order.requested_at
+                    session,
+                    attempt,
+                    external_id=order.external_id,
+                    requested_at=order.requested_at,
+                    route=order.route,
                 )
         except PayoutsStopped:
             reason = HeldBack.STOPPED

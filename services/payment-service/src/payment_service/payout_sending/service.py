@@ -42,7 +42,7 @@ from perisai_kit.jobs.queue import AT_ONCE, Job, enqueue_all
 from perisai_kit.runtime.log import get_logger
 from snap_bi.bank_statements import build_remark
 from snap_bi.transfer_outcomes import TransferOrder
-from snap_bi.transfer_rules import TransferRules
+from snap_bi.transfer_rules import InterbankRoute, TransferRules
 
 SEND = "payout.send"
 """The entrypoint of the job that sends one transfer."""
@@ -58,7 +58,9 @@ log = get_logger()
 class Attempt:
     """A transfer with everything that a call to the bank about it needs.
 
-    corporate_id: X-PARTNER-ID of the calls about it; None: the one of the route. may_send: whether
+    interbank_route: which it named, or which its account chooses while nothing is sent; None: the
+    default of the bank. corporate_id: X-PARTNER-ID of the calls about it; None: the one of the
+    route. may_send: whether
     the bank partner is active and knows us; what was sent is asked about in any case.
     """
 
@@ -68,6 +70,7 @@ class Attempt:
     number: int
     amount: int
     service_code: str
+    interbank_route: InterbankRoute | None
     partner_reference_no: str
     remark_code: str
     external_id: str | None
@@ -164,6 +167,7 @@ def make_order(
         beneficiary_bank_code=None if is_intrabank else attempt.bank_code,
         customer_reference=attempt.remark_code,
         remark=build_remark(attempt.remark_code, REMARK, bank),
+        route=None if is_intrabank else bank.find_route(attempt.interbank_route),
     )
 
 
@@ -186,12 +190,18 @@ async def find_name_check(session: AsyncSession, transfer_id: UUID) -> PayoutNam
 
 
 async def claim(
-    session: AsyncSession, attempt: Attempt, *, external_id: str, requested_at: datetime
+    session: AsyncSession,
+    attempt: Attempt,
+    *,
+    external_id: str,
+    requested_at: datetime,
+    route: InterbankRoute | None,
 ) -> HeldBack | None:
     """Mark a transfer as sent, for this caller alone; return why not, where it may not go.
 
-    external_id, requested_at: X-EXTERNAL-ID and X-TIMESTAMP. Locks the account, so that two do not
-    pass the limit of a day together, then the payout and the transfer.
+    external_id, requested_at: X-EXTERNAL-ID and X-TIMESTAMP. route: which the request names. Locks
+    the account, so that two do not pass the limit of a day together, then the payout and the
+    transfer.
     Raises: PayoutsStopped, PayoutAccountNotActive, PayoutTransferStatusConflict.
     """
     now = clock.now()
@@ -200,6 +210,8 @@ async def claim(
     await session.refresh(account)
     if not rules.is_open(account.cut_off, at=now):
         return HeldBack.CUT_OFF
+    if account.interbank_route is not attempt.interbank_route:
+        return HeldBack.ROUTE_CHANGED
     sent = await _sum_sent(session, account.id, now)
     if not rules.fits_cap(attempt.amount, sent=sent, cap=account.daily_cap):
         return HeldBack.DAILY_CAP
@@ -208,6 +220,7 @@ async def claim(
         attempt.transfer_id,
         external_id=external_id,
         request_timestamp=requested_at,
+        interbank_route=route,
         next_inquiry_at=now + rules.LOST_AFTER,
     )
     if not await queries.is_released(session, attempt.transfer_id):
@@ -294,6 +307,7 @@ def _make_attempt(
         number=transfer.attempt,
         amount=transfer.amount,
         service_code=transfer.service_code,
+        interbank_route=transfer.interbank_route if transfer.sent_at else account.interbank_route,
         partner_reference_no=transfer.partner_reference_no,
         remark_code=transfer.remark_code,
         external_id=transfer.external_id,

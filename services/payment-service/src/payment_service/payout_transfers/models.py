@@ -9,6 +9,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 from payment_service.base import Base
 from payment_service.payout_transfers.rules import TransferSource, TransferStatus
 from perisai_kit.db.columns import choice
+from snap_bi.transfer_rules import InterbankRoute
 
 
 class PayoutTransfer(Base):
@@ -16,9 +17,10 @@ class PayoutTransfer(Base):
 
     attempt: from 1; another attempt of a failed payout is another row. partner_reference_no: ours,
     for ever of this attempt. external_id, request_timestamp: X-EXTERNAL-ID and X-TIMESTAMP of the
-    request; None until it is sent, and in a file. service_code: 17 or 18. remark_code: what the
-    remark of the transfer says, so that a line of a bank statement names it. amount: rupiah.
-    reference_no, response_code: the bank's. inquiries: how often the bank was asked for the status.
+    request; None until it is sent, and in a file. service_code: 17 or 18. interbank_route: which
+    the request named; None: none, or nothing was sent. remark_code: what the remark of the transfer
+    says, so that a line of a bank statement names it. amount: rupiah. reference_no,
+    response_code: the bank's. inquiries: how often the bank was asked for the status.
     """
 
     __tablename__ = "payout_transfers"
@@ -27,6 +29,10 @@ class PayoutTransfer(Base):
         CheckConstraint("amount > 0", name="amount"),
         CheckConstraint("attempt > 0", name="attempt"),
         CheckConstraint("service_code IN ('17', '18')", name="service_code"),
+        CheckConstraint(
+            "interbank_route IS NULL OR (service_code = '18' AND external_id IS NOT NULL)",
+            name="interbank_route_sent",
+        ),
         CheckConstraint("(external_id IS NULL) = (request_timestamp IS NULL)", name="request"),
         CheckConstraint("status IN ('created', 'failed') OR sent_at IS NOT NULL", name="sent"),
         CheckConstraint("status <> 'created' OR sent_at IS NULL", name="not_sent"),
@@ -64,6 +70,9 @@ class PayoutTransfer(Base):
     partner_reference_no: Mapped[str] = mapped_column(unique=True)
     remark_code: Mapped[str] = mapped_column(unique=True)
     service_code: Mapped[str]
+    interbank_route: Mapped[InterbankRoute | None] = mapped_column(
+        choice(InterbankRoute, "interbank_route")
+    )
     external_id: Mapped[str | None] = mapped_column(unique=True)
     request_timestamp: Mapped[datetime | None]
     status: Mapped[TransferStatus] = mapped_column(choice(TransferStatus, "status"))

@@ -38,6 +38,7 @@ from perisai_kit.domain import clock
 from perisai_kit.domain.jakarta import jakarta_date
 from perisai_kit.events.catalogue import PayoutFailed, PayoutPaid, PayoutReturned
 from perisai_kit.events.outbox import publish
+from snap_bi.transfer_rules import InterbankRoute
 
 
 async def mark_sent(
@@ -47,13 +48,15 @@ async def mark_sent(
     external_id: str | None,
     request_timestamp: datetime | None,
     next_inquiry_at: datetime | None,
+    interbank_route: InterbankRoute | None = None,
     source: TransferSource = TransferSource.WORKER,
     by: UUID | None = None,
 ) -> PayoutTransfer:
     """Store that an attempt is about to leave us; commit it before anything is sent.
 
     external_id, request_timestamp: X-EXTERNAL-ID and X-TIMESTAMP of the request; None in a file.
-    A repeat is refused: of several callers one may send. Locks the payout and the attempt.
+    interbank_route: which the request names; None: none. A repeat is refused: of several callers
+    one may send. Locks the payout and the attempt.
     Raises: PayoutTransferNotFound, PayoutTransferStatusConflict, PayoutsStopped,
     PayoutAccountNotActive.
     """
@@ -64,6 +67,7 @@ async def mark_sent(
     if not transfers.move(session, transfer, TransferStatus.SENT, report, at=now):
         raise PayoutTransferStatusConflict(status=transfer.status.value, to=TransferStatus.SENT)
     transfer.external_id, transfer.request_timestamp = external_id, request_timestamp
+    transfer.interbank_route = interbank_route
     transfer.sent_at, transfer.next_inquiry_at = now, next_inquiry_at
     _follow(payout, transfer, now)
     await session.flush()
