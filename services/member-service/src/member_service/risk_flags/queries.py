@@ -3,12 +3,14 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, func, select, tuple_
+from sqlalchemy import ColumnElement, and_, func, or_, select, tuple_
 from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.orm import lazyload
 
 from member_service.allocations.models import AllocationRow
 from member_service.enrolments.models import EnrolmentRow
 from member_service.members.models import Member
+from member_service.members.rules import RiskThresholds
 from member_service.registrations.models import RegistrationRow
 from member_service.risk_flags.models import AcquiredMember, RaisedFlag
 from member_service.risk_flags.rules import RiskFlag
@@ -50,7 +52,8 @@ async def find_enrolled(
         .scalar_subquery()
     )
     statement = select(Member, batch_id).where(Member.id == any_id(member_ids))
-    rows = await session.execute(statement)
+    # Nobody asks who cares for them.
+    rows = await session.execute(statement.options(lazyload(Member.attribution_periods)))
     return {member.id: Enrolled(member, found) for member, found in rows}
 
 
@@ -68,6 +71,38 @@ async def upsert_acquired(session: AsyncSession, rows: Rows) -> None:
     moved = {name: new.excluded[name] for name in rows[0] if name != "allocation_id"}
     key = [AcquiredMember.allocation_id]
     await session.execute(new.on_conflict_do_update(index_elements=key, set_=moved))
+
+
+async def find_crowded(
+    session: AsyncSession, pairs: Collection[AgentMonth], thresholds: RiskThresholds
+) -> Collection[AgentMonth]:
+    """Return those of these agents' months in which so many acquisitions share something.
+
+    Most months are not, so their rows need not be read with each payment.
+    """
+    row = AcquiredMember
+    shared = (row.phone_hash, row.address_hash, row.batch_id, row.paying_account, row.is_older)
+    least = (
+        thresholds.phone,
+        thresholds.address,
+        thresholds.batch,
+        thresholds.paying_account,
+        thresholds.older,
+    )
+    of_one = [
+        and_(func.grouping(column) == 0, column.is_not(None), func.count() >= count)
+        for column, count in zip(shared, least, strict=True)
+    ]
+    sets = [tuple_(row.agent_id, row.month, column) for column in shared]
+    statement = (
+        select(row.agent_id, row.month)
+        .where(tuple_(row.agent_id, row.month).in_(sorted(pairs)))
+        .group_by(func.grouping_sets(*sets))
+        .having(or_(*of_one))
+        .distinct()
+    )
+    rows = await session.execute(statement)
+    return [(agent_id, month) for agent_id, month in rows if agent_id is not None]
 
 
 async def list_months(

@@ -95,7 +95,10 @@ async def list_flags_of(
 async def _flag_months(
     session: AsyncSession, pairs: Collection[AgentMonth], thresholds: RiskThresholds
 ) -> None:
-    acquired = {each.allocation_id: each for each in await queries.list_months(session, pairs)}
+    crowded = await queries.find_crowded(session, pairs, thresholds)
+    if not crowded:
+        return
+    acquired = {each.allocation_id: each for each in await queries.list_months(session, crowded)}
     months: dict[tuple[UUID | None, Month], dict[UUID, Traits]] = defaultdict(dict)
     for id_, each in acquired.items():
         traits = Traits(
