@@ -30,6 +30,28 @@ def _published(event: str, statuses: str) -> str:
         WHERE coalesce(published.count, 0) <> 1"""  # noqa: S608 - ours
 
 
+def _published_for_agents(event: str, statuses: str) -> str:
+    """Compare agents' parts with their events, of payouts that have any: older versions sent none.
+
+    An event that is there twice has twice the amount.
+    """
+    return f"""
+        WITH sent AS (
+            SELECT (data ->> 'payout_id')::uuid AS payout_id,
+                   (data ->> 'agent_id')::uuid AS agent_id,
+                   sum((data ->> 'amount')::bigint) AS amount
+            FROM events WHERE type = '{event}' GROUP BY 1, 2)
+        SELECT count(*) FROM (
+            SELECT payout_id, beneficiary_id AS agent_id, sum(item.gross - item.tax) AS amount
+            FROM payout_items AS item JOIN payouts ON payouts.id = item.payout_id
+            WHERE payouts.status IN ({statuses}) AND payee_kind = 'wadah'
+                AND beneficiary_kind = 'agent' AND item.gross > item.tax
+                AND payout_id IN (SELECT payout_id FROM sent)
+            GROUP BY 1, 2) AS part
+        FULL JOIN sent USING (payout_id, agent_id)
+        WHERE part.amount IS DISTINCT FROM sent.amount"""  # noqa: S608 - ours
+
+
 COUNTS = {
     "statements with two live payout items": """
         SELECT count(*) FROM (
@@ -126,4 +148,10 @@ COUNTS = {
             WHERE type = 'payout.paid.v1' GROUP BY 1) AS published ON published.id = moved.id
         WHERE moved.id IS NULL OR published.count > 1
             OR (published.count IS NULL AND moved.status = 'paid')""",
+    "agents' parts of paid payouts that were not published once": _published_for_agents(
+        "payout.paid_for_agent.v1", "'paid', 'returned'"
+    ),
+    "agents' parts of returned payouts that were not published once": _published_for_agents(
+        "payout.returned_for_agent.v1", "'returned'"
+    ),
 }

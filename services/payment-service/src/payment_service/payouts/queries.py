@@ -4,6 +4,7 @@ from typing import Any
 from uuid import UUID
 
 from sqlalchemy import (
+    BigInteger,
     ColumnElement,
     Select,
     Text,
@@ -17,6 +18,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from payment_service.counting.rules import BeneficiaryKind
 from payment_service.payouts.models import Payout, PayoutItem, PayoutRemittance
 from payment_service.payouts.rules import (
     PayoutStatus,
@@ -90,6 +92,29 @@ def net_of_items(payout_id: UUID) -> Select[Any]:
     # An item of a few rupiah may be tax altogether.
     return select(*columns).where(
         PayoutItem.payout_id == payout_id, PayoutItem.gross > PayoutItem.tax
+    )
+
+
+def parts_of_agents(payout_id: UUID) -> Select[Any]:
+    """Return the query of what a payout to a wadah pays for each agent, as other services read it.
+
+    An agent whose part is tax altogether is left out.
+    """
+    amount = func.sum(PayoutItem.gross - PayoutItem.tax)
+    columns: list[ColumnElement[Any]] = [
+        Payout.id.label("payout_id"),
+        PayoutItem.beneficiary_id.label("agent_id"),
+        Payout.payee_id.label("wadah_id"),
+        func.max(PayoutItem.month).label("month"),
+        cast(amount, BigInteger).label("amount"),
+    ]
+    return (
+        select(*columns)
+        .join(PayoutItem, PayoutItem.payout_id == Payout.id)
+        .where(Payout.id == payout_id, PayoutItem.beneficiary_kind == BeneficiaryKind.AGENT)
+        .group_by(Payout.id, PayoutItem.beneficiary_id)
+        .having(amount > 0)
+        .order_by(PayoutItem.beneficiary_id)
     )
 
 

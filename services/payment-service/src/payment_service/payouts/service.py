@@ -36,8 +36,14 @@ from payment_service.payouts.rules import (
 from payment_service.taxes import service as taxes
 from perisai_kit.domain import clock
 from perisai_kit.domain.jakarta import jakarta_date
-from perisai_kit.events.catalogue import PayoutFailed, PayoutPaid, PayoutReturned
-from perisai_kit.events.outbox import publish
+from perisai_kit.events.catalogue import (
+    PayoutFailed,
+    PayoutPaid,
+    PayoutPaidForAgent,
+    PayoutReturned,
+    PayoutReturnedForAgent,
+)
+from perisai_kit.events.outbox import publish, publish_rows
 from snap_bi.transfer_rules import InterbankRoute
 
 
@@ -108,6 +114,8 @@ async def mark_paid(session: AsyncSession, transfer_id: UUID, report: Report) ->
     await _book_paid(session, payout, now)
     if payout.payee_kind is not PayoutPayee.TREASURY:
         await publish(session, PayoutPaid(**await _describe(session, payout)))
+    if payout.payee_kind is PayoutPayee.WADAH:
+        await publish_rows(session, PayoutPaidForAgent, queries.parts_of_agents(payout.id))
     return True
 
 
@@ -152,6 +160,8 @@ async def mark_returned(session: AsyncSession, transfer_id: UUID, report: Report
         await publish(
             session, PayoutReturned(**await _describe(session, payout), reason_code=reason)
         )
+    if payout.payee_kind is PayoutPayee.WADAH:
+        await publish_rows(session, PayoutReturnedForAgent, queries.parts_of_agents(payout.id))
     return True
 
 

@@ -4,7 +4,15 @@ from typing import ClassVar, Literal
 from uuid import UUID
 
 from perisai_kit.events.envelope import Event, Fact
-from perisai_kit.http.types import Code, Count, Instant, MonthText, Rupiah, SignedRupiah
+from perisai_kit.http.types import (
+    Code,
+    Count,
+    Instant,
+    MonthText,
+    PositiveRupiah,
+    Rupiah,
+    SignedRupiah,
+)
 
 Programme = Literal["jkk", "jkm", "jht"]
 Payer = Literal["self", "sponsor", "government"]
@@ -177,3 +185,37 @@ class PayoutReturned(Event):
     amount: Rupiah
     statement_count: Count
     reason_code: Code
+
+
+class PayoutPaidForAgent(Event):
+    """The bank has paid a wadah what statements of an agent through a month owed, less tax.
+
+    Follows `payout.paid.v1` of the wadah, once for each agent. `month`: the agent's last one in the
+    payout. `amount`: the agent's part of what was sent, after tax; there is no event of nothing.
+    """
+
+    type: ClassVar[str] = "payout.paid_for_agent.v1"
+    subject_field: ClassVar[str] = "agent_id"
+
+    payout_id: UUID
+    agent_id: UUID
+    wadah_id: UUID
+    month: MonthText
+    amount: PositiveRupiah
+
+
+class PayoutReturnedForAgent(Event):
+    """The bank gave the money of a payout back that it had paid a wadah for an agent.
+
+    Follows `payout.returned.v1` of the wadah, once for each agent. `month` and `amount`: as in
+    `payout.paid_for_agent.v1`.
+    """
+
+    type: ClassVar[str] = "payout.returned_for_agent.v1"
+    subject_field: ClassVar[str] = "agent_id"
+
+    payout_id: UUID
+    agent_id: UUID
+    wadah_id: UUID
+    month: MonthText
+    amount: PositiveRupiah
