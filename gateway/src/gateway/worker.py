@@ -28,7 +28,9 @@ from perisai_kit.events.catalogue import (
     AGENT_MOVED,
     MemberUpdated,
     PayoutPaid,
+    PayoutPaidForAgent,
     PayoutReturned,
+    PayoutReturnedForAgent,
     StatementIssued,
 )
 from perisai_kit.events.subscription import Subscription
@@ -46,7 +48,13 @@ def make_subscriptions(
     *, agents: ServiceClient, members: ServiceClient, payments: ServiceClient
 ) -> list[Subscription]:
     """Return the gateway's subscriptions. agents, members, payments: clients of these services."""
-    incentives = (StatementIssued, PayoutPaid, PayoutReturned)
+    incentives = (
+        StatementIssued,
+        PayoutPaid,
+        PayoutPaidForAgent,
+        PayoutReturned,
+        PayoutReturnedForAgent,
+    )
     return [
         Subscription(
             name="gateway.agents",

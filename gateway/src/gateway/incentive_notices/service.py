@@ -15,10 +15,18 @@ from gateway.notices.rules import About, Fact, NoticeTemplate
 from gateway.notices.service import IncentiveNotice
 from gateway.people import service as people
 from perisai_kit.domain import clock
-from perisai_kit.events.catalogue import PayoutPaid, PayoutReturned, StatementIssued
+from perisai_kit.events.catalogue import (
+    PayoutPaid,
+    PayoutPaidForAgent,
+    PayoutReturned,
+    PayoutReturnedForAgent,
+    StatementIssued,
+)
 from perisai_kit.runtime.log import get_logger
 
-IncentiveEvent: TypeAlias = StatementIssued | PayoutPaid | PayoutReturned
+PayoutEvent: TypeAlias = PayoutPaid | PayoutReturned
+PartEvent: TypeAlias = PayoutPaidForAgent | PayoutReturnedForAgent
+IncentiveEvent: TypeAlias = StatementIssued | PayoutEvent | PartEvent
 
 log = get_logger()
 
@@ -87,6 +95,14 @@ def _read(event: IncentiveEvent) -> Occurrence:
             return _read_payout(event, Fact.PAYOUT_PAID, NoticeTemplate.INCENTIVE_PAID)
         case PayoutReturned():
             return _read_payout(event, Fact.PAYOUT_RETURNED, NoticeTemplate.INCENTIVE_RETURNED)
+        case PayoutPaidForAgent():
+            return _read_part(
+                event, Fact.PAYOUT_PAID_FOR_AGENT, NoticeTemplate.INCENTIVE_PAID_TO_WADAH
+            )
+        case PayoutReturnedForAgent():
+            return _read_part(
+                event, Fact.PAYOUT_RETURNED_FOR_AGENT, NoticeTemplate.INCENTIVE_TO_WADAH_RETURNED
+            )
 
 
 def _read_statement(event: StatementIssued) -> Occurrence:
@@ -101,12 +117,19 @@ def _read_statement(event: StatementIssued) -> Occurrence:
     )
 
 
-def _read_payout(
-    event: PayoutPaid | PayoutReturned, fact: Fact, template: NoticeTemplate
-) -> Occurrence:
+def _read_payout(event: PayoutEvent, fact: Fact, template: NoticeTemplate) -> Occurrence:
     return Occurrence(
         holder_id=event.payee_id,
         is_wadah=event.payee_kind == "wadah",
+        about=About(event.payout_id, fact, template, event.month, event.amount),
+        is_sent=True,
+    )
+
+
+def _read_part(event: PartEvent, fact: Fact, template: NoticeTemplate) -> Occurrence:
+    return Occurrence(
+        holder_id=event.agent_id,
+        is_wadah=False,
         about=About(event.payout_id, fact, template, event.month, event.amount),
         is_sent=True,
     )

@@ -37,6 +37,9 @@ class NoticeTemplate(StrEnum):
     """More was taken back than earned; the debt is carried over."""
     INCENTIVE_PAID = "incentive_paid"
     INCENTIVE_RETURNED = "incentive_returned"
+    INCENTIVE_PAID_TO_WADAH = "incentive_paid_to_wadah"
+    """To an agent whose wadah is paid for them; they say in the app whether they received it."""
+    INCENTIVE_TO_WADAH_RETURNED = "incentive_to_wadah_returned"
 
 
 class Fact(StrEnum):
@@ -45,6 +48,9 @@ class Fact(StrEnum):
     STATEMENT_ISSUED = "statement_issued"
     PAYOUT_PAID = "payout_paid"
     PAYOUT_RETURNED = "payout_returned"
+    PAYOUT_PAID_FOR_AGENT = "payout_paid_for_agent"
+    """Not `payout_paid`: an administrator of the wadah may be an agent, and gets both."""
+    PAYOUT_RETURNED_FOR_AGENT = "payout_returned_for_agent"
 
 
 TEXTS: dict[NoticeTemplate, tuple[str, str]] = {
@@ -129,6 +135,18 @@ TEXTS: dict[NoticeTemplate, tuple[str, str]] = {
         "app or ask the branch.",
         "Bank mengembalikan insentif sampai {month}, {amount}. Periksa rekening bank Anda di "
         "aplikasi atau tanyakan ke kantor cabang.",
+    ),
+    NoticeTemplate.INCENTIVE_PAID_TO_WADAH: (
+        "Your wadah was paid your incentive up to {month}: {amount} after tax. Please say in the "
+        "app whether you received it.",
+        "Insentif Anda sampai {month}, {amount} setelah pajak, sudah ditransfer ke wadah Anda. "
+        "Mohon jawab di aplikasi: sudah Anda terima atau belum?",
+    ),
+    NoticeTemplate.INCENTIVE_TO_WADAH_RETURNED: (
+        "The bank returned the incentive up to {month}, {amount}, that was paid to your wadah for "
+        "you. Ask your wadah or the branch.",
+        "Bank mengembalikan insentif Anda sampai {month}, {amount}, yang ditransfer ke wadah Anda. "
+        "Silakan tanyakan ke wadah atau kantor cabang.",
     ),
 }
 """English and Indonesian, for SMS too: short, without a name or the number of an account."""

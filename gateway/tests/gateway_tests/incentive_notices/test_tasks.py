@@ -7,10 +7,24 @@ from typing import Any
 
 import httpx
 import pytest
+from gateway_tests.incentive_facts import (
+    AGENT,
+    MAIL,
+    PHONE,
+    WADAH,
+    appoint,
+    issued,
+    list_own,
+    of_wadah,
+    paid,
+    paid_for_agent,
+    returned,
+    returned_for_agent,
+    tell,
+)
 from sqlalchemy import event as database_events
 from sqlalchemy import text
 
-from gateway.accounts.models import Account
 from gateway.incentive_notices import tasks
 from gateway.incentive_notices.rules import SENT_WITHIN, AgentWithoutAccount
 from gateway.incentive_notices.service import IncentiveEvent
@@ -19,109 +33,10 @@ from gateway.worker import make_subscriptions
 from perisai_kit.auth.principal import Role
 from perisai_kit.domain import clock
 from perisai_kit.domain.ids import new_id
-from perisai_kit.domain.month import Month
 from perisai_kit.events.catalogue import (
-    AgentActivated,
     AgentDismissed,
-    PayoutPaid,
-    PayoutReturned,
-    StatementIssued,
 )
 from perisai_kit.events.envelope import Event
-
-AGENT, WADAH = new_id(), new_id()
-PHONE, MAIL = "+6281234567890", "admin@wadah.example.org"
-NOVEMBER = Month(2026, 11)
-
-
-def issued(
-    *, amount: int = 450_000, is_held: bool = False, payable: int | None = None, **more: Any
-) -> StatementIssued:
-    values: dict[str, Any] = {
-        "statement_id": new_id(),
-        "beneficiary_kind": "agent",
-        "beneficiary_id": AGENT,
-        "wadah_id": WADAH,
-        "month": NOVEMBER,
-        "amount": amount,
-        "payable": max(amount, 0) if payable is None else payable,
-        "is_held": is_held,
-        "issued_at": clock.now(),
-        **more,
-    }
-    return StatementIssued(**values)
-
-
-def of_wadah(**more: Any) -> StatementIssued:
-    return issued(beneficiary_kind="wadah", beneficiary_id=WADAH, **more)
-
-
-def paid(**more: Any) -> PayoutPaid:
-    values: dict[str, Any] = {
-        "payout_id": new_id(),
-        "run_id": new_id(),
-        "payee_kind": "agent",
-        "payee_id": AGENT,
-        "month": NOVEMBER,
-        "amount": 438_750,
-        "statement_count": 1,
-        **more,
-    }
-    return PayoutPaid(**values)
-
-
-def returned(payout: PayoutPaid) -> PayoutReturned:
-    return PayoutReturned(**payout.model_dump(), reason_code="account_closed")
-
-
-async def tell(gateway: Any, *events: IncentiveEvent) -> None:
-    async with gateway.parts.database.begin() as session:
-        await tasks.on_incentives_changed(session, events)
-
-
-async def list_own(gateway: Any, account_id: uuid.UUID, **headers: str) -> list[dict[str, Any]]:
-    own = await gateway.signed_in(Role.AGENT, account_id=account_id)
-    read = await gateway.client.get("/v1/me/notices", headers={**own, **headers})
-    items: list[dict[str, Any]] = read.json()["items"]
-    return items
-
-
-async def appoint(gateway: Any, account_id: uuid.UUID, agent_id: uuid.UUID = AGENT) -> None:
-    event = AgentActivated(
-        agent_id=agent_id,
-        account_id=account_id,
-        member_id=new_id(),
-        wadah_id=WADAH,
-        branch_code="banyuwangi",
-        region_code="jatim",
-        agent_code="A-1",
-        decided_at=clock.now(),
-    )
-    async with gateway.parts.database.begin() as session:
-        await people.on_agents_decided(session, [event])
-
-
-@pytest.fixture
-async def agent(gateway: Any) -> uuid.UUID:
-    """The account of an agent, with a telephone."""
-    account_id = uuid.UUID((await gateway.otp_session(PHONE))["account_id"])
-    await appoint(gateway, account_id)
-    return account_id
-
-
-@pytest.fixture
-def add_admin(gateway: Any) -> Callable[..., Any]:
-    """Make an administrator of the wadah: `await add_admin("name", email=…)`."""
-
-    async def add(name: str, *, email: str | None = None, wadah_id: uuid.UUID = WADAH) -> Account:
-        account = await gateway.staff(name, role=Role.WADAH_ADMIN, scope=None)
-        assert isinstance(account, Account)
-        async with gateway.parts.database.begin() as session:
-            session.add(account)
-            account.wadah_id, account.email = wadah_id, email
-        return account
-
-    return add
 
 
 async def test_a_closing_makes_a_message_and_a_notice_in_the_app(
@@ -154,6 +69,8 @@ async def test_a_closing_makes_a_message_and_a_notice_in_the_app(
         (issued(amount=-20_000), "incentive_debt"),
         (paid(), "incentive_paid"),
         (returned(paid()), "incentive_returned"),
+        (paid_for_agent(), "incentive_paid_to_wadah"),
+        (returned_for_agent(paid_for_agent()), "incentive_to_wadah_returned"),
     ],
 )
 async def test_each_fact_has_a_notice_of_its_own(
@@ -237,13 +154,13 @@ async def test_nothing_is_sent_to_a_locked_account(gateway: Any, agent: uuid.UUI
         headers=await gateway.signed_in(Role.ADMIN),
     )
 
-    await tell(gateway, issued())
+    await tell(gateway, issued(), paid_for_agent())
     await gateway.send_notices()
 
     assert await gateway.notices_to(PHONE) == ["account_locked"]
     async with gateway.parts.database.read() as session:
-        kept = text("SELECT count(*) FROM account_notices WHERE fact = 'statement_issued'")
-        assert await session.scalar(kept) == 1
+        kept = text("SELECT fact FROM account_notices WHERE fact IS NOT NULL ORDER BY fact")
+        assert (await session.scalars(kept)).all() == ["payout_paid_for_agent", "statement_issued"]
 
 
 async def test_the_months_of_before_are_only_to_be_read(gateway: Any, agent: uuid.UUID) -> None:
@@ -278,8 +195,8 @@ async def test_the_number_of_statements_of_sql_does_not_grow_with_the_events(
             await tasks.on_incentives_changed(session, events)
         return len(executed)
 
-    few = await count([issued(), of_wadah()])
-    many = await count([issued() for _ in range(300)] + [of_wadah() for _ in range(300)])
+    few = await count([issued(), of_wadah(), paid_for_agent()])
+    many = await count([make() for make in (issued, of_wadah, paid_for_agent) for _ in range(300)])
 
     assert few == many > 0
     assert len(await list_own(gateway, agent)) == 50  # a page
@@ -303,7 +220,8 @@ async def test_the_feed_of_payment_service_read_twice_makes_one_notice_of_each_f
     gateway: Any, network: Any, agent: uuid.UUID, owner: Any
 ) -> None:
     payout = paid()
-    events = [issued(), payout, returned(payout)]
+    part = paid_for_agent()
+    events = [issued(), payout, returned(payout), part, returned_for_agent(part)]
     answer = [_envelope(each, place) for place, each in enumerate(events, start=1)]
     asked: list[httpx.Request] = []
 
@@ -320,13 +238,21 @@ async def test_the_feed_of_payment_service_read_twice_makes_one_notice_of_each_f
             payments=client("http://payment"),
         )
         (reader,) = [each for each in subscriptions if each.name == "gateway.payments"]
-        assert await reader.step(gateway.parts.database) == 3
+        assert await reader.step(gateway.parts.database) == 5
         await owner.execute("DELETE FROM subscriptions")
 
     assert [each["template"] for each in await list_own(gateway, agent)] == [
+        "incentive_to_wadah_returned",
+        "incentive_paid_to_wadah",
         "incentive_returned",
         "incentive_paid",
         "incentive_stated",
     ]
     types = asked[0].url.params["type"].split(",")
-    assert types == ["payout.paid.v1", "payout.returned.v1", "statement.issued.v1"]
+    assert types == [
+        "payout.paid.v1",
+        "payout.paid_for_agent.v1",
+        "payout.returned.v1",
+        "payout.returned_for_agent.v1",
+        "statement.issued.v1",
+    ]
