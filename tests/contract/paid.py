@@ -1,4 +1,4 @@
-"""A payout of an agent's statement, with what a run left out and what the agent said of it."""
+"""Payouts for an agent, to the agent and to a wadah, with an answer and what was left out."""
 
 from datetime import timedelta
 from uuid import UUID
@@ -39,10 +39,12 @@ async def make_payout(database: Database, ids: dict[str, str]) -> dict[str, str]
         run.status, run.decided_by, run.decided_at = RunStatus.REJECTED, new_id(), now
         session.add(run)
         await session.flush()
-        payout = _make_payout(run, agent_id)
-        session.add(payout)
+        payout = _make_payout(run, PayoutPayee.AGENT, agent_id)
+        to_wadah = _make_payout(run, PayoutPayee.WADAH, new_id())
+        session.add_all([payout, to_wadah])
         await session.flush()
-        session.add(_make_item(payout, UUID(ids["statement_id"])))
+        for each in (payout, to_wadah):
+            session.add(_make_item(each, UUID(ids["statement_id"]), agent_id))
         session.add(_make_omission(run, agent_id))
         session.add(_make_answer(payout))
         file, transfer_id = await make_file(session, payout)
@@ -59,13 +61,13 @@ async def make_payout(database: Database, ids: dict[str, str]) -> dict[str, str]
     }
 
 
-def _make_payout(run: PayoutRun, agent_id: UUID) -> Payout:
+def _make_payout(run: PayoutRun, payee_kind: PayoutPayee, payee_id: UUID) -> Payout:
     return Payout(
         id=new_id(),
         run_id=run.id,
         payout_account_id=run.payout_account_id,
-        payee_kind=PayoutPayee.AGENT,
-        payee_id=agent_id,
+        payee_kind=payee_kind,
+        payee_id=payee_id,
         month=run.through_month,
         gross=1,
         tax=0,
@@ -80,17 +82,18 @@ def _make_payout(run: PayoutRun, agent_id: UUID) -> Payout:
     )
 
 
-def _make_item(payout: Payout, statement_id: UUID) -> PayoutItem:
+def _make_item(payout: Payout, statement_id: UUID, agent_id: UUID) -> PayoutItem:
+    """Return the item of an agent. A statement is live once, here in the agent's own payout."""
     return PayoutItem(
         id=new_id(),
         payout_id=payout.id,
         statement_id=statement_id,
         month=payout.month,
         beneficiary_kind=BeneficiaryKind.AGENT,
-        beneficiary_id=payout.payee_id,
+        beneficiary_id=agent_id,
         gross=1,
         tax=0,
-        is_live=True,
+        is_live=payout.payee_kind is PayoutPayee.AGENT,
     )
 
 

@@ -85,6 +85,7 @@ READINGS = {
     "GET /v1/payout-runs/{run_id}/payouts": "agent_id",
     "GET /v1/payout-runs/{run_id}/omissions": "agent_id",
     "GET /v1/payout-confirmations": "agent_id",
+    "GET /v1/payout-confirmations/missing": "agent_id",
     "GET /v1/payout-files/{file_id}/answers/{answer_id}/rows": "agent_id",
     "GET /v1/disputes": "agent_id",
     "GET /v1/disputes/{dispute_id}": "agent_id",

@@ -274,6 +274,7 @@ ROUTES: dict[str, dict[str, frozenset[Role] | None]] = {
         "GET /v1/payouts/{payout_id}/settlement-proposals": BOOKS,
         "POST /v1/payouts/{payout_id}/settlement-proposals/{proposal_id}/decision": frozenset({F}),
         "GET /v1/payout-confirmations": BOOKS,
+        "GET /v1/payout-confirmations/missing": BOOKS,
         "GET /v1/me/payouts": frozenset({A, W}),
         "GET /v1/incentive-holds": BOOKS | {B},
         "GET /v1/incentive-holds/{hold_id}": BOOKS | {B},

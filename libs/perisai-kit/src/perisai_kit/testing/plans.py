@@ -62,6 +62,26 @@ async def count_read(session: AsyncSession, call: Awaitable[Any]) -> tuple[float
     return count, whole
 
 
+async def list_covering_indexes(session: AsyncSession, call: Awaitable[Any]) -> set[str]:
+    """Return the indexes with all that a call needs of their tables.
+
+    Whether PostgreSQL reads them alone depends on VACUUM, so it may not read the rows first.
+    """
+    with _caught(session) as caught:
+        await call
+    assert caught, "the call ran no statement"
+    driver = (await (await session.connection()).get_raw_connection()).driver_connection
+    assert driver is not None
+    await driver.execute("SET LOCAL enable_seqscan = off; SET LOCAL enable_bitmapscan = off")
+    found: set[str] = set()
+    for sql, values in caught:
+        (plan,) = await driver.fetchval(f"EXPLAIN (FORMAT JSON) {sql}", *values)
+        scans = _list_scans(plan["Plan"])
+        found |= {each["Index Name"] for each in scans if each["Node Type"] == "Index Only Scan"}
+    await driver.execute("SET LOCAL enable_seqscan = on; SET LOCAL enable_bitmapscan = on")
+    return found
+
+
 def _list_scans(node: dict[str, Any]) -> Iterator[dict[str, Any]]:
     if "Relation Name" in node:
         yield node

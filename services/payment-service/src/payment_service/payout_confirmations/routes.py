@@ -8,6 +8,7 @@ from fastapi import APIRouter, Depends, Path, Query
 from payment_service.payout_confirmations import service
 from payment_service.payout_confirmations.rules import PayoutNotPaidToWadah
 from payment_service.payout_confirmations.schemas import (
+    MissingPayoutConfirmationOut,
     NewPayoutConfirmation,
     PayoutConfirmationOut,
 )
@@ -18,6 +19,7 @@ from perisai_kit.http.dependencies import ReadSession, Session
 from perisai_kit.http.paging import Cursor, Limit, Page
 from perisai_kit.http.problems import problems
 from perisai_kit.http.transaction import IDEMPOTENT, TransactionRoute
+from perisai_kit.http.types import Day
 from perisai_kit.http.visibility import ReadRoute
 
 confirming = APIRouter(prefix="/v1/payouts", route_class=TransactionRoute)
@@ -61,11 +63,41 @@ async def list_payout_confirmations(
     cursor: Cursor = None,
     limit: Limit = 50,
 ) -> Page[PayoutConfirmationOut]:
-    """List what agents said last of payouts to their wadah, the latest first."""
+    """List what agents said last of payouts to their wadah, the latest first.
+
+    Agents who said nothing are in `GET /v1/payout-confirmations/missing`.
+    """
     found = await service.list_confirmations(
         session, is_received=is_received, payout_id=payout_id, cursor=cursor, limit=limit
     )
     return found.page(PayoutConfirmationOut.model_validate)
+
+
+@reading.get("/missing")
+async def list_missing_payout_confirmations(
+    session: ReadSession,
+    _: Reader,
+    payout_id: Annotated[UUID | None, Query(description="Only of this payout.")] = None,
+    wadah_id: Annotated[UUID | None, Query(description="Only of payouts to this wadah.")] = None,
+    settled_before: Annotated[
+        Day | None, Query(description="Only what the wadah was paid before this day.")
+    ] = None,
+    cursor: Cursor = None,
+    limit: Limit = 50,
+) -> Page[MissingPayoutConfirmationOut]:
+    """List what wadahs were paid for agents who have not said whether they received it.
+
+    The earliest payment first. What the bank returned is left out: agents are not asked any more.
+    """
+    found = await service.list_missing(
+        session,
+        payout_id=payout_id,
+        wadah_id=wadah_id,
+        settled_before=settled_before,
+        cursor=cursor,
+        limit=limit,
+    )
+    return found.page(MissingPayoutConfirmationOut.model_validate)
 
 
 router = APIRouter(tags=["payouts"])

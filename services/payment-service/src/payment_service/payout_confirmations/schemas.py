@@ -4,7 +4,15 @@ from uuid import UUID
 
 from pydantic import Field
 
-from perisai_kit.http.types import AgentId, Model, Out, RecordId, with_example
+from perisai_kit.http.types import (
+    AgentId,
+    Model,
+    MonthText,
+    Out,
+    RecordId,
+    WadahId,
+    with_example,
+)
 
 IS_RECEIVED = "Whether the agent received their part from the wadah."
 
@@ -25,3 +33,14 @@ class PayoutConfirmationOut(Out):
     agent_id: AgentId
     is_received: Annotated[bool, Field(description=IS_RECEIVED)]
     confirmed_at: Annotated[datetime, Field(description="When.")]
+
+
+class MissingPayoutConfirmationOut(Out):
+    """What a wadah was paid for an agent who has not said whether they received it."""
+
+    payout_id: Annotated[UUID, Field(description="The payout to the wadah.")]
+    agent_id: AgentId
+    wadah_id: WadahId
+    month: Annotated[MonthText, Field(description="The agent's last month in the payout.")]
+    amount: Annotated[int, Field(description="The agent's part after tax, in rupiah.")]
+    settled_at: Annotated[datetime, Field(description="When the wadah was paid.")]

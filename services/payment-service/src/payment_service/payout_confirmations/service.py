@@ -1,15 +1,19 @@
 """Keep whether agents received what a wadah was paid for them."""
 
+from collections.abc import Collection
+from datetime import date, datetime
 from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from payment_service.payout_confirmations import queries, rules
 from payment_service.payout_confirmations.models import PayoutConfirmation
+from payment_service.payout_confirmations.queries import MissingConfirmation
 from payment_service.payouts.rules import PayoutNotFound
 from perisai_kit.domain import clock
 from perisai_kit.domain.ids import new_id
-from perisai_kit.http.paging import Slice, cut_page, read_cursor
+from perisai_kit.domain.jakarta import midnight
+from perisai_kit.http.paging import Slice, cut_page, parse_instant, read_cursor
 from perisai_kit.privacy.read_audit import audit_read
 
 
@@ -65,3 +69,40 @@ async def list_confirmations(
     page = cut_page(rows, limit, key=lambda row: row.id)
     audit_read([each.agent_id for each in page.items])
     return page
+
+
+async def list_missing(
+    session: AsyncSession,
+    *,
+    payout_id: UUID | None,
+    wadah_id: UUID | None,
+    settled_before: date | None,
+    cursor: str | None,
+    limit: int,
+) -> Slice[MissingConfirmation]:
+    """Return what wadahs were paid for agents who said nothing of it, the earliest payment first.
+
+    settled_before: a day of Jakarta. Records the reading. Raises: CursorInvalid.
+    """
+    rows = await queries.list_missing(
+        session,
+        payout_id=payout_id,
+        wadah_id=wadah_id,
+        settled_before=None if settled_before is None else midnight(settled_before),
+        after=read_cursor(cursor, _parse_key, parts=3),
+        limit=limit + 1,
+    )
+    page = cut_page(rows, limit, key=lambda row: (row.settled_at, row.payout_id, row.agent_id))
+    audit_read([each.agent_id for each in page.items])
+    return page
+
+
+async def find_answers(
+    session: AsyncSession, payout_ids: Collection[UUID], agent_id: UUID
+) -> dict[UUID, bool]:
+    """Return whether an agent received their part, by payout; not asked or answered: missing."""
+    return await queries.find_answers(session, payout_ids, agent_id)
+
+
+def _parse_key(settled_at: str, payout_id: str, agent_id: str) -> tuple[datetime, UUID, UUID]:
+    return parse_instant(settled_at), UUID(payout_id), UUID(agent_id)

@@ -180,6 +180,7 @@ def _own_out(seen: OwnPayout) -> OwnPayoutOut:
         status=payout.status,
         created_at=payout.created_at,
         settled_at=payout.settled_at,
+        is_received=seen.is_received,
     )
 
 

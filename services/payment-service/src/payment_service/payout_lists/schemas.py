@@ -120,3 +120,10 @@ class OwnPayoutOut(Out):
     settled_at: Annotated[
         datetime | None, Field(description="When it was paid, had failed, or was returned.")
     ]
+    is_received: Annotated[
+        bool | None,
+        Field(
+            description="What you said last: whether you received your part of a payout to your "
+            "wadah. Null: nothing yet; of other payouts you are not asked."
+        ),
+    ]

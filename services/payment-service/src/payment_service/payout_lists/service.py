@@ -6,6 +6,7 @@ from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from payment_service.payout_confirmations import service as confirmations
 from payment_service.payout_lists import queries
 from payment_service.payout_runs import service as runs
 from payment_service.payout_transfers import queries as transfers
@@ -31,12 +32,16 @@ class PayoutSeen:
 
 @dataclass(frozen=True, slots=True)
 class OwnPayout:
-    """A payout, and the part of it that is one's own; gross and tax in rupiah."""
+    """A payout, and the part of it that is one's own; gross and tax in rupiah.
+
+    is_received: what an agent said last of a payout to their wadah; None: nothing.
+    """
 
     payout: Payout
     statement_count: int
     gross: int
     tax: int
+    is_received: bool | None
 
 
 async def get(session: AsyncSession, payout_id: UUID) -> PayoutSeen:
@@ -122,7 +127,9 @@ async def list_own(
     ids = [each.id for each in page.items]
     beneficiary_id = own_id if is_agent else None
     sums = await queries.sum_items(session, ids, beneficiary_id=beneficiary_id)
-    return Slice([OwnPayout(each, *sums[each.id]) for each in page.items], page.next_cursor)
+    answers = await confirmations.find_answers(session, ids, own_id) if is_agent else {}
+    shown = [OwnPayout(each, *sums[each.id], answers.get(each.id)) for each in page.items]
+    return Slice(shown, page.next_cursor)
 
 
 async def find_names(agents: AgentsClient, payouts: Iterable[Payout]) -> Mapping[UUID, str]:

@@ -43,6 +43,12 @@ class Payout(Base):
         Index("ix_payouts_run_id_id", "run_id", "id"),
         Index("ix_payouts_payee_id_id", "payee_id", "id"),
         Index("ix_payouts_status_id", "status", "id"),
+        Index(
+            "ix_payouts_paid_to_wadahs",
+            "settled_at",
+            "id",
+            postgresql_where=text("payee_kind = 'wadah' AND status = 'paid'"),
+        ),
     )
 
     id: Mapped[UUID] = mapped_column(primary_key=True)
@@ -86,6 +92,14 @@ class PayoutItem(Base):
         ),
         Index("ix_payout_items_statement_id_id", "statement_id", "id"),
         Index("ix_payout_items_beneficiary_id_id", "beneficiary_id", "id"),
+        # With all that is shown of an agent's part: those who answered are passed over by it.
+        Index(
+            "ix_payout_items_agents",
+            "payout_id",
+            "beneficiary_id",
+            postgresql_include=["month", "gross", "tax"],
+            postgresql_where=text("beneficiary_kind = 'agent' AND gross > tax"),
+        ),
     )
 
     id: Mapped[UUID] = mapped_column(primary_key=True)

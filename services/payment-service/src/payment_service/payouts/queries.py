@@ -8,6 +8,7 @@ from sqlalchemy import (
     ColumnElement,
     Select,
     Text,
+    and_,
     case,
     cast,
     exists,
@@ -100,22 +101,31 @@ def parts_of_agents(payout_id: UUID) -> Select[Any]:
 
     An agent whose part is tax altogether is left out.
     """
-    amount = func.sum(PayoutItem.gross - PayoutItem.tax)
     columns: list[ColumnElement[Any]] = [
         Payout.id.label("payout_id"),
         PayoutItem.beneficiary_id.label("agent_id"),
         Payout.payee_id.label("wadah_id"),
-        func.max(PayoutItem.month).label("month"),
-        cast(amount, BigInteger).label("amount"),
+        *sums_of_part(),
     ]
     return (
         select(*columns)
         .join(PayoutItem, PayoutItem.payout_id == Payout.id)
-        .where(Payout.id == payout_id, PayoutItem.beneficiary_kind == BeneficiaryKind.AGENT)
+        .where(Payout.id == payout_id, pays_agent())
         .group_by(Payout.id, PayoutItem.beneficiary_id)
-        .having(amount > 0)
         .order_by(PayoutItem.beneficiary_id)
     )
+
+
+def pays_agent() -> ColumnElement[bool]:
+    """Return whether an item pays an agent: `ix_payout_items_agents` has these items."""
+    is_agent = PayoutItem.beneficiary_kind == BeneficiaryKind.AGENT
+    return and_(is_agent, PayoutItem.gross > PayoutItem.tax)
+
+
+def sums_of_part() -> tuple[ColumnElement[Any], ColumnElement[int]]:
+    """Return the last month and the rupiah after tax of the items that pay an agent."""
+    amount = cast(func.sum(PayoutItem.gross - PayoutItem.tax), BigInteger)
+    return func.max(PayoutItem.month).label("month"), amount.label("amount")
 
 
 async def free_items(session: AsyncSession, payout_ids: Collection[UUID]) -> None:

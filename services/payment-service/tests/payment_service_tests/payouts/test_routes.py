@@ -16,7 +16,6 @@ from payment_service.testing_commissions import Village, apply_all, apply_events
 from payment_service.testing_payouts import REFUSED, Office, list_transfers, pay, send, verify_all
 from perisai_kit.auth.principal import Role
 from perisai_kit.domain.month import Month
-from perisai_kit.domain.programmes import PaymentMethod
 from perisai_kit.testing.plugin import BusinessTime, Tokens
 
 NOVEMBER = Month(2025, 11)
@@ -110,57 +109,6 @@ async def test_a_failed_payout_shows_its_history_and_waits_for_an_officer(
     assert [each["is_live"] for each in given_up.json()["items"]] == [False]
     failed = await get(client, "/v1/payouts?status=failed", officer())
     assert [each["id"] for each in failed["items"]] == [str(second.payout_id)]
-
-
-async def test_agents_see_their_part_of_what_their_wadah_was_paid_and_confirm_it(
-    client: httpx.AsyncClient,
-    session: AsyncSession,
-    tokens: Tokens,
-    officer: Officer,
-    office: Office,
-    account: PayoutAccount,
-    earn: Earn,
-) -> None:
-    village, other = await earn(3, 3, pays=PaymentMethod.WADAH)
-    run_id = await office.prepare(account.id, NOVEMBER)
-    await office.release(run_id)
-    agent = tokens.make(Role.AGENT, agent_id=village.agent_id, wadah_id=village.wadah_id)
-    wadah = tokens.make(Role.WADAH_ADMIN, wadah_id=village.wadah_id)
-    outsider = tokens.make(Role.AGENT, agent_id=other.agent_id, wadah_id=other.wadah_id)
-    (own,) = (await get(client, "/v1/me/payouts", agent))["items"]
-    path = f"/v1/payouts/{own['id']}/confirmation"
-    yes, no = {"is_received": True}, {"is_received": False}
-
-    early = await client.post(path, json=yes, headers=keyed(agent, "early"))
-    await pay(session, run_id)
-    answers = [
-        await client.post(path, json=body, headers=keyed(agent, f"key-{place}"))
-        for place, body in enumerate((no, no, yes))
-    ]
-    foreign = await client.post(path, json=yes, headers=keyed(outsider, "foreign"))
-
-    assert (own["paid_to"], own["gross"], own["tax"], own["amount"]) == (
-        "wadah",
-        16_560,
-        414,
-        16_146,
-    )
-    (whole,) = (await get(client, "/v1/me/payouts", wadah))["items"]
-    assert (whole["statement_count"], whole["gross"]) == (2, 18_216)
-    assert (early.status_code, early.json()["code"]) == (409, "payout_not_paid_to_wadah")
-    assert [each.status_code for each in answers] == [200] * 3
-    assert answers[0].json()["id"] == answers[1].json()["id"] != answers[2].json()["id"]
-    assert foreign.status_code == 404
-    confirmations = await get(client, "/v1/payout-confirmations", officer())
-    assert [(each["agent_id"], each["is_received"]) for each in confirmations["items"]] == [
-        (str(village.agent_id), True)
-    ]
-    missing = await get(client, "/v1/payout-confirmations?is_received=false", officer())
-    assert missing["items"] == []
-
-
-def keyed(headers: dict[str, str], key: str) -> dict[str, str]:
-    return {**headers, "Idempotency-Key": f"confirmation-{key}"}
 
 
 async def test_a_statement_says_whether_it_is_paid(
