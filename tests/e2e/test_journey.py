@@ -62,6 +62,14 @@ async def test_demo_says_what_to_go_on_with(journey: Journey) -> None:
     assert all(line.partition(": ")[2] for line in said)
 
 
+async def test_an_agent_is_asked_for_what_their_wadah_was_paid(journey: Journey) -> None:
+    steps = ("the agent has a notice of", "who has not answered", "the agent confirms the receipt")
+
+    said = [step for line in journey.lines for step in steps if step in line]
+
+    assert said == list(steps)
+
+
 async def test_books_hold_and_every_event_was_read(platform: Platform, journey: Journey) -> None:
     assert await books.caught_up(platform)
 

@@ -158,10 +158,35 @@ async def look_at_confirmation(day: PayDay, earlier: ThroughWadah, run_id: str) 
     own = (await agent.get("/v1/me/payouts"))["items"]
     (mine,) = [each for each in own if each["id"] == payout["id"]]
     report.check(f"the agent reads {mine['gross']}", mine["gross"] == sum(parts))
+    await _look_at_notice(day, agent, mine["amount"])
+    asked = await _list_missing(day, payout["id"])
+    report.check("an officer reads who has not answered", asked == [(agent_id, mine["amount"])])
     answer = await agent.post(f"/v1/payouts/{payout['id']}/confirmation", {"is_received": True})
     listed = await day.proposer.get("/v1/payout-confirmations", payout_id=payout["id"])
     seen = [(each["id"], each["agent_id"], each["is_received"]) for each in listed["items"]]
-    report.check("and confirms the receipt", seen == [(answer["id"], agent_id, True)])
+    is_answered = await _list_missing(day, payout["id"]) == []
+    is_seen = seen == [(answer["id"], agent_id, True)]
+    report.check("the agent confirms the receipt", is_seen and is_answered)
+
+
+async def _look_at_notice(day: PayDay, agent: Actor, amount: int) -> None:
+    """Check that the agent has a notice of what their wadah was paid for them."""
+    amounts: list[int] = []
+
+    async def is_there() -> bool:
+        notices = (await agent.get("/v1/me/notices"))["items"]
+        about = [each for each in notices if each["template"] == "incentive_paid_to_wadah"]
+        amounts[:] = [each["amount"] for each in about]
+        return bool(amounts)
+
+    await until(is_there, wait_s=day.journey.wait_s)
+    day.journey.report.check(f"the agent has a notice of {amounts}", amounts == [amount])
+
+
+async def _list_missing(day: PayDay, payout_id: str) -> list[tuple[str, int]]:
+    """Return the agents who have not answered for a payout, with their parts."""
+    listed = await day.proposer.get("/v1/payout-confirmations/missing", payout_id=payout_id)
+    return [(each["agent_id"], each["amount"]) for each in listed["items"]]
 
 
 async def _wait_until_paid(day: PayDay, run_id: str, payee_id: str) -> tuple[dict[str, Any], float]:
