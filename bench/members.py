@@ -29,6 +29,13 @@ from perisai_kit.privacy.keyring import Keyring
 from sandbox.demo.people import member_body, new_adult
 from sandbox.seed import BRANCH, REGION
 
+_OF_PERSON = {
+    "id": "copies.member_id",
+    "nik_hash": "sha256(uuid_send(copies.member_id))",
+    # One telephone or address for all would raise risk flags with each payment.
+    "phone_hash": "sha256('phone' || uuid_send(copies.member_id))",
+    "village": "template.village || ' ' || copies.row",
+}
 _OF_MEMBER = {"member_id": "copies.member_id"}
 _OF_AGENT = {"agent_id": "copies.agent_id", "wadah_id": "copies.wadah_id"}
 _AGENT = "jsonb_build_object('agent_id', copies.agent_id, 'wadah_id', copies.wadah_id)"
@@ -41,13 +48,7 @@ def _copied(first: UUID) -> tuple[Copied, ...]:
             Member,
             "id",
             first,
-            {
-                "id": "copies.member_id",
-                "nik_hash": "sha256(uuid_send(copies.member_id))",
-                # Otherwise each acquisition would raise two risk flags.
-                "phone_hash": "sha256('phone' || uuid_send(copies.member_id))",
-                "village": "template.village || ' ' || copies.row",
-            },
+            _OF_PERSON,
         ),
         Copied(
             Attribution,
