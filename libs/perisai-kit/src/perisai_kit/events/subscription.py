@@ -47,6 +47,8 @@ POLL_S = 30.0
 REST_S = 0.2
 """Pause after a page that was not full, so that a steady stream is read in batches: a page costs
 about the same for one event as for fifty. A single event is not delayed."""
+BUSY_FROM, BUSY_REST_S = 25, 0.5
+"""The pause after a page of so many events: a hundred a second and more are read in fewer pages."""
 
 log = get_logger()
 
@@ -121,7 +123,7 @@ class Subscription:
                 length = await self.step(database)
                 self._failures = 0
                 if 0 < length < self._limit:
-                    await asyncio.sleep(REST_S)
+                    await asyncio.sleep(BUSY_REST_S if length >= BUSY_FROM else REST_S)
             except Exception as error:  # noqa: BLE001 - every failure is retried, none is fatal
                 pause = BACKOFF_S[min(self._failures, len(BACKOFF_S) - 1)]
                 self._failures += 1
