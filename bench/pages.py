@@ -35,6 +35,7 @@ BOUND = ""
 MONEY_OUT = (
     "/v1/payout-accounts",
     "/v1/payout-confirmations",
+    "/v1/payout-confirmations/missing",
     "/v1/payout-files",
     "/v1/payout-files/{nothing}/answers/{nothing}/rows",
     "/v1/payout-runs",

@@ -3,9 +3,11 @@
 from collections.abc import Callable
 
 import pytest
-from clients.conftest import Workshop, check_program
+from clients.conftest import TOOLS, Workshop, check_program
 
 pytestmark = [pytest.mark.clients, pytest.mark.usefixtures("node")]
+COMPILER = TOOLS / "node_modules" / "typescript-compiler" / "bin" / "tsc"
+"""Version 7, in a seventh of the time; the generators need the library of version 5."""
 
 
 async def test_clients_in_typescript_compile_and_run(
@@ -21,7 +23,7 @@ async def test_clients_in_typescript_compile_and_run(
         await workshop.run_node("openapi-typescript", "openapi.json", "-o", types),
         await workshop.run_node("openapi-ts", "-f", "openapi-ts.config.mjs"),
     ]
-    await workshop.run_node("tsc", "--project", "tsconfig.json")
+    await workshop.run("node", COMPILER, "--project", "tsconfig.json")
 
     assert [each for each in outputs if "warn" in each.lower()] == []
     for program in ("openapi-typescript/openapi_typescript", "hey-api/hey_api"):

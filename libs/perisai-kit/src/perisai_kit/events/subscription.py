@@ -44,11 +44,9 @@ ANSWER_S = 10.0
 POLL_S = 30.0
 """How long a request waits at the feed. New events are answered at once. Without any,
 `caught_up_at` is at most this old."""
-REST_S = 0.2
-"""Pause after a page that was not full, so that a steady stream is read in batches: a page costs
-about the same for one event as for fifty. A single event is not delayed."""
-BUSY_FROM, BUSY_REST_S = 25, 0.5
-"""The pause after a page of so many events: a hundred a second and more are read in fewer pages."""
+REST_S, BUSY_FROM, BUSY_REST_S = 0.2, 25, 0.5
+"""Pause after a page that was not full, and after one of so many events and more: a page costs about
+the same for one event as for fifty. A single event is not delayed."""
 
 log = get_logger()
 

@@ -116,6 +116,7 @@ def test_a_summary_names_the_files_that_have_room_for_its_rows() -> None:
     assert describe_form(20_001, is_summary=True).endswith("(20.001 baris) ada di berkas CSV.")
 
 
+@pytest.mark.soak
 async def test_2000_lines_are_printed_one_by_one(
     client: httpx.AsyncClient, finance: dict[str, str], two: Two
 ) -> None:
