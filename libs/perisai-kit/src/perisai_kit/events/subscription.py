@@ -45,7 +45,7 @@ POLL_S = 30.0
 """How long a request waits at the feed. New events are answered at once. Without any,
 `caught_up_at` is at most this old."""
 REST_S, BUSY_FROM, BUSY_REST_S = 0.2, 25, 0.5
-"""Pause after a page that was not full, and after one of so many events and more: a page costs about
+"""Pause after a page that was not full, and after one of so many events or more: a page costs much
 the same for one event as for fifty. A single event is not delayed."""
 
 log = get_logger()
