@@ -29,6 +29,7 @@ from perisai_kit.events.catalogue import MemberRiskFlagged, PaymentSettled
 from perisai_kit.testing.plugin import Tokens
 
 REVIEWS = "/v1/bonus-reviews"
+ORDERS = 200 if settings.get_current_profile_name() == "soak" else 2
 NOVEMBER, DECEMBER, JANUARY = Month(2025, 11), Month(2025, 12), Month(2026, 1)
 BRANCH = {"kind": ScopeKind.BRANCH, "code": "BWI", "region": "JTM"}
 TASKS = ReviewTasks(review_from=3)
@@ -291,14 +292,13 @@ async def test_officers_decide_within_their_scope(
     assert (unknown.status_code, unknown.json()["code"]) == (404, "beneficiary_not_found")
 
 
-@pytest.mark.soak
 @given(
     order=st.permutations(range(13)),
     closings=st.lists(st.integers(0, 13), min_size=2, max_size=2).map(sorted),
     ending=st.sampled_from(["open", "released", "refused"]),
 )
 @settings(
-    max_examples=4, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=ORDERS, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 async def test_no_order_of_facts_decisions_and_closings_changes_a_total(
     session: AsyncSession,

@@ -4,7 +4,6 @@ from collections.abc import Awaitable, Callable
 from fractions import Fraction
 from uuid import UUID
 
-import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from payment_service_tests.incentive_statements.oracle import Oracle
@@ -22,6 +21,7 @@ from perisai_kit.events.envelope import Event
 NOVEMBER, DECEMBER, JANUARY = Month(2025, 11), Month(2025, 12), Month(2026, 1)
 MONTHS = (NOVEMBER, DECEMBER, JANUARY)
 Close = Callable[..., Awaitable[None]]
+ORDERS = 200 if settings.get_current_profile_name() == "soak" else 2
 Arrival = list[Event]
 """Events that arrive together, in this order."""
 
@@ -63,14 +63,13 @@ async def total(session: AsyncSession) -> dict[UUID, Fraction]:
     }
 
 
-@pytest.mark.soak
 @given(
     order=st.permutations(range(14)),
     closings=st.lists(st.integers(0, 14), min_size=2, max_size=2).map(sorted),
     computed=st.sets(st.integers(0, 14)),
 )
 @settings(
-    max_examples=4, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=ORDERS, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 async def test_what_is_taken_back_comes_to_one_total_in_any_order_with_closings(
     session: AsyncSession,
