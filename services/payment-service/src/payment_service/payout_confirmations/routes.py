@@ -1,13 +1,18 @@
 """Agents confirm over HTTP what a wadah was paid for them; officers see who did not receive it."""
 
+from collections.abc import Mapping
 from typing import Annotated
 from uuid import UUID
 
 from fastapi import APIRouter, Depends, Path, Query
 
+from payment_service.dependencies import WholeDatabase
 from payment_service.payout_confirmations import service
+from payment_service.payout_confirmations.models import PayoutConfirmation
+from payment_service.payout_confirmations.queries import MissingConfirmation
 from payment_service.payout_confirmations.rules import PayoutNotPaidToWadah
 from payment_service.payout_confirmations.schemas import (
+    ListedPayoutConfirmationOut,
     MissingPayoutConfirmationOut,
     NewPayoutConfirmation,
     PayoutConfirmationOut,
@@ -15,12 +20,13 @@ from payment_service.payout_confirmations.schemas import (
 from payment_service.payouts.rules import PayoutNotFound
 from perisai_kit.auth.principal import Principal, Role, ScopeKind
 from perisai_kit.auth.roles import require
-from perisai_kit.http.dependencies import ReadSession, Session
+from perisai_kit.http.dependencies import Session
 from perisai_kit.http.paging import Cursor, Limit, Page
 from perisai_kit.http.problems import problems
 from perisai_kit.http.transaction import IDEMPOTENT, TransactionRoute
 from perisai_kit.http.types import Day
 from perisai_kit.http.visibility import ReadRoute
+from perisai_kit.services.names.agents import Agents
 
 confirming = APIRouter(prefix="/v1/payouts", route_class=TransactionRoute)
 reading = APIRouter(prefix="/v1/payout-confirmations", route_class=ReadRoute)
@@ -56,27 +62,31 @@ async def confirm_payout(
 
 @reading.get("")
 async def list_payout_confirmations(
-    session: ReadSession,
+    database: WholeDatabase,
     _: Reader,
+    agents: Agents,
     is_received: Annotated[bool | None, Query(description="Only these answers.")] = None,
     payout_id: Annotated[UUID | None, Query(description="Only of this payout.")] = None,
     cursor: Cursor = None,
     limit: Limit = 50,
-) -> Page[PayoutConfirmationOut]:
+) -> Page[ListedPayoutConfirmationOut]:
     """List what agents said last of payouts to their wadah, the latest first.
 
     Agents who said nothing are in `GET /v1/payout-confirmations/missing`.
     """
-    found = await service.list_confirmations(
-        session, is_received=is_received, payout_id=payout_id, cursor=cursor, limit=limit
-    )
-    return found.page(PayoutConfirmationOut.model_validate)
+    async with database.read() as session:
+        found = await service.list_confirmations(
+            session, is_received=is_received, payout_id=payout_id, cursor=cursor, limit=limit
+        )
+    names = await agents.find_names([each.agent_id for each in found.items])
+    return found.page(lambda row: _confirmation_out(row, names))
 
 
 @reading.get("/missing")
 async def list_missing_payout_confirmations(
-    session: ReadSession,
+    database: WholeDatabase,
     _: Reader,
+    agents: Agents,
     payout_id: Annotated[UUID | None, Query(description="Only of this payout.")] = None,
     wadah_id: Annotated[UUID | None, Query(description="Only of payouts to this wadah.")] = None,
     settled_before: Annotated[
@@ -89,15 +99,44 @@ async def list_missing_payout_confirmations(
 
     The earliest payment first. What the bank returned is left out: agents are not asked any more.
     """
-    found = await service.list_missing(
-        session,
-        payout_id=payout_id,
-        wadah_id=wadah_id,
-        settled_before=settled_before,
-        cursor=cursor,
-        limit=limit,
+    async with database.read() as session:
+        found = await service.list_missing(
+            session,
+            payout_id=payout_id,
+            wadah_id=wadah_id,
+            settled_before=settled_before,
+            cursor=cursor,
+            limit=limit,
+        )
+    names = {
+        **await agents.find_names([each.agent_id for each in found.items]),
+        **await agents.find_wadah_names([each.wadah_id for each in found.items]),
+    }
+    return found.page(lambda row: _missing_out(row, names))
+
+
+def _confirmation_out(
+    row: PayoutConfirmation, names: Mapping[UUID, str]
+) -> ListedPayoutConfirmationOut:
+    return ListedPayoutConfirmationOut(
+        **PayoutConfirmationOut.model_validate(row).model_dump(),
+        agent_name=names.get(row.agent_id),
     )
-    return found.page(MissingPayoutConfirmationOut.model_validate)
+
+
+def _missing_out(
+    row: MissingConfirmation, names: Mapping[UUID, str]
+) -> MissingPayoutConfirmationOut:
+    return MissingPayoutConfirmationOut(
+        payout_id=row.payout_id,
+        agent_id=row.agent_id,
+        agent_name=names.get(row.agent_id),
+        wadah_id=row.wadah_id,
+        wadah_name=names.get(row.wadah_id),
+        month=row.month,
+        amount=row.amount,
+        settled_at=row.settled_at,
+    )
 
 
 router = APIRouter(tags=["payouts"])

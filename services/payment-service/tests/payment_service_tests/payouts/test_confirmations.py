@@ -7,6 +7,11 @@ from uuid import UUID
 
 import httpx
 import pytest
+from payment_service_tests.incentive_statements.documents import (
+    AGENT_NAME,
+    WADAH_NAME,
+    answer_names,
+)
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -18,6 +23,7 @@ from perisai_kit.auth.principal import Role
 from perisai_kit.domain.jakarta import jakarta_date
 from perisai_kit.domain.month import Month
 from perisai_kit.domain.programmes import PaymentMethod
+from perisai_kit.testing.network import Wire
 from perisai_kit.testing.plugin import Tokens
 
 NOVEMBER, DECEMBER = Month(2025, 11), Month(2025, 12)
@@ -129,6 +135,7 @@ async def test_an_agent_who_has_not_answered_is_listed_until_they_do(
     earn: Earn,
     release: Release,
     answer: Answer,
+    wire: Wire,
 ) -> None:
     yes, no, silent = await earn(3, 3, 3, pays=PaymentMethod.WADAH)
     run_id = await release()
@@ -140,7 +147,9 @@ async def test_an_agent_who_has_not_answered_is_listed_until_they_do(
     await answer(yes, ids[0], True)
     await answer(no, ids[1], False)
 
+    wire.answer("agent", answer_names)
     assert before["items"] == []
+    assert {each["agent_name"] for each in asked["items"]} == {None}
     assert {each["payout_id"] for each in asked["items"]} == set(ids)
     listed = await get(client, MISSING, officer())
     settled_at = (await get(client, f"/v1/payouts/{ids[2]}", officer()))["settled_at"]
@@ -149,7 +158,9 @@ async def test_an_agent_who_has_not_answered_is_listed_until_they_do(
             {
                 "payout_id": ids[2],
                 "agent_id": str(silent.agent_id),
+                "agent_name": AGENT_NAME,
                 "wadah_id": str(silent.wadah_id),
+                "wadah_name": WADAH_NAME,
                 "month": "2025-11",
                 "amount": 16_146,
                 "settled_at": settled_at,
@@ -158,7 +169,9 @@ async def test_an_agent_who_has_not_answered_is_listed_until_they_do(
         "next_cursor": None,
     }
     refused = await get(client, "/v1/payout-confirmations?is_received=false", officer())
-    assert [each["agent_id"] for each in refused["items"]] == [str(no.agent_id)]
+    assert [(each["agent_id"], each["agent_name"]) for each in refused["items"]] == [
+        (str(no.agent_id), AGENT_NAME)
+    ]
 
 
 async def test_nobody_is_asked_for_what_was_returned_and_asked_again_once_it_is_paid(
