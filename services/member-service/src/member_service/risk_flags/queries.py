@@ -81,19 +81,18 @@ async def find_crowded(
     Most months are not, so their rows need not be read with each payment.
     """
     row = AcquiredMember
-    shared = (row.phone_hash, row.address_hash, row.batch_id, row.paying_account, row.is_older)
-    least = (
-        thresholds.phone,
-        thresholds.address,
-        thresholds.batch,
-        thresholds.paying_account,
-        thresholds.older,
+    shared = (
+        (row.phone_hash, row.phone_hash.is_not(None), thresholds.phone),
+        (row.address_hash, row.address_hash.is_not(None), thresholds.address),
+        (row.batch_id, row.batch_id.is_not(None), thresholds.batch),
+        (row.paying_account, row.paying_account.is_not(None), thresholds.paying_account),
+        (row.is_older, row.is_older.is_(True), thresholds.older),
     )
     of_one = [
-        and_(func.grouping(column) == 0, column.is_not(None), func.count() >= count)
-        for column, count in zip(shared, least, strict=True)
+        and_(func.grouping(column) == 0, is_striking, func.count() >= least)
+        for column, is_striking, least in shared
     ]
-    sets = [tuple_(row.agent_id, row.month, column) for column in shared]
+    sets = [tuple_(row.agent_id, row.month, column) for column, _, _ in shared]
     statement = (
         select(row.agent_id, row.month)
         .where(tuple_(row.agent_id, row.month).in_(sorted(pairs)))
