@@ -31,7 +31,7 @@ def _published(event: str, statuses: str) -> str:
 
 
 def _published_for_agents(event: str, statuses: str) -> str:
-    """Compare agents' parts with their events, of payouts that have any: older versions sent none.
+    """Compare agents' parts with their events, since the first of them: older versions sent none.
 
     An event that is there twice has twice the amount.
     """
@@ -46,7 +46,9 @@ def _published_for_agents(event: str, statuses: str) -> str:
             FROM payout_items AS item JOIN payouts ON payouts.id = item.payout_id
             WHERE payouts.status IN ({statuses}) AND payee_kind = 'wadah'
                 AND beneficiary_kind = 'agent' AND item.gross > item.tax
-                AND payout_id IN (SELECT payout_id FROM sent)
+                AND settled_at >= (
+                    SELECT min(settled_at) FROM payouts
+                    WHERE id IN (SELECT payout_id FROM sent))
             GROUP BY 1, 2) AS part
         FULL JOIN sent USING (payout_id, agent_id)
         WHERE part.amount IS DISTINCT FROM sent.amount"""  # noqa: S608 - ours

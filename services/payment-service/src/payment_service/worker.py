@@ -84,7 +84,7 @@ def periodic(
         Periodic("scheme_comparisons.run", 10, comparer.run, is_due=comparer.is_due),
         Periodic("scheme_comparisons.delete", 3600, scheme_comparisons.every_hour),
         Periodic("ledger.snapshot", 3600, ledger.every_hour),
-        Periodic("months.verify", 10, verifications.every_ten_seconds, is_due=verifications.is_due),
+        Periodic("months.verify", 10, verifications.Verifier().run, is_due=verifications.is_due),
         Periodic("jobs.forget", 3600, runner.every_hour),
         *payout_sending.list_periodic(Sender(clients, settings)),
         *payout_settlement.list_periodic(Settler(clients, settings)),

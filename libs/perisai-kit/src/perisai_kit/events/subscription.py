@@ -46,7 +46,7 @@ POLL_S = 30.0
 `caught_up_at` is at most this old."""
 REST_S, BUSY_FROM, BUSY_REST_S = 0.2, 25, 0.5
 """Pause after a page that was not full, and after one of so many events or more: a page costs much
-the same for one event as for fifty. A single event is not delayed."""
+the same for one event as for fifty. The first event after a time without any is not delayed."""
 
 log = get_logger()
 

@@ -52,7 +52,7 @@ async def find_enrolled(
         .scalar_subquery()
     )
     statement = select(Member, batch_id).where(Member.id == any_id(member_ids))
-    # Nobody asks who cares for them.
+    # Their attributions are not needed.
     rows = await session.execute(statement.options(lazyload(Member.attribution_periods)))
     return {member.id: Enrolled(member, found) for member, found in rows}
 
@@ -73,7 +73,7 @@ async def upsert_acquired(session: AsyncSession, rows: Rows) -> None:
     await session.execute(new.on_conflict_do_update(index_elements=key, set_=moved))
 
 
-async def find_crowded(
+async def find_months_to_compare(
     session: AsyncSession, pairs: Collection[AgentMonth], thresholds: RiskThresholds
 ) -> Collection[AgentMonth]:
     """Return those of these agents' months in which so many acquisitions share something.

@@ -95,10 +95,10 @@ async def list_flags_of(
 async def _flag_months(
     session: AsyncSession, pairs: Collection[AgentMonth], thresholds: RiskThresholds
 ) -> None:
-    crowded = await queries.find_crowded(session, pairs, thresholds)
-    if not crowded:
+    alike = await queries.find_months_to_compare(session, pairs, thresholds)
+    if not alike:
         return
-    acquired = {each.allocation_id: each for each in await queries.list_months(session, crowded)}
+    acquired = {each.allocation_id: each for each in await queries.list_months(session, alike)}
     months: dict[tuple[UUID | None, Month], dict[UUID, Traits]] = defaultdict(dict)
     for id_, each in acquired.items():
         traits = Traits(

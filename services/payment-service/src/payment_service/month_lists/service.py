@@ -50,13 +50,13 @@ async def find_dues(
     session: AsyncSession, is_closed: Mapping[Month, bool], settings: Settings
 ) -> dict[Month, MonthDue]:
     """Return when the incentives of these months are due, and what of them is unpaid."""
-    closed = [month for month, is_closed_ in is_closed.items() if is_closed_]
+    closed = [month for month in is_closed if is_closed[month]]
     measured = await queries.find_measured(session, closed)
     return {
         month: _due_of(month, measured.get(month), settings)
-        if is_closed_
+        if is_closed[month]
         else MonthDue(_due_on(month, settings), _status_of(month, settings), None, None)
-        for month, is_closed_ in is_closed.items()
+        for month in is_closed
     }
 
 

@@ -18,10 +18,11 @@ from payment_service.payout_lists.schemas import (
 )
 from payment_service.payout_lists.service import OwnPayout, PayoutSeen
 from payment_service.payout_releases import service as payout_releases
-from payment_service.payout_runs.rules import PayoutRunNotFound
+from payment_service.payout_runs.rules import PayoutMonthUnproven, PayoutRunNotFound
 from payment_service.payouts import service as payouts
 from payment_service.payouts.models import Payout
 from payment_service.payouts.rules import (
+    PayoutAccountReplaced,
     PayoutNotFailed,
     PayoutNotFound,
     PayoutOutdated,
@@ -109,7 +110,14 @@ async def list_run_payouts(
 @writing.post(
     "/{payout_id}/retry",
     openapi_extra=IDEMPOTENT,
-    responses=problems(PayoutNotFound, PayoutWithdrawn, PayoutNotFailed, PayoutOutdated),
+    responses=problems(
+        PayoutNotFound,
+        PayoutWithdrawn,
+        PayoutNotFailed,
+        PayoutAccountReplaced,
+        PayoutOutdated,
+        PayoutMonthUnproven,
+    ),
 )
 async def retry_payout(
     payout_id: PayoutId, session: Session, officer: Treasurer

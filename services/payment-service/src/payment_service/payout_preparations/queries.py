@@ -1,9 +1,21 @@
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import BigInteger, Text, case, cast, delete, func, insert, literal, select
+from sqlalchemy import (
+    BigInteger,
+    ColumnElement,
+    Text,
+    and_,
+    case,
+    cast,
+    delete,
+    func,
+    insert,
+    literal,
+    select,
+)
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from payment_service.incentive_holds import queries as holds
@@ -21,12 +33,18 @@ from perisai_kit.privacy.columns import seal_values
 
 
 async def insert_entries(
-    session: AsyncSession, run_id: UUID, through: Month, payables: Payables
+    session: AsyncSession,
+    run_id: UUID,
+    through: Month,
+    payables: Payables,
+    *,
+    unproven: Collection[Month],
 ) -> None:
-    """Choose the statements a run may pay: owed, free, with an account, in no other payout."""
-    chosen = _owed(through, payables).where(
-        holds.is_free(Statement.id), payables.held_reason.is_(None)
-    )
+    """Choose the statements a run may pay: owed, free, with an account, in no other payout.
+
+    unproven: months that are not paid.
+    """
+    chosen = _owed(through, payables).where(_is_payable(payables), Statement.month.not_in(unproven))
     each = chosen.subquery("owed")
     names = ("payee_kind", "payee_id", "statement_id", "beneficiary_kind", "beneficiary_id")
     columns = [literal(run_id), *(each.c[name] for name in (*names, "month", "gross"))]
@@ -36,19 +54,24 @@ async def insert_entries(
 
 
 async def insert_held_omissions(
-    session: AsyncSession, run_id: UUID, through: Month, payables: Payables
+    session: AsyncSession,
+    run_id: UUID,
+    through: Month,
+    payables: Payables,
+    *,
+    unproven: Collection[Month],
 ) -> None:
-    """Keep what is owed to payees but held, or has no account to go to."""
+    """Keep what is owed to payees but held, has no account to go to, or is of an unproven month."""
     no_account = payables.held_reason == PayeeHold.NO_ACCOUNT.value
     reason = case(
+        (payables.held_reason.is_(None), literal(OmissionReason.MONTH_UNPROVEN.value, Text())),
         (no_account, literal(OmissionReason.NO_ACCOUNT.value, Text())),
         else_=literal(OmissionReason.HELD.value, Text()),
     )
     chosen = _owed(through, payables).add_columns(reason.label("reason"))
     # What was forfeited is owed no more.
-    chosen = chosen.where(
-        payables.held_reason.is_not(None), no_account | holds.is_held(Statement.id)
-    )
+    is_held = and_(payables.held_reason.is_not(None), no_account | holds.is_held(Statement.id))
+    chosen = chosen.where(is_held | and_(_is_payable(payables), Statement.month.in_(unproven)))
     each = chosen.subquery("owed")
     summed = select(
         literal(run_id),
@@ -60,6 +83,10 @@ async def insert_held_omissions(
     ).group_by(each.c.payee_id, each.c.reason, each.c.payee_kind)
     columns = ["run_id", "payee_id", "reason", "payee_kind", "statement_count", "gross"]
     await session.execute(insert(RunOmission).from_select(columns, summed))
+
+
+def _is_payable(payables: Payables) -> ColumnElement[bool]:
+    return and_(holds.is_free(Statement.id), payables.held_reason.is_(None))
 
 
 def _owed(through: Month, payables: Payables) -> Any:

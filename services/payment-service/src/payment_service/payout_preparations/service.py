@@ -30,6 +30,7 @@ from payment_service.taxes import rules as tax_rules
 from payment_service.taxes import service as taxes
 from payment_service.taxes.rules import TaxIdentity
 from payment_service.taxes.service import Earning
+from payment_service.verifications import service as verifications
 from perisai_kit.db.engine import allow_minutes
 from perisai_kit.domain import clock
 from perisai_kit.domain.ids import new_id
@@ -58,8 +59,10 @@ async def choose(session: AsyncSession, run_id: UUID) -> bool:
     await allow_minutes(session, CHOOSE_MINUTES)
     await statement_holds.hold_freed(session)
     payables = await payees.make_payables(session, Statement)
-    await queries.insert_entries(session, run.id, run.through_month, payables)
-    await queries.insert_held_omissions(session, run.id, run.through_month, payables)
+    through = run.through_month
+    unproven = await verifications.list_unproven(session, through=through)
+    await queries.insert_entries(session, run.id, through, payables, unproven=unproven)
+    await queries.insert_held_omissions(session, run.id, through, payables, unproven=unproven)
     run.begun_at = clock.now()
     await session.flush()
     return True

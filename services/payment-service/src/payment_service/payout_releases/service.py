@@ -19,6 +19,7 @@ from payment_service.payout_accounts import service as payout_accounts
 from payment_service.payout_preparations.service import facts_of
 from payment_service.payout_releases import queries, rules
 from payment_service.payout_runs import queries as run_queries
+from payment_service.payout_runs import service as runs
 from payment_service.payout_runs.models import PayoutRun
 from payment_service.payout_runs.rules import RunKind, RunStatus
 from payment_service.payout_transfers import queries as transfer_queries
@@ -26,7 +27,12 @@ from payment_service.payout_transfers.models import PayoutTransfer
 from payment_service.payouts import queries as payout_queries
 from payment_service.payouts import service as payouts
 from payment_service.payouts.models import Payout
-from payment_service.payouts.rules import PayoutOutdated, PayoutPayee, WithdrawalReason
+from payment_service.payouts.rules import (
+    PayoutAccountReplaced,
+    PayoutOutdated,
+    PayoutPayee,
+    WithdrawalReason,
+)
 from perisai_kit.domain import clock
 
 
@@ -100,12 +106,17 @@ async def retry(session: AsyncSession, payout_id: UUID, *, by: UUID) -> PayoutTr
     """Make another attempt of a failed payout, with new references; the sender takes it.
 
     Locks the payout.
-    Raises: PayoutNotFound, PayoutWithdrawn, PayoutNotFailed, PayoutOutdated.
+    Raises: PayoutNotFound, PayoutWithdrawn, PayoutNotFailed, PayoutAccountReplaced, PayoutOutdated,
+    PayoutMonthUnproven.
     """
     payout = await payouts.lock_failed(session, payout_id)
     reason = await find_change(session, payout)
+    if reason in (WithdrawalReason.ACCOUNT_CHANGED, WithdrawalReason.ACCOUNT_FROZEN):
+        raise PayoutAccountReplaced
     if reason is not None:
         raise PayoutOutdated(reason=reason.value)
+    items = await payout_queries.list_items(session, payout.id)
+    await runs.check_proven(session, {each.month for each in items})
     last = await transfer_queries.find_last(session, payout.id)
     assert last is not None, "what failed was attempted"
     return await payouts.begin_again(session, payout, last, by=by)

@@ -28,9 +28,13 @@ class RunStatus(StrEnum):
 
 
 class OmissionReason(StrEnum):
-    """Why a run leaves out what is owed to a payee. held: by an open hold, or forfeited."""
+    """Why a run leaves out what is owed to a payee. held: by an open hold, or forfeited.
+
+    month_unproven: the second computation of the month has not agreed.
+    """
 
     HELD = "held"
+    MONTH_UNPROVEN = "month_unproven"
     NO_ACCOUNT = "no_account"
     ACCOUNT_FROZEN = "account_frozen"
     HOLDER_UNCONFIRMED = "holder_unconfirmed"

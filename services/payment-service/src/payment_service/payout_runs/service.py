@@ -37,7 +37,7 @@ async def propose(
     closed_through, closing = watermark.closed_through, watermark.closing
     if closed_through is None or through_month > closed_through or through_month == closing:
         raise rules.PayoutMonthOpen(field="through_month")
-    await _check_proven(session, [through_month])
+    await check_proven(session, [through_month])
     await payout_accounts.check_sending(session, payout_account_id)
     run = make_run(RunKind.INCENTIVES, through_month, payout_account_id, by=by)
     session.add(run)
@@ -84,7 +84,7 @@ async def decide(
     is_own = run.proposed_by == by
     rules.check_decision(run.status, verdict=verdict, is_own=is_own, is_empty=is_empty)
     if verdict is RunVerdict.APPROVED:
-        await _check_proven(session, await queries.list_months(session, run.id))
+        await check_proven(session, await queries.list_months(session, run.id))
     else:
         ids = await queries.list_payout_ids(session, run.id)
         await payouts.withdraw(session, ids, reason=WithdrawalReason.RUN_REJECTED, by=by)
@@ -104,11 +104,16 @@ async def release(session: AsyncSession, run_id: UUID, *, by: UUID) -> PayoutRun
     """
     run = await _lock(session, run_id)
     rules.check_release(run.status, is_own=run.proposed_by == by)
-    await _check_proven(session, await queries.list_months(session, run.id))
+    await check_proven(session, await queries.list_months(session, run.id))
     await payout_accounts.check_sending(session, run.payout_account_id)
     run.status, run.released_by, run.released_at = RunStatus.RELEASED, by, clock.now()
     await session.flush()
     return run
+
+
+async def check_proven(session: AsyncSession, months: Collection[Month]) -> None:
+    """Refuse to pay months whose second computation has not agreed. Raises: PayoutMonthUnproven."""
+    rules.check_proven(await verifications.find_verdicts(session, months))
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,10 +174,6 @@ async def record_failure(session: AsyncSession, run_id: UUID, code: str) -> None
 
 def _parse_omission(payee_id: str, reason: str) -> tuple[UUID, str]:
     return UUID(payee_id), OmissionReason(reason).value
-
-
-async def _check_proven(session: AsyncSession, months: Collection[Month]) -> None:
-    rules.check_proven(await verifications.find_verdicts(session, months))
 
 
 async def _lock(session: AsyncSession, run_id: UUID) -> PayoutRun:

@@ -60,8 +60,8 @@ class Attempt:
 
     interbank_route: which it named, or which its account chooses while nothing is sent; None: the
     default of the bank. corporate_id: X-PARTNER-ID of the calls about it; None: the one of the
-    route. may_send: whether
-    the bank partner is active and knows us; what was sent is asked about in any case.
+    route. may_send: whether the bank partner is active and knows us; what was sent is asked about
+    in any case.
     """
 
     transfer_id: UUID
@@ -251,7 +251,7 @@ async def repeat(session: AsyncSession, attempt: Attempt, report: Report) -> UUI
     """Make another attempt, under new references, of what a bank was too busy for; return its id.
 
     The payout has not failed, so nothing is published. Its job waits, longer each time. None: what
-    was approved no longer holds, so it has failed.
+    was approved no longer holds, so it has failed; or it was settled meanwhile.
     Raises: PayoutTransferStatusConflict.
     """
     payout_id = await transfer_queries.find_payout_id(session, attempt.transfer_id)
@@ -262,7 +262,8 @@ async def repeat(session: AsyncSession, attempt: Attempt, report: Report) -> UUI
         await payouts.mark_failed(session, attempt.transfer_id, report)
         return None
     transfer = await transfer_queries.lock_transfer(session, attempt.transfer_id)
-    transfers.move(session, transfer, TransferStatus.FAILED, report, at=clock.now())
+    if not transfers.move(session, transfer, TransferStatus.FAILED, report, at=clock.now()):
+        return None
     await session.flush()
     made = await payouts.begin_again(session, payout, transfer)
     await _order(session, [_make_job(SEND, made.id, after=rules.pause_before_repeat(made.attempt))])

@@ -71,6 +71,12 @@ class PayoutWithdrawn(Conflict):
     text_id = "Pembayaran ini sudah dibatalkan. Rekapnya dibayar pada proses berikutnya."
 
 
+class PayoutAccountReplaced(Conflict):
+    code = "payout_bank_account_changed"
+    text = "The payee has another bank account now, or it is frozen. Give this payout up."
+    text_id = "Rekening penerima sudah diganti atau sedang dibekukan. Hentikan pembayaran ini."
+
+
 class PayoutOutdated(Conflict):
     """`details`: `reason`, what has changed."""
 

@@ -105,6 +105,13 @@ async def find_verdicts(session: AsyncSession, months: Collection[Month]) -> dic
     return {month: find_verdict(counts.get(month)) for month in months}
 
 
+async def list_unproven(session: AsyncSession, *, through: Month) -> list[Month]:
+    """Return the closed months, up to one, whose last second opinion is missing or differs."""
+    closed = [month for month in await queries.list_closed(session) if month <= through]
+    verdicts = await find_verdicts(session, closed)
+    return [month for month, verdict in verdicts.items() if verdict is not Verified.AGREES]
+
+
 async def measure(session: AsyncSession, *, limit: int) -> Standing:
     """Return how many closed months are not proven. limit: the most that are counted as pending."""
     pending = await queries.list_never_verified(session, limit=limit)

@@ -23,21 +23,39 @@ async def is_due(session: AsyncSession) -> bool:
     return bool(await service.list_due(session, limit=1))
 
 
-async def every_ten_seconds(database: Database) -> bool:
-    """Verify the next month that is due; return whether there is more."""
-    async with database.read() as session:
-        due = await service.list_due(session, limit=2)
-    if due:
-        await _verify(database, due[0])
+class Verifier:
+    """Verifies the months that are due, one a turn. One that fails waits for the others."""
+
+    def __init__(self) -> None:
+        self._failed: list[Due] = []
+
+    async def run(self, database: Database) -> bool:
+        """Verify the next month that is due; return whether there is more. Measures in any case."""
+        async with database.read() as session:
+            due = await service.list_due(session, limit=COUNTED)
+        waiting = [each for each in due if each not in self._failed]
+        if not waiting:
+            waiting, self._failed = due, []
+        try:
+            if waiting:
+                await self._verify(database, waiting[0])
+        finally:
+            await _measure(database)
+        return len(waiting) > 1
+
+    async def _verify(self, database: Database, due: Due) -> None:
+        try:
+            tell(await service.verify(database, due.month, request_id=due.request_id))
+        except Exception:
+            self._failed.append(due)
+            raise
+
+
+async def _measure(database: Database) -> None:
     async with database.read() as session:
         standing = await service.measure(session, limit=COUNTED)
     pending.set(standing.pending)
     differing.set(standing.differing)
-    return len(due) > 1
-
-
-async def _verify(database: Database, due: Due) -> None:
-    tell(await service.verify(database, due.month, request_id=due.request_id))
 
 
 def tell(made: MonthVerification) -> None:

@@ -15,7 +15,9 @@ from payment_service.payout_runs.rules import PayoutMonthOpen, RunStatus
 from payment_service.payouts.models import Payout, PayoutItem
 from payment_service.statement_holds.tasks import on_agents_dismissed
 from payment_service.testing_commissions import Village
-from payment_service.testing_payouts import Office, PayeeBook, open_account
+from payment_service.testing_payouts import Office, PayeeBook, list_transfers, open_account
+from payment_service.verifications import service as verifications
+from payment_service.verifications.models import MonthVerification
 from perisai_kit.domain import clock
 from perisai_kit.domain.ids import new_id
 from perisai_kit.domain.month import Month
@@ -212,3 +214,24 @@ async def test_account_numbers_and_names_are_not_readable_in_the_table(
 
     assert payout.holder_name == "Penerima Uji"
     assert b"Penerima" not in bytes(raw["holder_name"]._stored)
+
+
+async def test_a_month_that_differs_is_left_out_and_stops_no_other(
+    session: AsyncSession, office: Office, account: PayoutAccount, earn: Earn
+) -> None:
+    await earn(3, month=NOVEMBER.plus(1), villages=await earn(3))
+    agreed = await verifications.verify(office.database, NOVEMBER)
+    found = {each.name: getattr(agreed, each.name) for each in MonthVerification.__table__.columns}
+    session.add(MonthVerification(**{**found, "id": new_id(), "difference_count": 1}))
+    await session.flush()
+
+    run_id = await office.prepare(account.id, NOVEMBER.plus(1))
+
+    run = await office.find(run_id)
+    assert run.figures is not None
+    assert [(each["reason"], each["gross"]) for each in run.figures["left_out"]] == [
+        ("month_unproven", 16_560 + 1_656)
+    ]
+    assert run.figures["gross"] == 16_560 + 1_656
+    await office.release(run_id)
+    assert len(await list_transfers(session, run_id)) == 2

@@ -3,13 +3,15 @@
 from collections.abc import Awaitable, Callable
 
 import httpx
+import pytest
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from payment_service.testing_closings import find_month
 from payment_service.testing_commissions import Village
 from payment_service.verifications import queries
-from payment_service.verifications.tasks import every_ten_seconds, is_due
+from payment_service.verifications import service as verifications
+from payment_service.verifications.tasks import Verifier, is_due, pending
 from perisai_kit.auth.principal import Role, ScopeKind
 from perisai_kit.db.engine import Database
 from perisai_kit.domain.ids import new_id
@@ -50,7 +52,7 @@ async def test_a_closed_month_is_pending_until_the_worker_has_verified_it(
     early = await client.get(VERIFICATION, headers=headers)
     pending = await list_verified(client, headers)
 
-    more = await every_ten_seconds(database)
+    more = await Verifier().run(database)
     found = (await client.get(VERIFICATION, headers=headers)).json()
 
     assert (open_month, pending) == ([None], ["pending"])
@@ -73,13 +75,13 @@ async def test_an_officer_lets_a_month_be_verified_once_more(
     await tell(village)
     too_early = await client.post(VERIFICATION, headers=officer(tokens))
     await close(NOVEMBER)
-    await every_ten_seconds(database)
+    await Verifier().run(database)
     first = (await client.get(VERIFICATION, headers=officer(tokens))).json()
 
     asked = await client.post(VERIFICATION, headers=officer(tokens))
     again = await client.post(VERIFICATION, headers=officer(tokens))
     waiting = (await client.get(VERIFICATION, headers=officer(tokens))).json()
-    await every_ten_seconds(database)
+    await Verifier().run(database)
     second = (await client.get(VERIFICATION, headers=officer(tokens))).json()
 
     assert (too_early.status_code, too_early.json()["code"]) == (409, "month_open")
@@ -103,7 +105,7 @@ async def test_a_month_that_differs_shows_where(
     await close(NOVEMBER)
     await session.execute(text("UPDATE coverage_answers SET months = '[]'"))
 
-    await every_ten_seconds(database)
+    await Verifier().run(database)
     found = (await client.get(VERIFICATION, headers=officer(tokens))).json()
 
     assert await list_verified(client, officer(tokens)) == ["differs"]
@@ -123,7 +125,7 @@ async def test_months_are_verified_one_after_the_other_each_once(
     await close(NOVEMBER)
     await close(NOVEMBER.plus(1))
 
-    turns = [await every_ten_seconds(database) for _ in range(3)]
+    turns = [await Verifier().run(database) for _ in range(3)]
 
     made = await session.scalars(text("SELECT month FROM month_verifications ORDER BY id"))
     assert turns == [True, False, False]
@@ -144,11 +146,40 @@ async def test_the_worker_has_a_month_to_verify_once_closed_and_once_asked(
     found = [await is_due(session)]
     await close(NOVEMBER)
     found.append(await is_due(session))
-    await every_ten_seconds(database)
+    await Verifier().run(database)
     found.append(await is_due(session))
     await client.post(VERIFICATION, headers=officer(tokens))
     found.append(await is_due(session))
-    await every_ten_seconds(database)
+    await Verifier().run(database)
 
     assert found == [False, True, False, True]
     assert not await is_due(session)
+
+
+async def test_a_month_that_fails_is_counted_and_stops_no_other(
+    database: Database, session: AsyncSession, tell: Tell, close: Close
+) -> None:
+    village = Village()
+    for month in (NOVEMBER, NOVEMBER.plus(1)):
+        village.enrol(1, month)
+        await tell(village)
+        await close(month)
+    failures = [RuntimeError("not stored")]
+    verifier = Verifier()
+
+    async def fail_once(_: AsyncSession) -> None:
+        if failures:
+            raise failures.pop()
+
+    with pytest.raises(RuntimeError):
+        await verifier.run(database.with_guard(fail_once))
+    pending_after = [pending._value.get()]
+    verdicts = []
+    for _ in range(3):
+        await verifier.run(database)
+        pending_after.append(pending._value.get())
+        found = await verifications.find_verdicts(session, [NOVEMBER, NOVEMBER.plus(1)])
+        verdicts.append([each.value for each in found.values()])
+
+    assert pending_after == [2, 1, 0, 0]
+    assert verdicts == [["pending", "agrees"], ["agrees", "agrees"], ["agrees", "agrees"]]

@@ -1,7 +1,8 @@
 """Keep whether an acquired member is 60 or more, and allow the risk flag that follows from it.
 
 Expands only. Of acquisitions from before, and of those that an older version takes, it stays null,
-and null raises no flag. It can be run again where it was interrupted.
+and null raises no flag. It can be run again where it was interrupted. A process of the version
+before cannot list the new flag, so those that answer requests are replaced before the worker.
 """
 
 from alembic import op
