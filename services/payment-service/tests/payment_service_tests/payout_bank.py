@@ -55,6 +55,8 @@ class Bank:
     asked: list[dict[str, Any]] = field(default_factory=list)
     funds: int | None = 10**12
     name: str | None = HOLDER
+    refusal: tuple[int, str] = (404, "11")
+    """Of an inquiry of the holder, where there is no name: HTTP status and case."""
     has_statement: bool = True
     is_issuing_tokens: bool = True
     remark: Callable[[str], str] = lambda remark: remark
@@ -177,7 +179,8 @@ class Bank:
         self.asked.append(body)
         service = "15" if called == "account-inquiry-internal" else "16"
         if self.name is None:
-            return httpx.Response(404, json={"responseCode": f"404{service}11"})
+            status, case = self.refusal
+            return httpx.Response(status, json={"responseCode": f"{status}{service}{case}"})
         return httpx.Response(
             200,
             json={

@@ -135,7 +135,10 @@ async def retry_payout(
 async def withdraw_payout(
     payout_id: PayoutId, session: Session, officer: Treasurer
 ) -> PayoutDetailOut:
-    """Give a failed payout up, so that a later run pays its statements to the account of then."""
+    """Give a payout up that failed or was not sent yet.
+
+    A later run pays its statements to the account of then.
+    """
     await payouts.give_up(session, payout_id, by=officer.account_id)
     return _detail_out(await service.get(session, payout_id), {})
 

@@ -81,14 +81,19 @@ async def sum_in_flight(session: AsyncSession, account_id: UUID) -> int:
     return await session.scalar(summed) or 0
 
 
-async def list_waiting(session: AsyncSession, account_id: UUID, *, limit: int) -> list[Waiting]:
-    """Return the transfers of an account that nothing was sent for, the first made first."""
+async def list_waiting(
+    session: AsyncSession, account_id: UUID, *, after_id: UUID | None, limit: int
+) -> list[Waiting]:
+    """Return the next transfers of an account that nothing was sent for, the first made first."""
+    conditions = [
+        PayoutTransfer.payout_account_id == account_id,
+        PayoutTransfer.status == TransferStatus.CREATED,
+    ]
+    if after_id is not None:
+        conditions.append(PayoutTransfer.id > after_id)
     statement = (
         select(PayoutTransfer.id, PayoutTransfer.amount)
-        .where(
-            PayoutTransfer.payout_account_id == account_id,
-            PayoutTransfer.status == TransferStatus.CREATED,
-        )
+        .where(*conditions)
         .order_by(PayoutTransfer.id)
         .limit(limit)
     )

@@ -53,6 +53,21 @@ class Waiting:
     amount: int
 
 
+REFUSED_ACCOUNTS = frozenset(
+    {(403, "05"), (403, "09"), (403, "15"), (403, "18"), (404, "03"), (404, "11")}
+)
+"""Do Not Honor, dormant, not permitted, inactive, bank not supported, invalid account: of services
+15 and 16, HTTP status and case. Source: docs/snap.md, Response codes."""
+
+
+def refuses_account(http_status: int, case_code: str) -> bool:
+    """Tell whether a bank that was asked whose account it is pays nothing into it.
+
+    Other refusals are about us or the moment: the transfer waits.
+    """
+    return (http_status, case_code) in REFUSED_ACCOUNTS
+
+
 def is_open(cut_off: time, *, at: datetime) -> bool:
     """Tell whether an account still sends on this Jakarta day."""
     return at.astimezone(JAKARTA).time() < cut_off

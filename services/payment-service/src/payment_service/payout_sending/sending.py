@@ -32,7 +32,6 @@ from snap_bi.transfer_outcomes import TransferOrder, TransferResult
 
 NEW_IDS = 3
 """How often an X-EXTERNAL-ID is drawn anew: a bank's may have nine digits, and be taken."""
-NO_SUCH_ACCOUNT = (404, "11")
 
 log = get_logger()
 held_back_total = Counter(
@@ -50,20 +49,28 @@ class Sender:
     def __init__(self, clients: BankClients, settings: Settings) -> None:
         self._clients = clients
         self._settings = settings
+        self._looked_at = dict[UUID, UUID]()
 
     async def is_due(self, session: AsyncSession) -> bool:
         """Tell whether a transfer waits to be sent."""
         return await service.has_waiting(session)
 
     async def dispatch(self, database: Database) -> bool:
-        """Order jobs for what may be sent now, within cap and funds; return whether any is new."""
+        """Order jobs for what may be sent now, within cap and funds; return whether any is new.
+
+        Each round looks at the transfers behind those of the one before, so that no number of
+        transfers that cannot go keeps others waiting.
+        """
+        limit = self._settings.payout_send_batch
         async with database.read() as session:
-            found = await service.plan(
-                session, limit=self._settings.payout_send_batch, at=clock.now()
-            )
+            found = await service.plan(session, limit=limit, at=clock.now(), after=self._looked_at)
         ordered = 0
         for account in found:
-            ordered += await self._dispatch(database, account)
+            self._looked_at.pop(account.account_id, None)
+            if len(account.waiting) == limit:
+                self._looked_at[account.account_id] = account.waiting[-1].transfer_id
+            if account.waiting:
+                ordered += await self._dispatch(database, account)
         return ordered > 0
 
     async def _dispatch(self, database: Database, account: AccountToSend) -> int:
@@ -130,7 +137,9 @@ class Sender:
         )
         inquiry = await client.inquire_beneficiary(order)
         verdict = _judge_name(inquiry, attempt)
-        if verdict is not NameVerdict.UNKNOWN:
+        if verdict is NameVerdict.UNKNOWN:
+            held_back_total.labels("name_unknown").inc()
+        else:
             async with database.begin() as session:
                 await service.record_name(
                     session, attempt, verdict, response_code=_code(inquiry.result)
@@ -224,8 +233,8 @@ class Sender:
 def _judge_name(inquiry: AccountInquiry, attempt: Attempt) -> NameVerdict:
     answer, code = inquiry.answer, inquiry.result.code
     if answer is None:
-        is_unknown = code is not None and (code.http_status, code.case_code) == NO_SUCH_ACCOUNT
-        return NameVerdict.NOT_FOUND if is_unknown else NameVerdict.UNKNOWN
+        is_refused = code is not None and rules.refuses_account(code.http_status, code.case_code)
+        return NameVerdict.NOT_FOUND if is_refused else NameVerdict.UNKNOWN
     if answer.beneficiary_account_no not in (None, attempt.account_no):
         return NameVerdict.UNKNOWN
     matches = is_same_name(attempt.holder_name, answer.beneficiary_account_name)

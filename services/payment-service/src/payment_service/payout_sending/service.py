@@ -4,7 +4,7 @@ A transfer is committed as sent before the bank is called, and nothing that is s
 a worker that finds it sent, because another one died, lets the bank be asked what became of it.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -118,8 +118,13 @@ async def has_waiting(session: AsyncSession) -> bool:
     return await queries.has_account_to_send(session)
 
 
-async def plan(session: AsyncSession, *, limit: int, at: datetime) -> list[AccountToSend]:
-    """Return the accounts that may send now, with at most `limit` transfers of each."""
+async def plan(
+    session: AsyncSession, *, limit: int, at: datetime, after: Mapping[UUID, UUID]
+) -> list[AccountToSend]:
+    """Return the accounts that may send now, with at most `limit` transfers of each.
+
+    after: by account, behind which transfer to look.
+    """
     if await payout_accounts.is_stopped(session):
         return []
     found = []
@@ -137,7 +142,9 @@ async def plan(session: AsyncSession, *, limit: int, at: datetime) -> list[Accou
                     cap=account.daily_cap,
                     sent=await _sum_sent(session, account.id, at),
                     in_flight=await queries.sum_in_flight(session, account.id),
-                    waiting=await queries.list_waiting(session, account.id, limit=limit),
+                    waiting=await queries.list_waiting(
+                        session, account.id, after_id=after.get(account.id), limit=limit
+                    ),
                 )
             )
     return found

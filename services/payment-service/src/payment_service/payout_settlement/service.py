@@ -95,11 +95,13 @@ async def propose(
     by: UUID,
     settings: Settings,
 ) -> SettlementProposal:
-    """Propose how an unknown payout is settled; another officer decides.
+    """Propose how a payout of unknown outcome is settled, or one in a file that nobody answers.
+
+    Another officer decides.
 
     Raises: PayoutNotFound, PayoutNotUnknown, SettlementTooEarly, SettlementProposalOpen.
     """
-    _, transfer = await _lock_unknown(session, payout_id)
+    transfer = await _lock_unknown(session, payout_id)
     assert transfer.sent_at is not None, "what is unknown was sent"
     now = clock.now()
     after = timedelta(hours=settings.payout_decision_after_h)
@@ -136,7 +138,7 @@ async def decide(
         raise SettlementProposalNotFound
     rules.check_decision(proposal.status, verdict=verdict, is_own=proposal.proposed_by == by)
     if verdict is SettlementVerdict.APPROVED:
-        _check_unknown(payout)
+        await _check_unknown(session, payout)
         report = Report(TransferSource.OFFICER, reported_by=by)
         await settle(session, proposal.transfer_id, proposal.outcome, report)
     proposal.status = SettlementStatus(verdict)
@@ -155,20 +157,28 @@ async def list_proposals(session: AsyncSession, payout_id: UUID) -> Sequence[Set
     return await queries.list_proposals(session, payout_id)
 
 
-async def _lock_unknown(session: AsyncSession, payout_id: UUID) -> tuple[Payout, PayoutTransfer]:
+async def _lock_unknown(session: AsyncSession, payout_id: UUID) -> PayoutTransfer:
     payout = await queries.lock_payout(session, payout_id)
     if payout is None:
         raise PayoutNotFound
-    _check_unknown(payout)
-    transfer = await transfer_queries.find_last(session, payout_id)
-    assert transfer is not None, "what is unknown was sent"
+    transfer = await _check_unknown(session, payout)
     _audit(payout)
-    return payout, transfer
+    return transfer
 
 
-def _check_unknown(payout: Payout) -> None:
-    if payout.status is not TransferStatus.UNKNOWN:
+async def _check_unknown(session: AsyncSession, payout: Payout) -> PayoutTransfer:
+    """Return the last attempt of a locked payout that officers may settle.
+
+    Raises: PayoutNotUnknown.
+    """
+    last = await transfer_queries.find_last(session, payout.id)
+    # What a file names has no X-EXTERNAL-ID: no bank can be asked, and the file may be lost.
+    is_in_file = (
+        last is not None and last.status is TransferStatus.SENT and last.external_id is None
+    )
+    if last is None or not (payout.status is TransferStatus.UNKNOWN or is_in_file):
         raise PayoutNotUnknown(status=payout.status.value)
+    return last
 
 
 def _audit(payout: Payout) -> None:

@@ -59,8 +59,10 @@ class PayoutNotFailed(Conflict):
     """`details`: `status`, what it is."""
 
     code = "payout_not_failed"
-    text = "Only a failed payout can be tried again or given up."
-    text_id = "Hanya pembayaran yang gagal yang dapat diulang atau dihentikan."
+    text = "Only a failed payout can be tried again. One that was sent cannot be given up."
+    text_id = (
+        "Hanya pembayaran yang gagal yang dapat diulang. Yang sudah dikirim tidak dapat dihentikan."
+    )
 
 
 class PayoutWithdrawn(Conflict):
@@ -88,14 +90,17 @@ class PayoutOutdated(Conflict):
     )
 
 
-def check_repeatable(status: PayoutStatus, withdrawn: WithdrawalReason | None) -> None:
+def check_repeatable(
+    status: PayoutStatus, withdrawn: WithdrawalReason | None, *, is_waiting: bool = False
+) -> None:
     """Refuse to try again, or to give up, what has not failed or was withdrawn.
 
+    is_waiting: its attempt was not sent yet, so it can be given up.
     Raises: PayoutWithdrawn, PayoutNotFailed.
     """
     if withdrawn is not None:
         raise PayoutWithdrawn(reason=withdrawn.value)
-    if status is not PayoutStatus.FAILED:
+    if status is not PayoutStatus.FAILED and not is_waiting:
         raise PayoutNotFailed(status=status.value)
 
 

@@ -214,12 +214,18 @@ async def lock_failed(session: AsyncSession, payout_id: UUID) -> Payout:
 
 
 async def give_up(session: AsyncSession, payout_id: UUID, *, by: UUID) -> Payout:
-    """Let the statements of a failed payout be paid by a later run.
+    """Let the statements of a payout that failed, or was not sent yet, be paid by a later run.
 
+    Before its run is released it has no attempt: another person decides on the run.
     Raises: PayoutNotFound, PayoutWithdrawn, PayoutNotFailed.
     """
-    payout = await lock_failed(session, payout_id)
-    await withdraw(session, [payout.id], reason=WithdrawalReason.GIVEN_UP, by=by)
+    payout = await queries.lock_payout(session, payout_id)
+    if payout is None:
+        raise rules.PayoutNotFound
+    last = await transfer_queries.find_last(session, payout_id)
+    is_waiting = last is not None and last.status is TransferStatus.CREATED
+    rules.check_repeatable(payout.status, payout.withdrawn_reason, is_waiting=is_waiting)
+    await _withdraw_unsent(session, [payout], WithdrawalReason.GIVEN_UP, by=by)
     await session.refresh(payout)
     return payout
 
@@ -257,19 +263,24 @@ async def withdraw_to(session: AsyncSession, current: Mapping[UUID, UUID]) -> No
 
 
 async def _withdraw_unsent(
-    session: AsyncSession, found: Sequence[Payout], reason: WithdrawalReason
+    session: AsyncSession,
+    found: Sequence[Payout],
+    reason: WithdrawalReason,
+    *,
+    by: UUID | None = None,
 ) -> None:
+    source = TransferSource.WORKER if by is None else TransferSource.OFFICER
     now, unsent = clock.now(), [each for each in found if each.status in rules.UNSENT]
     for each in unsent:
         last = await transfer_queries.find_last(session, each.id)
         if last is not None and last.status is TransferStatus.CREATED:
             transfer = await transfer_queries.lock_transfer(session, last.id)
-            report = Report(TransferSource.WORKER)
+            report = Report(source, reported_by=by)
             transfers.move(session, transfer, TransferStatus.FAILED, report, at=now)
             _follow(each, transfer, now)
     await session.flush()
     if unsent:
-        await withdraw(session, [each.id for each in unsent], reason=reason)
+        await withdraw(session, [each.id for each in unsent], reason=reason, by=by)
 
 
 async def find_statement_statuses(

@@ -1,6 +1,7 @@
 """Payouts by file: made once, given out the same, answered, and settled as any other payout."""
 
 from collections.abc import Awaitable, Callable
+from datetime import timedelta
 from uuid import UUID
 
 import httpx
@@ -10,12 +11,17 @@ from sqlalchemy import select, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from payment_service.payout_files.tasks import apply_answers, has_answers
+from payment_service.payout_settlement import service as settlements
+from payment_service.payout_settlement.rules import SettlementOutcome, SettlementVerdict
 from payment_service.payouts.models import Payout
+from payment_service.settings import Settings
 from payment_service.testing_payouts import PayeeBook, list_transfers
 from perisai_kit.db.engine import Database
+from perisai_kit.domain import clock
 from perisai_kit.domain.ids import new_id
 from perisai_kit.events.outbox import EventRow
 from perisai_kit.privacy.read_audit import ReadAudit
+from perisai_kit.testing.plugin import BusinessTime
 
 Faults = Callable[[AsyncSession], Awaitable[list[str]]]
 
@@ -136,6 +142,29 @@ async def test_a_second_answer_names_what_the_first_left_out(
 
     assert set(await statuses(session, run_id)) == {"paid"}
     assert [each["refused_count"] for each in await desk.answers(file["id"])] == [0, 0]
+
+
+async def test_two_officers_settle_what_is_in_a_file_that_nobody_answers(
+    session: AsyncSession, settings: Settings, desk: Desk, run_id: UUID, business_time: BusinessTime
+) -> None:
+    await desk.make(run_id)
+    payout_id = (await list_transfers(session, run_id))[0].payout_id
+    business_time.at(clock.now() + timedelta(days=4))
+
+    made = await settlements.propose(
+        session,
+        payout_id,
+        outcome=SettlementOutcome.FAILED,
+        evidence="Berkas tidak pernah diunggah.",
+        by=new_id(),
+        settings=settings,
+    )
+    await settlements.decide(
+        session, payout_id, made.id, verdict=SettlementVerdict.APPROVED, by=new_id()
+    )
+
+    found = sorted(await statuses(session, run_id))
+    assert (found[0], set(found[1:])) == ("failed", {"sent"})
 
 
 async def test_what_failed_goes_into_another_file_under_another_reference(

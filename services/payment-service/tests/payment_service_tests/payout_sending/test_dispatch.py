@@ -15,6 +15,7 @@ from payment_service_tests.payout_world import (
 
 from payment_service.payout_sending import service
 from payment_service.payout_sending.rules import NAME_MISMATCH, NameVerdict
+from payment_service.payout_sending.sending import held_back_total
 from payment_service.payout_transfers.rules import TransferStatus
 from payment_service.settings import Settings
 from perisai_kit.db.engine import Database
@@ -103,6 +104,22 @@ class TestDispatch:
 
         assert await self.queued(world) == 1
 
+    async def test_transfers_that_cannot_go_keep_none_behind_them_waiting(
+        self, database: Database, settings: Settings, noon: BusinessTime
+    ) -> None:
+        two_a_round = settings.model_copy(update={"payout_send_batch": 2})
+        world = World(database, Bank(funds=NET), two_a_round)
+        async with world.database.begin() as session:
+            account = await make_account(session)
+            run = await make_run(session, account)
+            for gross in (50 * GROSS, 50 * GROSS, 50 * GROSS, GROSS):
+                await make_payout(session, account, run, gross=gross)
+
+        rounds = [await world.sender.dispatch(database) for _ in range(4)]
+
+        assert rounds == [False, True, False, False]
+        assert await self.queued(world) == 1
+
 
 class TestNameCheck:
     async def test_bca_is_asked_under_the_reference_of_the_transfer(self, world: World) -> None:
@@ -145,17 +162,23 @@ class TestNameCheck:
         assert await world.status(id_) is CREATED
 
     @pytest.mark.parametrize(
-        ("name", "verdict", "code"),
+        ("name", "refusal", "verdict", "code"),
         [
-            ("Budi Santoso", NameVerdict.MISMATCH, NAME_MISMATCH),
-            (None, NameVerdict.NOT_FOUND, "4041511"),
+            ("Budi Santoso", (404, "11"), NameVerdict.MISMATCH, NAME_MISMATCH),
+            (None, (404, "11"), NameVerdict.NOT_FOUND, "4041511"),
+            (None, (403, "18"), NameVerdict.NOT_FOUND, "4031518"),
         ],
     )
     async def test_another_holder_is_not_paid(
-        self, world: World, name: str | None, verdict: NameVerdict, code: str
+        self,
+        world: World,
+        name: str | None,
+        refusal: tuple[int, str],
+        verdict: NameVerdict,
+        code: str,
     ) -> None:
         (id_,) = await make_payouts(world.database, 1, profile="bca")
-        world.bank.name = name
+        world.bank.name, world.bank.refusal = name, refusal
 
         await world.send(id_)
 
@@ -167,6 +190,20 @@ class TestNameCheck:
             check = await service.find_name_check(session, id_)
         assert check is not None
         assert check.verdict is verdict
+
+    @pytest.mark.parametrize("refusal", [(403, "04"), (404, "02"), (500, "00")])
+    async def test_a_holder_that_no_bank_tells_holds_a_transfer_back_and_is_counted(
+        self, world: World, refusal: tuple[int, str]
+    ) -> None:
+        (id_,) = await make_payouts(world.database, 1, profile="bca")
+        world.bank.name, world.bank.refusal = None, refusal
+        before = held_back_total.labels("name_unknown")._value.get()
+
+        await world.send(id_)
+
+        assert await world.status(id_) is CREATED
+        assert world.bank.transfers == 0
+        assert held_back_total.labels("name_unknown")._value.get() == before + 1
 
     async def test_names_are_asked_at_other_banks_where_it_is_set(
         self, database: Database, settings: Settings, noon: BusinessTime

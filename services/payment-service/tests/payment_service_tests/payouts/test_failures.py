@@ -2,8 +2,10 @@
 
 from collections.abc import Awaitable, Callable
 from typing import Any
+from uuid import UUID
 
 import pytest
+from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from payment_service.ledger import service as ledger
@@ -167,6 +169,36 @@ async def test_what_is_given_up_is_paid_by_a_later_run_to_the_account_of_then(
     assert await balances(session, owed(village)) == [0]
     with pytest.raises(PayoutWithdrawn):
         await payout_releases.retry(session, first.payout_id, by=new_id())
+    assert await faults(session) == []
+
+
+async def test_what_waits_to_be_sent_can_be_given_up_and_is_paid_by_a_later_run(
+    session: AsyncSession,
+    office: Office,
+    account: PayoutAccount,
+    village: Village,
+    run_id: UUID,
+    transfer_of: TransferOf,
+    faults: Faults,
+) -> None:
+    first, officer = await transfer_of(village), new_id()
+
+    given_up = await payouts.give_up(session, first.payout_id, by=officer)
+
+    with pytest.raises(PayoutTransferStatusConflict):
+        await send(session, first.id)
+    assert (given_up.withdrawn_reason, given_up.withdrawn_by) == (
+        WithdrawalReason.GIVEN_UP,
+        officer,
+    )
+    await pay(session, run_id)
+    second = await office.prepare(account.id, NOVEMBER)
+    (payout_id,) = await session.scalars(select(Payout.id).where(Payout.run_id == second))
+    with pytest.raises(PayoutNotFailed):
+        await payouts.give_up(session, payout_id, by=officer)
+    await office.release(second)
+    await pay(session, second)
+    assert await balances(session, owed(village)) == [0]
     assert await faults(session) == []
 
 

@@ -30,6 +30,7 @@ from payment_service.testing_payouts import (
     list_transfers,
     open_account,
     send,
+    verify_all,
 )
 from perisai_kit.db.engine import Database
 from perisai_kit.domain import clock
@@ -67,6 +68,7 @@ async def own(
         await apply_all(session, *villages)
         await read_until(session, clock.now() - timedelta(minutes=1), *SUBSCRIPTIONS)
         await close_month(session, NOVEMBER, settings=settings)
+    await verify_all(database)
     kit = create_kit(settings, migrations=MIGRATIONS, http_transport=wire)
     yield Office(database, settings, PayeesClient(kit.client(settings.agent_url)))
     await database.dispose()
