@@ -108,6 +108,8 @@ OWN |= {"GET /v1/me/tax-slips", "GET /v1/me/tax-recaps/{year}"}
 """Show what is about oneself only."""
 TO_MEMBERS = {"GET /v1/me/attribution"}
 """Show a member their agent: member_service_tests/attributions/test_own.py reads the row."""
+TO_WADAHS = {"GET /v1/me/payouts/{payout_id}/parts"}
+"""Show a wadah its agents: payment_service_tests/payouts/test_confirmations.py reads the row."""
 CHANGES = {
     "PATCH /v1/members/{member_id}": "member_id",
     "POST /v1/members/{member_id}/work-declarations": "member_id",

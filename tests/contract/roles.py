@@ -276,6 +276,7 @@ ROUTES: dict[str, dict[str, frozenset[Role] | None]] = {
         "GET /v1/payout-confirmations": BOOKS,
         "GET /v1/payout-confirmations/missing": BOOKS,
         "GET /v1/me/payouts": frozenset({A, W}),
+        "GET /v1/me/payouts/{payout_id}/parts": frozenset({W}),
         "GET /v1/incentive-holds": BOOKS | {B},
         "GET /v1/incentive-holds/{hold_id}": BOOKS | {B},
         "GET /v1/incentive-holds/{hold_id}/proposals": BOOKS | {B},

@@ -261,6 +261,8 @@ RULES: dict[str, dict[str, Rule]] = {
         ),
         "POST /v1/payouts/{payout_id}/confirmation": OBJECT,
         "GET /v1/me/payouts": ANYWHERE,
+        # The payout made here is an agent's own; test_confirmations.py has one of a wadah.
+        "GET /v1/me/payouts/{payout_id}/parts": Rule(Reach.OBJECT, blind=frozenset({W})),
         "GET /v1/incentive-holds": Rule(Reach.LIST, shows="hold_id"),
         "GET /v1/incentive-holds/{hold_id}": OBJECT,
         "GET /v1/incentive-holds/{hold_id}/proposals": OBJECT,

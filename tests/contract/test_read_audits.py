@@ -10,7 +10,7 @@ from contract.bodies import QUERIES, make_body
 from contract.conftest import Platform
 from contract.objects import Maker
 from contract.reach import BRANCH, COUNTRY, OTHER_REGION
-from contract.readings import CHANGES, OWN, PERSONAL, READINGS, TO_MEMBERS, WRITING
+from contract.readings import CHANGES, OWN, PERSONAL, READINGS, TO_MEMBERS, TO_WADAHS, WRITING
 from contract.roles import ROUTES, A, B, D, F, M, S, U, filled
 from sqlalchemy import select
 from stage.fixtures import documents_of_services
@@ -81,7 +81,7 @@ def list_showing() -> Iterator[str]:
 def test_every_operation_that_shows_persons_is_in_the_table() -> None:
     showing = set(list_showing())
 
-    assert showing == {*READINGS, *OWN, *TO_MEMBERS, *CHANGES, *WRITING}
+    assert showing == {*READINGS, *OWN, *TO_MEMBERS, *TO_WADAHS, *CHANGES, *WRITING}
 
 
 async def ask(maker: Maker, route: str) -> httpx.Response:

@@ -94,6 +94,23 @@ async def find_answers(
     return dict(rows.all())
 
 
+async def find_answers_of_agents(
+    session: AsyncSession, payout_id: UUID, agent_ids: Collection[UUID]
+) -> dict[UUID, bool]:
+    """Return whether agents received their part of a payout, by agent, as they said last."""
+    last = (
+        select(PayoutConfirmation.agent_id, PayoutConfirmation.is_received)
+        .where(
+            PayoutConfirmation.payout_id == payout_id,
+            PayoutConfirmation.agent_id == any_id(agent_ids),
+        )
+        .ext(distinct_on(PayoutConfirmation.agent_id))
+        .order_by(PayoutConfirmation.agent_id, PayoutConfirmation.id.desc())
+    )
+    rows = await session.execute(last)
+    return dict(rows.all())
+
+
 async def list_missing(
     session: AsyncSession,
     *,

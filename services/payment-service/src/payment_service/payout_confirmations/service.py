@@ -104,5 +104,12 @@ async def find_answers(
     return await queries.find_answers(session, payout_ids, agent_id)
 
 
+async def find_answers_of_agents(
+    session: AsyncSession, payout_id: UUID, agent_ids: Collection[UUID]
+) -> dict[UUID, bool]:
+    """Return whether agents received their part of a payout, by agent; not answered: missing."""
+    return await queries.find_answers_of_agents(session, payout_id, agent_ids)
+
+
 def _parse_key(settled_at: str, payout_id: str, agent_id: str) -> tuple[datetime, UUID, UUID]:
     return parse_instant(settled_at), UUID(payout_id), UUID(agent_id)

@@ -1,12 +1,15 @@
 from collections.abc import Collection, Sequence
+from dataclasses import dataclass
 from uuid import UUID
 
 from sqlalchemy import BigInteger, ColumnElement, and_, cast, func, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from payment_service.counting.rules import BeneficiaryKind
 from payment_service.payouts.models import Payout, PayoutItem
 from payment_service.payouts.rules import PayoutPayee, PayoutStatus
 from perisai_kit.db.bulk import any_id
+from perisai_kit.domain.month import Month
 
 
 async def find_payout(session: AsyncSession, payout_id: UUID) -> Payout | None:
@@ -48,6 +51,43 @@ def for_beneficiary(beneficiary_id: UUID) -> ColumnElement[bool]:
     """Return the condition of payouts that pay for statements of this agent or wadah."""
     paid_for = select(PayoutItem.payout_id).where(PayoutItem.beneficiary_id == beneficiary_id)
     return or_(of_payee(beneficiary_id), Payout.id.in_(paid_for))
+
+
+@dataclass(frozen=True, slots=True)
+class PartSum:
+    """What a payout pays for one agent: the last month, statements, gross and tax in rupiah."""
+
+    agent_id: UUID
+    month: Month
+    statement_count: int
+    gross: int
+    tax: int
+
+
+async def list_parts(
+    session: AsyncSession, payout_id: UUID, *, after_id: UUID | None, limit: int
+) -> list[PartSum]:
+    """Return the parts of agents in a payout, by agent."""
+    conditions = [
+        PayoutItem.payout_id == payout_id,
+        PayoutItem.beneficiary_kind == BeneficiaryKind.AGENT,
+    ]
+    if after_id is not None:
+        conditions.append(PayoutItem.beneficiary_id > after_id)
+    summed = (
+        select(
+            PayoutItem.beneficiary_id,
+            func.max(PayoutItem.month),
+            func.count(),
+            cast(func.sum(PayoutItem.gross), BigInteger),
+            cast(func.sum(PayoutItem.tax), BigInteger),
+        )
+        .where(*conditions)
+        .group_by(PayoutItem.beneficiary_id)
+        .order_by(PayoutItem.beneficiary_id)
+        .limit(limit)
+    )
+    return [PartSum(*row) for row in await session.execute(summed)]
 
 
 async def sum_items(

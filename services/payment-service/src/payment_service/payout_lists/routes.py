@@ -10,13 +10,14 @@ from payment_service.dependencies import WholeDatabase
 from payment_service.payout_lists import service
 from payment_service.payout_lists.schemas import (
     OwnPayoutOut,
+    OwnPayoutPartOut,
     PayoutDetailOut,
     PayoutItemOut,
     PayoutOut,
     PayoutTransferChangeOut,
     PayoutTransferOut,
 )
-from payment_service.payout_lists.service import OwnPayout, PayoutSeen
+from payment_service.payout_lists.service import OwnPart, OwnPayout, PayoutSeen
 from payment_service.payout_releases import service as payout_releases
 from payment_service.payout_runs.rules import PayoutMonthUnproven, PayoutRunNotFound
 from payment_service.payouts import service as payouts
@@ -51,6 +52,7 @@ Reader = Annotated[
 ]
 Treasurer = Annotated[Principal, Depends(require(Role.FINANCE_OFFICER, scope=ScopeKind.COUNTRY))]
 Payee = Annotated[Principal, Depends(require(Role.AGENT, Role.WADAH_ADMIN))]
+WadahAdmin = Annotated[Principal, Depends(require(Role.WADAH_ADMIN))]
 RunId = Annotated[UUID, Path(description="Id of a payout run.")]
 PayoutId = Annotated[UUID, Path(description="Id of a payout.")]
 PayoutStatusWanted = Annotated[
@@ -153,6 +155,39 @@ async def list_own_payouts(
     """
     found = await service.list_own(session, payee, cursor=cursor, limit=limit)
     return found.page(_own_out)
+
+
+@own.get("/{payout_id}/parts", responses=problems(PayoutNotFound))
+async def list_parts_of_own_payout(
+    payout_id: PayoutId,
+    database: WholeDatabase,
+    wadah: WadahAdmin,
+    agents: Agents,
+    cursor: Cursor = None,
+    limit: Limit = 50,
+) -> Page[OwnPayoutPartOut]:
+    """List what your wadah is paid for each of its agents in a payout, by agent.
+
+    The rest of the payout is the wadah's own incentive.
+    """
+    async with database.read() as session:
+        found = await service.list_own_parts(session, wadah, payout_id, cursor=cursor, limit=limit)
+    names = await agents.find_names([each.sums.agent_id for each in found.items])
+    return found.page(lambda row: _part_out(row, names))
+
+
+def _part_out(part: OwnPart, names: Mapping[UUID, str]) -> OwnPayoutPartOut:
+    sums = part.sums
+    return OwnPayoutPartOut(
+        agent_id=sums.agent_id,
+        agent_name=names.get(sums.agent_id),
+        month=sums.month,
+        statement_count=sums.statement_count,
+        gross=sums.gross,
+        tax=sums.tax,
+        amount=sums.gross - sums.tax,
+        is_received=part.is_received,
+    )
 
 
 def _payout_out(payout: Payout, names: Mapping[UUID, str]) -> PayoutOut:

@@ -7,7 +7,7 @@ from pydantic import Field
 from payment_service.counting.rules import BeneficiaryKind
 from payment_service.payout_transfers.rules import TransferSource, TransferStatus
 from payment_service.payouts.rules import PayoutPayee, PayoutStatus, WithdrawalReason
-from perisai_kit.http.types import BeneficiaryId, MonthText, Out, RecordId, StatementId
+from perisai_kit.http.types import AgentId, BeneficiaryId, MonthText, Out, RecordId, StatementId
 from snap_bi.transfer_rules import InterbankRoute
 
 GROSS = "Before tax, in rupiah."
@@ -126,4 +126,23 @@ class OwnPayoutOut(Out):
             description="What you said last: whether you received your part of a payout to your "
             "wadah. Null: nothing yet; of other payouts you are not asked."
         ),
+    ]
+
+
+class OwnPayoutPartOut(Out):
+    """What a wadah is paid for one of its agents, and owes that agent."""
+
+    agent_id: AgentId
+    agent_name: Annotated[
+        str | None, Field(description="Name of the agent; null while not available.")
+    ]
+    month: Annotated[MonthText, Field(description="The agent's last month in the payout.")]
+    statement_count: Annotated[int, Field(description="How many statements of the agent.")]
+    gross: Annotated[int, Field(description=f"The agent's part. {GROSS}")]
+    tax: Annotated[int, Field(description=f"The agent's part. {TAX}")]
+    amount: Annotated[
+        int, Field(description="What the agent is to get: gross less tax, in rupiah.")
+    ]
+    is_received: Annotated[
+        bool | None, Field(description="What the agent said last of it; null: nothing yet.")
     ]

@@ -8,6 +8,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from payment_service.payout_confirmations import service as confirmations
 from payment_service.payout_lists import queries
+from payment_service.payout_lists.queries import PartSum
 from payment_service.payout_runs import service as runs
 from payment_service.payout_transfers import queries as transfers
 from payment_service.payout_transfers.models import PayoutTransfer, PayoutTransferChange
@@ -41,6 +42,14 @@ class OwnPayout:
     statement_count: int
     gross: int
     tax: int
+    is_received: bool | None
+
+
+@dataclass(frozen=True, slots=True)
+class OwnPart:
+    """What a wadah is paid for one agent. is_received: as the agent said last; None: nothing."""
+
+    sums: PartSum
     is_received: bool | None
 
 
@@ -130,6 +139,32 @@ async def list_own(
     answers = await confirmations.find_answers(session, ids, own_id) if is_agent else {}
     shown = [OwnPayout(each, *sums[each.id], answers.get(each.id)) for each in page.items]
     return Slice(shown, page.next_cursor)
+
+
+async def list_own_parts(
+    session: AsyncSession,
+    principal: Principal,
+    payout_id: UUID,
+    *,
+    cursor: str | None,
+    limit: int,
+) -> Slice[OwnPart]:
+    """Return what the wadah of a principal is paid for each of its agents in a payout, by agent.
+
+    Records the reading. Raises: PayoutNotFound, CursorInvalid.
+    """
+    payout = await queries.find_payout(session, payout_id)
+    if payout is None or payout.payee_id != principal.wadah_id or payout.withdrawn_at is not None:
+        raise PayoutNotFound
+    rows = await queries.list_parts(
+        session, payout_id, after_id=read_cursor(cursor, UUID), limit=limit + 1
+    )
+    page = cut_page(rows, limit, key=lambda row: row.agent_id)
+    ids = [each.agent_id for each in page.items]
+    audit_read(ids)
+    answers = await confirmations.find_answers_of_agents(session, payout_id, ids)
+    parts = [OwnPart(each, answers.get(each.agent_id)) for each in page.items]
+    return Slice(parts, page.next_cursor)
 
 
 async def find_names(agents: AgentsClient, payouts: Iterable[Payout]) -> Mapping[UUID, str]:

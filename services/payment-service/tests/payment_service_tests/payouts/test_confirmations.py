@@ -12,17 +12,27 @@ from payment_service_tests.incentive_statements.documents import (
     WADAH_NAME,
     answer_names,
 )
-from sqlalchemy import text
+from sqlalchemy import select, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from payment_service.payout_accounts.models import PayoutAccount
 from payment_service.payouts import service as payouts
 from payment_service.testing_commissions import Village
-from payment_service.testing_payouts import REFUSED, Office, list_transfers, pay, send
+from payment_service.testing_payouts import (
+    REFUSED,
+    Office,
+    PayeeBook,
+    know,
+    list_transfers,
+    pay,
+    send,
+)
 from perisai_kit.auth.principal import Role
+from perisai_kit.domain.ids import new_id
 from perisai_kit.domain.jakarta import jakarta_date
 from perisai_kit.domain.month import Month
 from perisai_kit.domain.programmes import PaymentMethod
+from perisai_kit.privacy.read_audit import ReadAudit
 from perisai_kit.testing.network import Wire
 from perisai_kit.testing.plugin import Tokens
 
@@ -296,3 +306,52 @@ async def test_a_cursor_of_another_list_is_refused(
     answer = await client.get(f"{MISSING}?cursor=bm90LWEtY3Vyc29y", headers=officer())
 
     assert (answer.status_code, answer.json()["code"]) == (422, "cursor_invalid")
+
+
+async def test_a_wadah_reads_what_it_is_paid_for_each_agent_and_who_confirmed(
+    client: httpx.AsyncClient,
+    session: AsyncSession,
+    tokens: Tokens,
+    earn: Earn,
+    release: Release,
+    answer: Answer,
+    wire: Wire,
+    book: PayeeBook,
+) -> None:
+    first = Village()
+    second = Village(wadah_id=first.wadah_id)
+    await know(session, book, first, second, pays=PaymentMethod.WADAH)
+    await earn(3, 3, pays=PaymentMethod.WADAH, villages=[first, second])
+    run_id = await release()
+    await pay(session, run_id)
+    (payout_id,) = await list_payouts(session, run_id, first)
+    await answer(first, payout_id, False)
+    wire.answer("agent", answer_names)
+    wadah = tokens.make(Role.WADAH_ADMIN, wadah_id=first.wadah_id)
+    path = f"/v1/me/payouts/{payout_id}/parts"
+
+    page = await get(client, f"{path}?limit=1", wadah)
+    reads = (await session.scalars(select(ReadAudit).order_by(ReadAudit.id.desc()))).first()
+    rest = await get(client, f"{path}?limit=1&cursor={page['next_cursor']}", wadah)
+
+    assert reads is not None
+    assert [str(each) for each in reads.ids] == [page["items"][0]["agent_id"]]
+    found = {each["agent_id"]: each for each in page["items"] + rest["items"]}
+    assert set(found) == {str(first.agent_id), str(second.agent_id)}
+    assert found[str(first.agent_id)] == {
+        "agent_id": str(first.agent_id),
+        "agent_name": AGENT_NAME,
+        "month": "2025-11",
+        "statement_count": 1,
+        "gross": 16_560,
+        "tax": 414,
+        "amount": 16_146,
+        "is_received": False,
+    }
+    assert found[str(second.agent_id)]["is_received"] is None
+    (whole,) = (await get(client, "/v1/me/payouts", wadah))["items"]
+    assert whole["gross"] == 2 * (16_560 + 1_656)
+    other = tokens.make(Role.WADAH_ADMIN, wadah_id=new_id())
+    assert (await client.get(path, headers=other)).status_code == 404
+    agent = tokens.make(Role.AGENT, agent_id=first.agent_id, wadah_id=first.wadah_id)
+    assert (await client.get(path, headers=agent)).status_code == 403
