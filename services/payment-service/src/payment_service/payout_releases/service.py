@@ -61,7 +61,7 @@ async def check(session: AsyncSession, batch: Batch, details: Mapping[UUID, Paye
 
     Return whether there may be more. details: what agent-service knows now of those asked about.
     Locks the run and the payouts.
-    Raises: PayoutsStopped, PayoutAccountNotFound, PayoutAccountNotActive, PayoutMonthUnproven.
+    Raises: PayoutsStopped, PayoutAccountNotFound, PayoutAccountNotActive.
     """
     run = await run_queries.lock_run(session, batch.run_id)
     if run is None or not _has_to_check(run):
@@ -73,7 +73,6 @@ async def check(session: AsyncSession, batch: Batch, details: Mapping[UUID, Paye
         await session.flush()
         return False
     await payout_accounts.check_sending(session, run.payout_account_id)
-    await runs.check_proven(session, await run_queries.list_months(session, run.id))
     account = await payout_accounts.get(session, run.payout_account_id)
     found = await payout_queries.lock_of_run(
         session, run.id, after_id=batch.after_id, limit=len(batch.payee_ids)
