@@ -1,6 +1,6 @@
 """How PostgreSQL answers the statements of a call."""
 
-from collections.abc import Awaitable, Iterator
+from collections.abc import Awaitable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -30,11 +30,7 @@ async def list_whole_reads(session: AsyncSession, call: Awaitable[Any]) -> set[s
 
     PostgreSQL reads a table as small as these from end to end if it may, so it may not.
     """
-    with _caught(session) as caught:
-        await call
-    assert caught, "the call ran no statement"
-    driver = (await (await session.connection()).get_raw_connection()).driver_connection
-    assert driver is not None
+    driver, caught = await _catch(session, call)
     await driver.execute("SET LOCAL enable_seqscan = off")
     found: set[str] = set()
     for sql, values in caught:
@@ -46,11 +42,7 @@ async def list_whole_reads(session: AsyncSession, call: Awaitable[Any]) -> set[s
 
 async def count_read(session: AsyncSession, call: Awaitable[Any]) -> tuple[float, set[str]]:
     """Return how many rows a call reads, those thrown away too, and what it reads end to end."""
-    with _caught(session) as caught:
-        await call
-    assert caught, "the call ran no statement"
-    driver = (await (await session.connection()).get_raw_connection()).driver_connection
-    assert driver is not None
+    driver, caught = await _catch(session, call)
     count, whole = 0.0, set[str]()
     for sql, values in caught:
         explained = f"EXPLAIN (ANALYZE, TIMING OFF, FORMAT JSON) {sql}"
@@ -67,11 +59,7 @@ async def list_covering_indexes(session: AsyncSession, call: Awaitable[Any]) -> 
 
     Whether PostgreSQL reads them alone depends on VACUUM, so it may not read the rows first.
     """
-    with _caught(session) as caught:
-        await call
-    assert caught, "the call ran no statement"
-    driver = (await (await session.connection()).get_raw_connection()).driver_connection
-    assert driver is not None
+    driver, caught = await _catch(session, call)
     await driver.execute("SET LOCAL enable_seqscan = off; SET LOCAL enable_bitmapscan = off")
     found: set[str] = set()
     for sql, values in caught:
@@ -80,6 +68,18 @@ async def list_covering_indexes(session: AsyncSession, call: Awaitable[Any]) -> 
         found |= {each["Index Name"] for each in scans if each["Node Type"] == "Index Only Scan"}
     await driver.execute("SET LOCAL enable_seqscan = on; SET LOCAL enable_bitmapscan = on")
     return found
+
+
+async def _catch(
+    session: AsyncSession, call: Awaitable[Any]
+) -> tuple[Any, Sequence[tuple[str, Any]]]:
+    """Return the connection of the driver, and the statements of a call with their values."""
+    with _caught(session) as caught:
+        await call
+    assert caught, "the call ran no statement"
+    driver = (await (await session.connection()).get_raw_connection()).driver_connection
+    assert driver is not None
+    return driver, caught
 
 
 def _list_scans(node: dict[str, Any]) -> Iterator[dict[str, Any]]:

@@ -78,37 +78,21 @@ async def list_confirmations(
 
 
 async def find_answers(
-    session: AsyncSession, payout_ids: Collection[UUID], agent_id: UUID
-) -> dict[UUID, bool]:
-    """Return whether an agent received their part, by payout, as they said last."""
+    session: AsyncSession, payout_ids: Collection[UUID], agent_ids: Collection[UUID]
+) -> dict[tuple[UUID, UUID], bool]:
+    """Return whether agents received their parts, by payout and agent, as they said last."""
+    key = (PayoutConfirmation.payout_id, PayoutConfirmation.agent_id)
     last = (
-        select(PayoutConfirmation.payout_id, PayoutConfirmation.is_received)
+        select(*key, PayoutConfirmation.is_received)
         .where(
             PayoutConfirmation.payout_id == any_id(payout_ids),
-            PayoutConfirmation.agent_id == agent_id,
-        )
-        .ext(distinct_on(PayoutConfirmation.payout_id))
-        .order_by(PayoutConfirmation.payout_id, PayoutConfirmation.id.desc())
-    )
-    rows = await session.execute(last)
-    return dict(rows.all())
-
-
-async def find_answers_of_agents(
-    session: AsyncSession, payout_id: UUID, agent_ids: Collection[UUID]
-) -> dict[UUID, bool]:
-    """Return whether agents received their part of a payout, by agent, as they said last."""
-    last = (
-        select(PayoutConfirmation.agent_id, PayoutConfirmation.is_received)
-        .where(
-            PayoutConfirmation.payout_id == payout_id,
             PayoutConfirmation.agent_id == any_id(agent_ids),
         )
-        .ext(distinct_on(PayoutConfirmation.agent_id))
-        .order_by(PayoutConfirmation.agent_id, PayoutConfirmation.id.desc())
+        .ext(distinct_on(*key))
+        .order_by(*key, PayoutConfirmation.id.desc())
     )
     rows = await session.execute(last)
-    return dict(rows.all())
+    return {(payout_id, agent_id): is_received for payout_id, agent_id, is_received in rows}
 
 
 async def list_missing(

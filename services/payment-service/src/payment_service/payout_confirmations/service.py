@@ -98,17 +98,10 @@ async def list_missing(
 
 
 async def find_answers(
-    session: AsyncSession, payout_ids: Collection[UUID], agent_id: UUID
-) -> dict[UUID, bool]:
-    """Return whether an agent received their part, by payout; not asked or answered: missing."""
-    return await queries.find_answers(session, payout_ids, agent_id)
-
-
-async def find_answers_of_agents(
-    session: AsyncSession, payout_id: UUID, agent_ids: Collection[UUID]
-) -> dict[UUID, bool]:
-    """Return whether agents received their part of a payout, by agent; not answered: missing."""
-    return await queries.find_answers_of_agents(session, payout_id, agent_ids)
+    session: AsyncSession, payout_ids: Collection[UUID], agent_ids: Collection[UUID]
+) -> dict[tuple[UUID, UUID], bool]:
+    """Return whether agents received their parts, by payout and agent; not answered: missing."""
+    return await queries.find_answers(session, payout_ids, agent_ids)
 
 
 def _parse_key(settled_at: str, payout_id: str, agent_id: str) -> tuple[datetime, UUID, UUID]:

@@ -136,8 +136,8 @@ async def list_own(
     ids = [each.id for each in page.items]
     beneficiary_id = own_id if is_agent else None
     sums = await queries.sum_items(session, ids, beneficiary_id=beneficiary_id)
-    answers = await confirmations.find_answers(session, ids, own_id) if is_agent else {}
-    shown = [OwnPayout(each, *sums[each.id], answers.get(each.id)) for each in page.items]
+    answers = await confirmations.find_answers(session, ids, [own_id]) if is_agent else {}
+    shown = [OwnPayout(each, *sums[each.id], answers.get((each.id, own_id))) for each in page.items]
     return Slice(shown, page.next_cursor)
 
 
@@ -162,8 +162,8 @@ async def list_own_parts(
     page = cut_page(rows, limit, key=lambda row: row.agent_id)
     ids = [each.agent_id for each in page.items]
     audit_read(ids)
-    answers = await confirmations.find_answers_of_agents(session, payout_id, ids)
-    parts = [OwnPart(each, answers.get(each.agent_id)) for each in page.items]
+    answers = await confirmations.find_answers(session, [payout_id], ids)
+    parts = [OwnPart(each, answers.get((payout_id, each.agent_id))) for each in page.items]
     return Slice(parts, page.next_cursor)
 
 

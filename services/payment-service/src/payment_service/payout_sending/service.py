@@ -22,7 +22,6 @@ from payment_service.payout_releases import service as payout_releases
 from payment_service.payout_sending import queries, rules
 from payment_service.payout_sending.models import PayoutNameCheck
 from payment_service.payout_sending.rules import HeldBack, NameVerdict, Waiting
-from payment_service.payout_transfers import queries as transfer_queries
 from payment_service.payout_transfers import service as transfers
 from payment_service.payout_transfers.models import PayoutTransfer
 from payment_service.payout_transfers.rules import (
@@ -32,7 +31,6 @@ from payment_service.payout_transfers.rules import (
     TransferSource,
     TransferStatus,
 )
-from payment_service.payouts import queries as payout_queries
 from payment_service.payouts import service as payouts
 from payment_service.payouts.models import Payout
 from perisai_kit.domain import clock
@@ -261,14 +259,10 @@ async def repeat(session: AsyncSession, attempt: Attempt, report: Report) -> UUI
     was approved no longer holds, so it has failed; or it was settled meanwhile.
     Raises: PayoutTransferStatusConflict.
     """
-    payout_id = await transfer_queries.find_payout_id(session, attempt.transfer_id)
-    assert payout_id is not None, "an attempt has a payout"
-    payout = await payout_queries.lock_payout(session, payout_id)
-    assert payout is not None, "an attempt has a payout"
+    payout, transfer = await payouts.lock(session, attempt.transfer_id)
     if await payout_releases.find_change(session, payout) is not None:
         await payouts.mark_failed(session, attempt.transfer_id, report)
         return None
-    transfer = await transfer_queries.lock_transfer(session, attempt.transfer_id)
     if not transfers.move(session, transfer, TransferStatus.FAILED, report, at=clock.now()):
         return None
     await session.flush()

@@ -66,7 +66,7 @@ async def mark_sent(
     Raises: PayoutTransferNotFound, PayoutTransferStatusConflict, PayoutsStopped,
     PayoutAccountNotActive.
     """
-    payout, transfer = await _lock(session, transfer_id)
+    payout, transfer = await lock(session, transfer_id)
     await payout_accounts.check_sending(session, payout.payout_account_id)
     now = clock.now()
     report = Report(source, reported_by=by)
@@ -87,7 +87,7 @@ async def mark_unknown(
 
     Raises: PayoutTransferNotFound, PayoutTransferStatusConflict.
     """
-    payout, transfer = await _lock(session, transfer_id)
+    payout, transfer = await lock(session, transfer_id)
     now = clock.now()
     is_new = transfers.move(session, transfer, TransferStatus.UNKNOWN, report, at=now)
     if is_new:
@@ -104,7 +104,7 @@ async def mark_paid(session: AsyncSession, transfer_id: UUID, report: Report) ->
     payout was tried again or given up.
     Raises: PayoutTransferNotFound, PayoutTransferStatusConflict.
     """
-    payout, transfer = await _lock(session, transfer_id)
+    payout, transfer = await lock(session, transfer_id)
     _check_late_word(payout, transfer)
     now = clock.now()
     if not transfers.move(session, transfer, TransferStatus.PAID, report, at=now):
@@ -125,7 +125,7 @@ async def mark_failed(session: AsyncSession, transfer_id: UUID, report: Report) 
     The payout waits for an officer, who lets it be sent again or gives it up.
     Raises: PayoutTransferNotFound, PayoutTransferStatusConflict.
     """
-    payout, transfer = await _lock(session, transfer_id)
+    payout, transfer = await lock(session, transfer_id)
     now = clock.now()
     if not transfers.move(session, transfer, TransferStatus.FAILED, report, at=now):
         return False
@@ -144,7 +144,7 @@ async def mark_returned(session: AsyncSession, transfer_id: UUID, report: Report
     whether it is new; a repeat changes nothing.
     Raises: PayoutTransferNotFound, PayoutTransferStatusConflict.
     """
-    payout, transfer = await _lock(session, transfer_id)
+    payout, transfer = await lock(session, transfer_id)
     now = clock.now()
     was_paid = transfer.status is TransferStatus.PAID
     if not transfers.move(session, transfer, TransferStatus.RETURNED, report, at=now):
@@ -202,6 +202,16 @@ async def begin_again(
     _follow(payout, transfer, now)
     await session.flush()
     return transfer
+
+
+async def lock(session: AsyncSession, transfer_id: UUID) -> tuple[Payout, PayoutTransfer]:
+    """Lock the payout of an attempt, then the attempt. Raises: PayoutTransferNotFound."""
+    payout_id = await transfer_queries.find_payout_id(session, transfer_id)
+    if payout_id is None:
+        raise PayoutTransferNotFound
+    payout = await queries.lock_payout(session, payout_id)
+    assert payout is not None, "a transfer has a payout"
+    return payout, await transfer_queries.lock_transfer(session, transfer_id)
 
 
 async def lock_failed(session: AsyncSession, payout_id: UUID) -> Payout:
@@ -298,15 +308,6 @@ async def _add(
     session.add(change)
     await session.flush()
     return transfer
-
-
-async def _lock(session: AsyncSession, transfer_id: UUID) -> tuple[Payout, PayoutTransfer]:
-    payout_id = await transfer_queries.find_payout_id(session, transfer_id)
-    if payout_id is None:
-        raise PayoutTransferNotFound
-    payout = await queries.lock_payout(session, payout_id)
-    assert payout is not None, "a transfer has a payout"
-    return payout, await transfer_queries.lock_transfer(session, transfer_id)
 
 
 def _check_late_word(payout: Payout, transfer: PayoutTransfer) -> None:

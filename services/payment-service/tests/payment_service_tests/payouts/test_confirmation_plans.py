@@ -120,12 +120,12 @@ async def test_agents_who_answered_are_passed_over_by_indexes_alone(
 async def test_what_an_agent_said_of_a_page_of_payouts_is_found_by_an_index(
     answered: AsyncSession,
 ) -> None:
-    said: dict[UUID, bool] = {}
+    said: dict[tuple[UUID, UUID], bool] = {}
 
     async def read_answers() -> None:
-        said.update(await queries.find_answers(answered, [PAYOUT, new_id()], AGENT))
+        said.update(await queries.find_answers(answered, [PAYOUT, new_id()], [AGENT]))
 
     read, whole = await count_read(answered, read_answers())
 
-    assert said == {PAYOUT: True}
+    assert said == {(PAYOUT, AGENT): True}
     assert (read, whole) == (1, set())
