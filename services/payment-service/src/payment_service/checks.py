@@ -224,10 +224,10 @@ _COUNTS = {
         WHERE amount <> floor(parts / 10000) OR total <> parts""",
     "statements that bring another debt than the one before carries": """
         SELECT count(*) FROM (
-            SELECT brought_debt, lag(greatest(brought_debt - amount, 0), 1, 0)
+            SELECT brought_debt, set_off, lag(greatest(brought_debt - amount, 0), 1, 0)
                 OVER (PARTITION BY beneficiary_id ORDER BY month) AS carried_debt
             FROM statements) AS stated
-        WHERE brought_debt <> carried_debt""",
+        WHERE brought_debt <> carried_debt - set_off""",
     "statements without their transfer, or transfers without their statement": """
         SELECT count(*) FROM (
             SELECT id, 'incentive_accrued' AS code, amount,

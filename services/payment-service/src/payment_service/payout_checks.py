@@ -75,8 +75,17 @@ COUNTS = {
     "payout items that are not what their statement owes": """
         SELECT count(*) FROM payout_items AS item
         JOIN statements ON statements.id = item.statement_id
-        WHERE (item.gross, item.beneficiary_id, item.month) IS DISTINCT FROM
+        WHERE (item.gross + item.set_off, item.beneficiary_id, item.month) IS DISTINCT FROM
             (statements.amount - brought_debt, statements.beneficiary_id, statements.month)""",
+    "beneficiaries of whom payouts have deducted more than their debt": """
+        SELECT count(*) FROM (
+            SELECT beneficiary_id, sum(set_off) AS known,
+                   (array_agg(greatest(brought_debt - amount, 0) ORDER BY month DESC))[1] AS debt
+            FROM statements GROUP BY 1) AS stated
+        LEFT JOIN (
+            SELECT beneficiary_id, sum(set_off) AS deducted FROM payout_items WHERE is_live
+            GROUP BY 1) AS paid USING (beneficiary_id)
+        WHERE debt - (coalesce(deducted, 0) - known) < 0""",
     "payouts whose tax is not the one computed": """
         SELECT count(*) FROM payout_items AS item FULL JOIN tax_computation_items AS computed
             ON computed.item_id = item.id

@@ -1,7 +1,7 @@
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import CheckConstraint, Index, UniqueConstraint
+from sqlalchemy import CheckConstraint, Index, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from payment_service.agents.rules import HeldReason
@@ -16,9 +16,10 @@ class Statement(Base):
 
     brought_parts: the rest below a rupiah of the statements before. total_parts: everything
     booked since the beginning. amount: rupiah; negative: more was taken back than earned.
-    brought_debt: what earlier statements took back beyond what they gave. held_reason: why an
-    override is held until it is decided on. Who it is and where stand here as they stood at the
-    close.
+    set_off: debt of earlier statements that payouts deducted since the last of them; negative:
+    such payouts came back. brought_debt: what earlier statements took back beyond what they gave,
+    less that. held_reason: why an override is held until it is decided on. Who it is and where
+    stand here as they stood at the close.
     """
 
     __tablename__ = "statements"
@@ -34,6 +35,12 @@ class Statement(Base):
         CheckConstraint("brought_debt >= 0", name="brought_debt"),
         CheckConstraint("held_reason IS NULL OR beneficiary_kind = 'wadah'", name="held"),
         Index("ix_statements_month_id", "month", "id"),
+        Index(
+            "ix_statements_set_off",
+            "beneficiary_id",
+            postgresql_include=["set_off"],
+            postgresql_where=text("set_off <> 0"),
+        ),
         Index("ix_statements_beneficiary_id_id", "beneficiary_id", "id"),
         Index("ix_statements_wadah_id_id", "wadah_id", "id"),
         Index("ix_statements_branch_code_id", "branch_code", "id"),
@@ -56,6 +63,7 @@ class Statement(Base):
     brought_parts: Mapped[int]
     total_parts: Mapped[int]
     amount: Mapped[int]
+    set_off: Mapped[int] = mapped_column(server_default="0")
     brought_debt: Mapped[int]
     held_reason: Mapped[HeldReason | None] = mapped_column(choice(HeldReason, "held_reason"))
     issued_at: Mapped[datetime]

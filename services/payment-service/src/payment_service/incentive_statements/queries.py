@@ -14,18 +14,23 @@ from sqlalchemy import (
     Uuid,
     cast,
     column,
+    exists,
     func,
     literal,
+    or_,
     select,
     true,
 )
 from sqlalchemy.dialects.postgresql import distinct_on, insert
 from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.orm import aliased
 
 from payment_service.agents.rules import HeldReason
 from payment_service.counting.models import Watermark
 from payment_service.counting.rules import BeneficiaryKind
 from payment_service.incentive_statements.models import Statement
+from payment_service.incentive_statements.rules import Balance
+from payment_service.payouts.models import PayoutItem
 from payment_service.schemes.rules import PARTS
 from perisai_kit.db.bulk import any_id
 from perisai_kit.domain import clock
@@ -33,6 +38,8 @@ from perisai_kit.domain.month import Month
 
 PAYABLE: ColumnElement[int] = func.greatest(Statement.amount - Statement.brought_debt, 0)
 """rules.Due.payable in SQL."""
+CARRIED_DEBT: ColumnElement[int] = func.greatest(Statement.brought_debt - Statement.amount, 0)
+"""rules.Due.carried_debt in SQL."""
 
 
 async def insert_statements(
@@ -77,15 +84,17 @@ def stated(month: Month, earned: Select[Any], *, issued_at: datetime) -> Select[
     held_reason, line_count, contribution_parts, acquisition_parts, override_parts.
     """
     each = earned.subquery("earned")
-    debt = func.greatest(Statement.brought_debt - Statement.amount, 0).label("debt")
     previous = (
-        select(Statement.total_parts, debt)
+        select(Statement.total_parts, CARRIED_DEBT.label("debt"))
         .where(Statement.beneficiary_id == each.c.beneficiary_id, Statement.month < month)
         .order_by(Statement.month.desc())
         .limit(1)
         .lateral("previous")
     )
     before = func.coalesce(previous.c.total_parts, 0)
+    debt = func.coalesce(previous.c.debt, 0)
+    # Of a debt no more than all of it: what a version before did not take into account stays open.
+    set_off = func.least(_set_off_since(each.c.beneficiary_id), debt)
     parts = each.c.contribution_parts + each.c.acquisition_parts + each.c.override_parts
     columns: list[ColumnElement[Any]] = [
         func.row_number().over(order_by=each.c.beneficiary_id).label("place"),
@@ -94,10 +103,60 @@ def stated(month: Month, earned: Select[Any], *, issued_at: datetime) -> Select[
         rest_of(before).label("brought_parts"),
         (before + parts).label("total_parts"),
         rupiah_of(rest_of(before) + parts).label("amount"),
-        func.coalesce(previous.c.debt, 0).label("brought_debt"),
+        set_off.label("set_off"),
+        (debt - set_off).label("brought_debt"),
         literal(issued_at, Statement.issued_at.type).label("issued_at"),
     ]
     return select(*columns).select_from(each).outerjoin(previous, true())
+
+
+def _set_off_since(beneficiary_id: Any) -> ColumnElement[int]:
+    """Return what payouts have deducted for a debt since a beneficiary's last statement.
+
+    Below zero where what that statement knew of has come back.
+    """
+    deducted = select(func.sum(PayoutItem.set_off)).where(
+        PayoutItem.beneficiary_id == beneficiary_id, PayoutItem.is_live, PayoutItem.set_off > 0
+    )
+    earlier = aliased(Statement)
+    known = select(func.sum(earlier.set_off)).where(
+        earlier.beneficiary_id == beneficiary_id, earlier.set_off != 0
+    )
+    sums = [func.coalesce(each.scalar_subquery(), 0) for each in (deducted, known)]
+    return cast(sums[0] - sums[1], BigInteger)
+
+
+async def lock_debts(session: AsyncSession) -> None:
+    """Let nobody else deduct debts, or state them, until this transaction ends."""
+    await session.execute(select(func.pg_advisory_xact_lock(func.hashtext("incentive_debts"))))
+
+
+def debts() -> Select[Any]:
+    """Return the query of what statements took back and nothing has made up for, in rupiah.
+
+    Columns: beneficiary_id, debt > 0. Payouts that deduct some of it count, whether they are paid
+    yet or not.
+    """
+    later = aliased(Statement)
+    is_last = ~exists().where(
+        later.beneficiary_id == Statement.beneficiary_id, later.month > Statement.month
+    )
+    deducted = aliased(Statement)
+    may_have_come_back = select(deducted.beneficiary_id).where(deducted.set_off != 0)
+    known = (
+        select(Statement.beneficiary_id, CARRIED_DEBT.label("carried"))
+        .where(or_(CARRIED_DEBT > 0, Statement.beneficiary_id.in_(may_have_come_back)), is_last)
+        .subquery("known")
+    )
+    debt = known.c.carried - _set_off_since(known.c.beneficiary_id)
+    owed = select(known.c.beneficiary_id, debt.label("debt")).subquery("owed")
+    return select(owed).where(owed.c.debt > 0)
+
+
+async def find_debts(session: AsyncSession, beneficiary_ids: Collection[UUID]) -> dict[UUID, int]:
+    """Return the `debts` of these beneficiaries, of those with any."""
+    rows = await session.execute(debts().where(column("beneficiary_id") == any_id(beneficiary_ids)))
+    return {row.beneficiary_id: row.debt for row in rows}
 
 
 def issued(ids: Collection[UUID], *, is_held: ColumnElement[bool]) -> Select[Any]:
@@ -249,6 +308,23 @@ async def find_latest(
         .limit(1)
     )
     return (await session.scalars(statement)).one_or_none()
+
+
+async def find_balance(session: AsyncSession, statement: Statement) -> Balance:
+    """Return where a statement, and the payouts up to the next one, leave off."""
+    following = (
+        select(Statement.brought_debt)
+        .where(
+            Statement.beneficiary_id == statement.beneficiary_id, Statement.month > statement.month
+        )
+        .order_by(Statement.month)
+        .limit(1)
+    )
+    debt = await session.scalar(following)
+    if debt is None:
+        debts = await find_debts(session, [statement.beneficiary_id])
+        debt = debts.get(statement.beneficiary_id, 0)
+    return Balance(statement.total_parts, debt)
 
 
 async def list_latest_of(

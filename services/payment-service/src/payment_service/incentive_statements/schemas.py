@@ -60,6 +60,10 @@ class IncentiveStatementOut(EarnedOut):
     wadah_id: WadahId
     branch_code: BranchCode
     region_code: RegionCode
+    set_off: int = Field(
+        description="Rupiah that payouts since the statement before have deducted from its debt; "
+        "`brought_debt` is what was left. Negative: such a payout came back."
+    )
     total_parts: int = Field(description=f"Everything since the beginning. {PARTS_OF_A_RUPIAH}")
     held: Annotated[bool, Field(description="Whether it waits until two officers decide on it.")]
     held_reason: Annotated[

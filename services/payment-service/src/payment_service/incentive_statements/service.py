@@ -74,6 +74,7 @@ async def issue(
     earned: what each beneficiary has earned; see `queries.stated`. count: of its rows.
     """
     ids = [new_id() for _ in range(count)]
+    await queries.lock_debts(session)
     await queries.insert_statements(session, month, earned, ids=ids, issued_at=issued_at)
     for code, sign in _POSTED:
         await ledger.transfer_rows(
@@ -119,8 +120,8 @@ async def get_visible(session: AsyncSession, principal: Principal, statement_id:
 
     Raises: StatementNotFound.
     """
-    condition = visible_earnings(principal, Statement)
-    statement = await queries.find_statement(session, statement_id, condition)
+    visible = visible_earnings(principal, Statement)
+    statement = await queries.find_statement(session, statement_id, visible)
     if statement is None:
         raise StatementNotFound
     _audit_read(BeneficiaryKind(statement.beneficiary_kind), statement.beneficiary_id)
@@ -285,7 +286,7 @@ def _is_own(principal: Principal, kind: BeneficiaryKind, beneficiary_id: UUID) -
 async def _balance_before(session: AsyncSession, beneficiary_id: UUID, month: Month) -> Balance:
     """Return where statements and the open months after them leave off."""
     latest = await queries.find_latest(session, beneficiary_id, before=month)
-    balance = due_of(latest).after if latest else Balance()
+    balance = await queries.find_balance(session, latest) if latest else Balance()
     after = latest.month if latest else None
     for parts in await commissions.list_sums_between(
         session, beneficiary_id, after=after, before=month

@@ -6,6 +6,7 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from payment_service.incentive_holds import queries as holds
+from payment_service.incentive_statements import queries as statements
 from payment_service.incentive_statements.models import Statement
 from payment_service.incentive_statements.queries import PAYABLE
 from payment_service.month_lists.models import UnpaidMonth
@@ -15,19 +16,31 @@ from perisai_kit.domain.month import Month
 
 
 async def measure(session: AsyncSession, *, at: datetime) -> None:
-    """Store what is unpaid of each closed month, in one pass over the statements."""
-    unpaid = (
-        select(
-            Statement.month,
-            func.count().label("count"),
-            func.sum(PAYABLE).label("amount"),
-        )
+    """Store what is unpaid of each closed month, in one pass over the statements.
+
+    Without what is not paid because its beneficiary owes as much.
+    """
+    whole = func.sum(PAYABLE).over(partition_by=Statement.beneficiary_id)
+    each = (
+        select(Statement.month, Statement.beneficiary_id, PAYABLE.label("payable"))
+        .add_columns(whole.label("whole"))
         .where(
             Statement.amount > Statement.brought_debt,
             holds.is_free(Statement.id),
             ~payouts.is_paid(Statement.id),
         )
-        .group_by(Statement.month)
+        .subquery("each")
+    )
+    debts = statements.debts().subquery("debts")
+    unpaid = (
+        select(
+            each.c.month,
+            func.count().label("count"),
+            func.sum(each.c.payable).label("amount"),
+        )
+        .outerjoin(debts, debts.c.beneficiary_id == each.c.beneficiary_id)
+        .where(each.c.whole > func.coalesce(debts.c.debt, 0))
+        .group_by(each.c.month)
         .subquery("unpaid")
     )
     rows = select(

@@ -20,6 +20,7 @@ from payment_service.counting.rules import BeneficiaryKind, BeneficiaryNotFound,
 from payment_service.incentive_holds import service as holds
 from payment_service.incentive_holds.queries import StatementHold
 from payment_service.incentive_holds.rules import HoldReason, HoldStatus
+from payment_service.incentive_statements import queries as statement_queries
 from payment_service.incentive_statements import service as statements
 from payment_service.incentive_statements.models import Statement
 from payment_service.incentive_statements.rules import Balance, Due
@@ -89,7 +90,7 @@ async def read(session: AsyncSession, principal: Principal) -> OwnIncentive:
     sums = await commissions.list_month_sums(
         session, beneficiary_id, after=issued[0].month if issued else None, through=month
     )
-    balance = statements.due_of(issued[0]).after if issued else Balance()
+    balance = await statement_queries.find_balance(session, issued[0]) if issued else Balance()
     present = sums.pop(month, Sums())
     open_months = []
     for each, booked in sums.items():

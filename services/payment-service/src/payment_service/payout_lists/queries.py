@@ -55,11 +55,15 @@ def for_beneficiary(beneficiary_id: UUID) -> ColumnElement[bool]:
 
 @dataclass(frozen=True, slots=True)
 class PartSum:
-    """What a payout pays for one agent: the last month, statements, gross and tax in rupiah."""
+    """What a payout pays for one agent: the last month, statements, and rupiah.
+
+    set_off: deducted for a debt; not in the gross.
+    """
 
     agent_id: UUID
     month: Month
     statement_count: int
+    set_off: int
     gross: int
     tax: int
 
@@ -79,6 +83,7 @@ async def list_parts(
             PayoutItem.beneficiary_id,
             func.max(PayoutItem.month),
             func.count(),
+            cast(func.sum(PayoutItem.set_off), BigInteger),
             cast(func.sum(PayoutItem.gross), BigInteger),
             cast(func.sum(PayoutItem.tax), BigInteger),
         )
@@ -90,20 +95,30 @@ async def list_parts(
     return [PartSum(*row) for row in await session.execute(summed)]
 
 
+@dataclass(frozen=True, slots=True)
+class ItemSum:
+    """Statements that a payout pays, in rupiah. set_off: deducted for debts; not in the gross."""
+
+    statement_count: int
+    set_off: int
+    gross: int
+    tax: int
+
+
 async def sum_items(
     session: AsyncSession, payout_ids: Collection[UUID], *, beneficiary_id: UUID | None
-) -> dict[UUID, tuple[int, int, int]]:
-    """Return statements, gross and tax by payout; of one beneficiary, or of all."""
+) -> dict[UUID, ItemSum]:
+    """Return what payouts pay, by payout; for one beneficiary, or for all."""
+    columns = (PayoutItem.set_off, PayoutItem.gross, PayoutItem.tax)
     summed = (
         select(
             PayoutItem.payout_id,
             func.count(),
-            cast(func.sum(PayoutItem.gross), BigInteger),
-            cast(func.sum(PayoutItem.tax), BigInteger),
+            *(cast(func.sum(each), BigInteger) for each in columns),
         )
         .where(PayoutItem.payout_id == any_id(payout_ids))
         .group_by(PayoutItem.payout_id)
     )
     if beneficiary_id is not None:
         summed = summed.where(PayoutItem.beneficiary_id == beneficiary_id)
-    return {id_: (count, gross, tax) for id_, count, gross, tax in await session.execute(summed)}
+    return {id_: ItemSum(*sums) for id_, *sums in await session.execute(summed)}

@@ -183,6 +183,7 @@ def _part_out(part: OwnPart, names: Mapping[UUID, str]) -> OwnPayoutPartOut:
         agent_name=names.get(sums.agent_id),
         month=sums.month,
         statement_count=sums.statement_count,
+        set_off=sums.set_off,
         gross=sums.gross,
         tax=sums.tax,
         amount=sums.gross - sums.tax,
@@ -214,15 +215,16 @@ def _stored(payout: Payout, names: Mapping[UUID, str]) -> dict[str, object]:
 
 
 def _own_out(seen: OwnPayout) -> OwnPayoutOut:
-    payout = seen.payout
+    payout, sums = seen.payout, seen.sums
     return OwnPayoutOut(
         id=payout.id,
         paid_to=payout.payee_kind,
         month=payout.month,
-        statement_count=seen.statement_count,
-        gross=seen.gross,
-        tax=seen.tax,
-        amount=seen.gross - seen.tax,
+        statement_count=sums.statement_count,
+        set_off=sums.set_off,
+        gross=sums.gross,
+        tax=sums.tax,
+        amount=sums.gross - sums.tax,
         status=payout.status,
         created_at=payout.created_at,
         settled_at=payout.settled_at,

@@ -13,6 +13,7 @@ from snap_bi.transfer_rules import InterbankRoute
 GROSS = "Before tax, in rupiah."
 TAX = "Income tax withheld, in rupiah."
 AMOUNT = "What is sent: gross less tax, in rupiah."
+SET_OFF = "Deducted from the statements for a debt of later ones, in rupiah; not in the gross."
 PayoutStatusText = Annotated[
     PayoutStatus, Field(description="Of its last transfer; `created` before it has one.")
 ]
@@ -27,6 +28,13 @@ class PayoutOut(Out):
     payee_id: Annotated[UUID, Field(description="Id of the agent or wadah; of tax, its own id.")]
     payee_name: Annotated[
         str | None, Field(description="Name of the agent or wadah; null while not available.")
+    ]
+    part: Annotated[
+        int,
+        Field(
+            description="Which payout of the run to this payee, from 1: there are more where the "
+            "sum is above what one transfer may carry."
+        ),
     ]
     month: Annotated[MonthText, Field(description="The last month that its run pays.")]
     gross: Annotated[int, Field(description=GROSS)]
@@ -52,6 +60,13 @@ class PayoutItemOut(Out):
     month: Annotated[MonthText, Field(description="Month of the statement.")]
     beneficiary_kind: Annotated[BeneficiaryKind, Field(description="An agent or a wadah.")]
     beneficiary_id: BeneficiaryId
+    set_off: Annotated[
+        int,
+        Field(
+            description="Deducted for a debt of later statements, in rupiah: the gross is what the "
+            "statement gives less this."
+        ),
+    ]
     gross: Annotated[int, Field(description=GROSS)]
     tax: Annotated[int, Field(description=TAX)]
     is_live: Annotated[
@@ -112,6 +127,7 @@ class OwnPayoutOut(Out):
     paid_to: Annotated[PayoutPayee, Field(description="Who gets the money: an agent or a wadah.")]
     month: Annotated[MonthText, Field(description="The last month that it pays.")]
     statement_count: Annotated[int, Field(description="How many of one's own statements.")]
+    set_off: Annotated[int, Field(description=f"One's own part. {SET_OFF}")]
     gross: Annotated[int, Field(description=f"One's own part. {GROSS}")]
     tax: Annotated[int, Field(description=f"One's own part. {TAX}")]
     amount: Annotated[int, Field(description="One's own part: gross less tax, in rupiah.")]
@@ -138,6 +154,7 @@ class OwnPayoutPartOut(Out):
     ]
     month: Annotated[MonthText, Field(description="The agent's last month in the payout.")]
     statement_count: Annotated[int, Field(description="How many statements of the agent.")]
+    set_off: Annotated[int, Field(description=f"The agent's part. {SET_OFF}")]
     gross: Annotated[int, Field(description=f"The agent's part. {GROSS}")]
     tax: Annotated[int, Field(description=f"The agent's part. {TAX}")]
     amount: Annotated[

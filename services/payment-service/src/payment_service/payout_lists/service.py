@@ -8,7 +8,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from payment_service.payout_confirmations import service as confirmations
 from payment_service.payout_lists import queries
-from payment_service.payout_lists.queries import PartSum
+from payment_service.payout_lists.queries import ItemSum, PartSum
 from payment_service.payout_runs import service as runs
 from payment_service.payout_transfers import queries as transfers
 from payment_service.payout_transfers.models import PayoutTransfer, PayoutTransferChange
@@ -33,15 +33,13 @@ class PayoutSeen:
 
 @dataclass(frozen=True, slots=True)
 class OwnPayout:
-    """A payout, and the part of it that is one's own; gross and tax in rupiah.
+    """A payout, and the part of it that is one's own.
 
     is_received: what an agent said last of a payout to their wadah; None: nothing.
     """
 
     payout: Payout
-    statement_count: int
-    gross: int
-    tax: int
+    sums: ItemSum
     is_received: bool | None
 
 
@@ -137,7 +135,7 @@ async def list_own(
     beneficiary_id = own_id if is_agent else None
     sums = await queries.sum_items(session, ids, beneficiary_id=beneficiary_id)
     answers = await confirmations.find_answers(session, ids, [own_id]) if is_agent else {}
-    shown = [OwnPayout(each, *sums[each.id], answers.get((each.id, own_id))) for each in page.items]
+    shown = [OwnPayout(each, sums[each.id], answers.get((each.id, own_id))) for each in page.items]
     return Slice(shown, page.next_cursor)
 
 

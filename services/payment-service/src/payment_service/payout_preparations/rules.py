@@ -1,5 +1,6 @@
 """Whom a run pays, and why it leaves others out. Source: docs/commissions.md, Payouts."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
@@ -54,17 +55,20 @@ def find_account_problem(
     return None
 
 
-def find_amount_problem(
-    *, gross: int, tax: int, limits: Limits, payout_count: int
-) -> OmissionReason | None:
-    """Return why an amount cannot be paid in a run; None: it can.
+def share_out(amounts: Mapping[UUID, int], *, transfer_max: int) -> list[list[UUID]]:
+    """Return who is paid in each transfer to one payee, so that none is above the limit.
 
-    gross, tax: rupiah. payout_count: of the run so far.
+    amounts: after tax, by beneficiary, in rupiah. Who alone is above it is in none of them: the
+    tax of a payment depends on the whole of it, so nobody's is divided.
     """
-    if gross - tax <= 0:
-        return OmissionReason.NOTHING_LEFT
-    if gross - tax > limits.transfer_max:
-        return OmissionReason.OVER_TRANSFER_MAX
-    if payout_count >= limits.batch_max:
-        return OmissionReason.BATCH_FULL
-    return None
+    groups: list[list[UUID]] = []
+    room = 0
+    for id_, amount in amounts.items():
+        if amount > transfer_max:
+            continue
+        if not groups or amount > room:
+            groups.append([])
+            room = transfer_max
+        groups[-1].append(id_)
+        room -= amount
+    return groups

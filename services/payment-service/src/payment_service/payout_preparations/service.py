@@ -5,7 +5,7 @@ as far as it was when it was asked.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 from itertools import groupby
 from typing import Any
@@ -14,7 +14,9 @@ from uuid import UUID
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from payment_service.clients.payees import PayeeDetails
+from payment_service.incentive_statements import queries as statement_queries
 from payment_service.incentive_statements.models import Statement
+from payment_service.incentive_statements.rules import set_off
 from payment_service.payees import service as payees
 from payment_service.payout_accounts import service as payout_accounts
 from payment_service.payout_preparations import queries, rules
@@ -100,12 +102,15 @@ async def store(
     account = await payout_accounts.get_active(session, run.payout_account_id)
     await queries.delete_taken(session, run.id, batch.payee_ids)
     entries = await queries.list_entries(session, run.id, batch.payee_ids)
+    await statement_queries.lock_debts(session)
+    earners = {each.beneficiary_id for found in entries.values() for each in found}
     maker = _Maker(
         run=run,
         details=details,
         limits=Limits(transfer_max=account.transfer_max, batch_max=account.batch_max),
         at=clock.now(),
         policy=taxes.policy_of(settings),
+        debts=await statement_queries.find_debts(session, earners),
         count=await queries.count_payouts(session, run.id),
     )
     for payee_id in sorted(entries):
@@ -117,8 +122,23 @@ async def store(
     return True
 
 
+@dataclass(frozen=True, slots=True)
+class Owed:
+    """A statement that is about to be paid, less what makes up for a debt, in rupiah."""
+
+    entry: RunEntry
+    set_off: int
+
+    @property
+    def gross(self) -> int:
+        return self.entry.gross - self.set_off
+
+
 class _Maker:
-    """Makes the payouts of some payees, and keeps why others are left out."""
+    """Makes the payouts of some payees, and keeps why others are left out.
+
+    debts: what beneficiaries owe, of those who do.
+    """
 
     def __init__(
         self,
@@ -128,43 +148,48 @@ class _Maker:
         limits: Limits,
         at: datetime,
         policy: tax_rules.TaxPolicy,
+        debts: Mapping[UUID, int],
         count: int,
     ) -> None:
         self._run, self._details, self._limits = run, details, limits
-        self._at, self._policy, self._count = at, policy, count
+        self._at, self._policy, self._debts, self._count = at, policy, debts, count
         self._payouts = list[tuple[dict[str, Any], list[Earning]]]()
-        self._items = dict[UUID, RunEntry]()
-        self._omissions = list[dict[str, Any]]()
+        self._items = dict[UUID, Owed]()
+        self._omissions = dict[tuple[UUID, OmissionReason], dict[str, Any]]()
 
     @property
     def _on(self) -> date:
         return jakarta_date(self._at)
 
     def take(self, payee_id: UUID, entries: Sequence[RunEntry]) -> None:
-        """Make the payout of one payee, or keep why there is none."""
+        """Make the payouts of one payee, and keep why something is left out."""
         details = self._details.get(payee_id)
         facts = facts_of(details)
         problem = rules.find_account_problem(facts, is_known=details is not None, at=self._at)
-        payout_id, gross = new_id(), sum(each.gross for each in entries)
-        earnings = [
-            self._earning(payout_id, list(each))
-            for _, each in groupby(entries, key=lambda entry: entry.beneficiary_id)
-        ]
-        tax = sum(self._tax_of(each) for each in earnings)
-        problem = problem or rules.find_amount_problem(
-            gross=gross, tax=tax, limits=self._limits, payout_count=self._count
-        )
         if problem is not None:
             self._leave_out(payee_id, entries, problem)
             return
         assert details is not None
-        self._payouts.append((self._payout_row(payout_id, details, gross, tax), earnings))
-        self._count += 1
+        earnings = self._earn(payee_id, entries)
+        nets = {each.beneficiary_id: each.gross - self._tax_of(each) for each in earnings}
+        if sum(nets.values()) <= 0:
+            self._leave_out_earnings(payee_id, earnings, OmissionReason.NOTHING_LEFT)
+            return
+        groups = rules.share_out(nets, transfer_max=self._limits.transfer_max)
+        of = {each.beneficiary_id: each for each in earnings}
+        over = [each for each in earnings if nets[each.beneficiary_id] > self._limits.transfer_max]
+        self._leave_out_earnings(payee_id, over, OmissionReason.OVER_TRANSFER_MAX)
+        for part, group in enumerate(groups, start=1):
+            taken = [of[id_] for id_ in group]
+            if self._count >= self._limits.batch_max:
+                self._leave_out_earnings(payee_id, taken, OmissionReason.BATCH_FULL)
+                continue
+            self._pay(details, part, taken, amount=sum(nets[id_] for id_ in group))
 
     async def store(self, session: AsyncSession) -> None:
         """Insert payouts, items, their tax, and who is left out."""
         if self._omissions:
-            await queries.insert_omissions(session, self._omissions)
+            await queries.insert_omissions(session, list(self._omissions.values()))
         if not self._payouts:
             return
         earnings = [each for _, of_payout in self._payouts for each in of_payout]
@@ -177,14 +202,27 @@ class _Maker:
         if not await queries.insert_once_payouts(session, [row for row, _ in self._payouts], items):
             raise rules.StatementsTaken
 
-    def _earning(self, payout_id: UUID, entries: Sequence[RunEntry]) -> Earning:
+    def _earn(self, payee_id: UUID, entries: Sequence[RunEntry]) -> list[Earning]:
+        """Return what each beneficiary is to be paid; one who is in debt for all of it is none."""
+        earnings = []
+        for beneficiary_id, each in groupby(entries, key=lambda entry: entry.beneficiary_id):
+            own = list(each)
+            deducted = set_off([entry.gross for entry in own], self._debts.get(beneficiary_id, 0))
+            owed = [Owed(entry, amount) for entry, amount in zip(own, deducted, strict=True)]
+            if any(entry.gross for entry in owed):
+                earnings.append(self._earning(owed))
+            else:
+                self._leave_out(payee_id, own, OmissionReason.IN_DEBT)
+        return earnings
+
+    def _earning(self, owed: Sequence[Owed]) -> Earning:
         """Return the payment to one beneficiary; its items are kept for `store`."""
-        items = {new_id(): each for each in entries}
+        items = {new_id(): each for each in owed}
         self._items.update(items)
-        first = entries[0]
+        first = owed[0].entry
         details = self._details.get(first.beneficiary_id)
         return Earning(
-            payout_id=payout_id,
+            payout_id=new_id(),
             payee_kind=first.payee_kind,
             payee_id=first.payee_id,
             beneficiary_kind=first.beneficiary_kind,
@@ -193,6 +231,14 @@ class _Maker:
             identity=_identity_of(details),
             items={id_: each.gross for id_, each in items.items()},
         )
+
+    def _pay(
+        self, details: PayeeDetails, part: int, earnings: Sequence[Earning], *, amount: int
+    ) -> None:
+        id_, gross = new_id(), sum(each.gross for each in earnings)
+        row = self._payout_row(id_, details, part, gross=gross, amount=amount)
+        self._payouts.append((row, [replace(each, payout_id=id_) for each in earnings]))
+        self._count += 1
 
     def _tax_of(self, earning: Earning) -> int:
         return tax_rules.withhold(
@@ -203,22 +249,33 @@ class _Maker:
             policy=self._policy,
         ).amount
 
+    def _leave_out_earnings(
+        self, payee_id: UUID, earnings: Sequence[Earning], reason: OmissionReason
+    ) -> None:
+        entries = [self._items[id_].entry for each in earnings for id_ in each.items]
+        self._leave_out(payee_id, entries, reason)
+
     def _leave_out(
         self, payee_id: UUID, entries: Sequence[RunEntry], reason: OmissionReason
     ) -> None:
-        self._omissions.append(
+        if not entries:
+            return
+        kept = self._omissions.setdefault(
+            (payee_id, reason),
             {
                 "run_id": self._run.id,
                 "payee_id": payee_id,
                 "reason": reason,
                 "payee_kind": entries[0].payee_kind,
-                "statement_count": len(entries),
-                "gross": sum(each.gross for each in entries),
-            }
+                "statement_count": 0,
+                "gross": 0,
+            },
         )
+        kept["statement_count"] += len(entries)
+        kept["gross"] += sum(each.gross for each in entries)
 
     def _payout_row(
-        self, payout_id: UUID, details: PayeeDetails, gross: int, tax: int
+        self, payout_id: UUID, details: PayeeDetails, part: int, *, gross: int, amount: int
     ) -> dict[str, Any]:
         account = details.account
         assert account is not None, "without an account nobody is paid"
@@ -228,10 +285,11 @@ class _Maker:
             "payout_account_id": self._run.payout_account_id,
             "payee_kind": details.holder_kind,
             "payee_id": details.holder_id,
+            "part": part,
             "month": self._run.through_month,
             "gross": gross,
-            "tax": tax,
-            "amount": gross - tax,
+            "tax": gross - amount,
+            "amount": amount,
             "bank_account_id": account.bank_account_id,
             "bank_code": account.bank_code,
             "account_no": account.account_no,
@@ -241,7 +299,8 @@ class _Maker:
         }
 
     def _item_row(self, item_id: UUID, payout_id: UUID, tax: int) -> dict[str, Any]:
-        entry = self._items[item_id]
+        owed = self._items[item_id]
+        entry = owed.entry
         return {
             "id": item_id,
             "payout_id": payout_id,
@@ -249,7 +308,8 @@ class _Maker:
             "month": entry.month,
             "beneficiary_kind": entry.beneficiary_kind,
             "beneficiary_id": entry.beneficiary_id,
-            "gross": entry.gross,
+            "set_off": owed.set_off,
+            "gross": owed.gross,
             "tax": tax,
             "is_live": True,
         }

@@ -16,17 +16,16 @@ async def list_next_payees(
     chosen = select(Payout.payee_id).where(Payout.run_id == run_id, Payout.withdrawn_at.is_(None))
     if after_id is not None:
         chosen = chosen.where(Payout.payee_id > after_id)
-    return (await session.scalars(chosen.order_by(Payout.payee_id).limit(limit))).all()
+    ordered = chosen.distinct().order_by(Payout.payee_id).limit(limit)
+    return (await session.scalars(ordered)).all()
 
 
-async def list_statement_ids(
+async def list_items(
     session: AsyncSession, payout_ids: Collection[UUID]
-) -> dict[UUID, list[UUID]]:
-    """Return the statements of payouts, by payout."""
-    chosen = select(PayoutItem.payout_id, PayoutItem.statement_id).where(
-        PayoutItem.payout_id == any_id(payout_ids)
-    )
-    found: dict[UUID, list[UUID]] = defaultdict(list)
-    for payout_id, statement_id in await session.execute(chosen):
-        found[payout_id].append(statement_id)
+) -> dict[UUID, list[PayoutItem]]:
+    """Return what payouts pay for, by payout."""
+    chosen = select(PayoutItem).where(PayoutItem.payout_id == any_id(payout_ids))
+    found: dict[UUID, list[PayoutItem]] = defaultdict(list)
+    for each in await session.scalars(chosen):
+        found[each.payout_id].append(each)
     return found

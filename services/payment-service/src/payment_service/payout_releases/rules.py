@@ -18,18 +18,22 @@ def find_change(
     current_account_id: UUID | None,
     frozen_until: datetime | None,
     payees: Iterable[Payee],
+    has_debt: bool,
     at: datetime,
 ) -> WithdrawalReason | None:
     """Return why a payout must not be sent any more; None: all of it still holds.
 
     bank_account_id: that it was approved for. current_account_id, frozen_until: of the payee's
-    account now. payees: who is paid each of its statements, as things stand now.
+    account now. payees: who is paid each of its statements, as things stand now. has_debt: whether
+    somebody whom it pays for owes more than it deducts.
     """
     for each in payees:
         if each.held_reason is not None and each.held_reason is not PayeeHold.NO_ACCOUNT:
             return WithdrawalReason.HELD
         if each.id != payee_id:
             return WithdrawalReason.PAYEE_CHANGED
+    if has_debt:
+        return WithdrawalReason.DEBT_CHANGED
     if current_account_id != bank_account_id:
         return WithdrawalReason.ACCOUNT_CHANGED
     if frozen_until is not None and at < frozen_until:

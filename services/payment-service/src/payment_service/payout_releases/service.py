@@ -3,7 +3,7 @@
 Gives each payout of a released run its first attempt, a failed one another, and ends the run.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
@@ -12,6 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from payment_service.clients.payees import PayeeDetails
 from payment_service.counting.rules import BeneficiaryKind
 from payment_service.incentive_holds import service as holds
+from payment_service.incentive_statements import queries as statement_queries
 from payment_service.incentive_statements.models import Statement
 from payment_service.payees import service as payees
 from payment_service.payees.rules import Payee
@@ -26,7 +27,7 @@ from payment_service.payout_transfers import queries as transfer_queries
 from payment_service.payout_transfers.models import PayoutTransfer
 from payment_service.payouts import queries as payout_queries
 from payment_service.payouts import service as payouts
-from payment_service.payouts.models import Payout
+from payment_service.payouts.models import Payout, PayoutItem
 from payment_service.payouts.rules import (
     PayoutAccountReplaced,
     PayoutOutdated,
@@ -74,9 +75,7 @@ async def check(session: AsyncSession, batch: Batch, details: Mapping[UUID, Paye
         return False
     await payout_accounts.check_sending(session, run.payout_account_id)
     account = await payout_accounts.get(session, run.payout_account_id)
-    found = await payout_queries.lock_of_run(
-        session, run.id, after_id=batch.after_id, limit=len(batch.payee_ids)
-    )
+    found = await payout_queries.lock_of_run(session, run.id, batch.payee_ids)
     changes = await _find_changes(session, run, found, details)
     for reason in sorted(set(changes.values())):
         ids = [id_ for id_, change in changes.items() if change is reason]
@@ -144,6 +143,7 @@ async def find_change(session: AsyncSession, payout: Payout) -> WithdrawalReason
         current_account_id=current.bank_account_id if current else None,
         frozen_until=current.payouts_frozen_until if current else None,
         payees=paid.values(),
+        has_debt=bool(await _find_debts(session, items)),
         at=clock.now(),
     )
 
@@ -162,9 +162,11 @@ async def _find_changes(
     """Return the payouts that must not be sent any more, with the reason."""
     if run.kind is RunKind.TAX:
         return {}
-    of_payout = await queries.list_statement_ids(session, [each.id for each in found])
-    every = [id_ for ids in of_payout.values() for id_ in ids]
-    paid: Mapping[UUID, Payee] = await payees.find_payees(session, Statement, every)
+    of_payout = await queries.list_items(session, [each.id for each in found])
+    every = [each for items in of_payout.values() for each in items]
+    ids = [each.statement_id for each in every]
+    paid: Mapping[UUID, Payee] = await payees.find_payees(session, Statement, ids)
+    debts = await _find_debts(session, every)
     changes = {}
     for each in found:
         assert each.bank_account_id is not None, "only the state has none"
@@ -174,9 +176,16 @@ async def _find_changes(
             bank_account_id=each.bank_account_id,
             current_account_id=account.bank_account_id if account else None,
             frozen_until=account.frozen_until if account else None,
-            payees=[paid[id_] for id_ in of_payout[each.id]],
+            payees=[paid[item.statement_id] for item in of_payout[each.id]],
+            has_debt=any(item.beneficiary_id in debts for item in of_payout[each.id]),
             at=clock.now(),
         )
         if reason is not None:
             changes[each.id] = reason
     return changes
+
+
+async def _find_debts(session: AsyncSession, items: Iterable[PayoutItem]) -> Collection[UUID]:
+    """Return who of those that items pay for owes more than payouts deduct."""
+    paid = {each.beneficiary_id for each in items if each.gross}
+    return (await statement_queries.find_debts(session, paid)).keys()

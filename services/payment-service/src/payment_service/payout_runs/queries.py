@@ -159,7 +159,8 @@ async def sum_progress(session: AsyncSession, run_id: UUID) -> list[ProgressSum]
 async def list_payout_ids(session: AsyncSession, run_id: UUID) -> Sequence[UUID]:
     """Lock and return the payouts of a run that are not withdrawn, by payee."""
     chosen = select(Payout.id).where(Payout.run_id == run_id, Payout.withdrawn_at.is_(None))
-    return (await session.scalars(chosen.order_by(Payout.payee_id).with_for_update())).all()
+    ordered = chosen.order_by(Payout.payee_id, Payout.part).with_for_update()
+    return (await session.scalars(ordered)).all()
 
 
 async def delete_entries(session: AsyncSession, run_id: UUID) -> None:

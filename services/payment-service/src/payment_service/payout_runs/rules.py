@@ -30,7 +30,8 @@ class RunStatus(StrEnum):
 class OmissionReason(StrEnum):
     """Why a run leaves out what is owed to a payee. held: by an open hold, or forfeited.
 
-    month_unproven: the second computation of the month has not agreed.
+    month_unproven: the second computation of the month has not agreed. in_debt: later statements
+    took at least as much back.
     """
 
     HELD = "held"
@@ -39,6 +40,7 @@ class OmissionReason(StrEnum):
     ACCOUNT_FROZEN = "account_frozen"
     HOLDER_UNCONFIRMED = "holder_unconfirmed"
     PAYEE_UNKNOWN = "payee_unknown"
+    IN_DEBT = "in_debt"
     NOTHING_LEFT = "nothing_left"
     OVER_TRANSFER_MAX = "over_transfer_max"
     BATCH_FULL = "batch_full"

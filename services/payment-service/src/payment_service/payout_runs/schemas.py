@@ -45,7 +45,7 @@ class LeftOutOut(Out):
 class PayoutRunFiguresOut(Out):
     """What a run came to when it was prepared."""
 
-    payout_count: Annotated[int, Field(description="How many payees are paid.")]
+    payout_count: Annotated[int, Field(description="How many transfers it takes.")]
     statement_count: Annotated[int, Field(description=STATEMENTS)]
     gross: Annotated[int, Field(description=GROSS)]
     tax: Annotated[int, Field(description="Income tax that is withheld, in rupiah.")]

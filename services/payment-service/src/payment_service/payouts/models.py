@@ -18,7 +18,8 @@ from perisai_kit.privacy.columns import sealed_text
 class Payout(Base):
     """What one run pays to one payee, to the bank account that was current when it was prepared.
 
-    payee_id: of tax for the state, the payout's own id. gross, tax, amount: rupiah; what is sent is
+    part: from 1; more where the sum is above what one transfer may carry. payee_id: of tax for the
+    state, the payout's own id. gross, tax, amount: rupiah; what is sent is
     gross less tax. month: the last one that the run pays for. Its status is that of its last
     transfer. withdrawn_at: it will not be sent (again); its items are not live. withdrawn_by: the
     officer; None: the worker.
@@ -26,7 +27,8 @@ class Payout(Base):
 
     __tablename__ = "payouts"
     __table_args__ = (
-        UniqueConstraint("run_id", "payee_id"),
+        UniqueConstraint("run_id", "payee_id", "part"),
+        CheckConstraint("part > 0", name="part"),
         CheckConstraint("tax >= 0 AND amount > 0 AND amount = gross - tax", name="amount"),
         CheckConstraint(
             "(payee_kind = 'treasury') = (bank_account_id IS NULL)", name="bank_account_id"
@@ -56,6 +58,7 @@ class Payout(Base):
     payout_account_id: Mapped[UUID] = mapped_column(ForeignKey("payout_accounts.id"))
     payee_kind: Mapped[PayoutPayee] = mapped_column(choice(PayoutPayee, "payee_kind"))
     payee_id: Mapped[UUID]
+    part: Mapped[int] = mapped_column(server_default="1")
     month: Mapped[Month]
     gross: Mapped[int]
     tax: Mapped[int]
@@ -77,13 +80,24 @@ class Payout(Base):
 class PayoutItem(Base):
     """A statement that a payout pays, with its part of the tax, in rupiah.
 
+    gross: what the statement gives, less set_off: a debt of its beneficiary that is deducted; it
+    may be all of it where the payout pays later statements.
     is_live: false once its payout was withdrawn or returned. A statement has one live item at most.
     """
 
     __tablename__ = "payout_items"
     __table_args__ = (
         UniqueConstraint("payout_id", "statement_id"),
-        CheckConstraint("gross > 0 AND tax BETWEEN 0 AND gross", name="amounts"),
+        CheckConstraint(
+            "set_off >= 0 AND gross >= 0 AND gross + set_off > 0 AND tax BETWEEN 0 AND gross",
+            name="amounts",
+        ),
+        Index(
+            "ix_payout_items_set_off",
+            "beneficiary_id",
+            postgresql_include=["set_off"],
+            postgresql_where=text("is_live AND set_off > 0"),
+        ),
         Index(
             "uq_payout_items_live",
             "statement_id",
@@ -110,6 +124,7 @@ class PayoutItem(Base):
         choice(BeneficiaryKind, "beneficiary_kind")
     )
     beneficiary_id: Mapped[UUID]
+    set_off: Mapped[int] = mapped_column(server_default="0")
     gross: Mapped[int]
     tax: Mapped[int]
     is_live: Mapped[bool]

@@ -36,14 +36,16 @@ async def lock_payout(session: AsyncSession, payout_id: UUID) -> Payout | None:
 
 
 async def lock_of_run(
-    session: AsyncSession, run_id: UUID, *, after_id: UUID | None, limit: int
+    session: AsyncSession, run_id: UUID, payee_ids: Collection[UUID]
 ) -> Sequence[Payout]:
-    """Lock the next payouts of a run that are not withdrawn, by payee."""
-    conditions = [Payout.run_id == run_id, Payout.withdrawn_at.is_(None)]
-    if after_id is not None:
-        conditions.append(Payout.payee_id > after_id)
-    chosen = select(Payout).where(*conditions).order_by(Payout.payee_id).limit(limit)
-    return (await session.scalars(chosen.with_for_update())).all()
+    """Lock the payouts of a run to these payees that are not withdrawn, by payee and part."""
+    chosen = select(Payout).where(
+        Payout.run_id == run_id,
+        Payout.payee_id == any_id(payee_ids),
+        Payout.withdrawn_at.is_(None),
+    )
+    ordered = chosen.order_by(Payout.payee_id, Payout.part).with_for_update()
+    return (await session.scalars(ordered)).all()
 
 
 async def lock_open_for(

@@ -21,7 +21,8 @@ class PayoutPayee(StrEnum):
 class WithdrawalReason(StrEnum):
     """Why a payout will not be sent, or not again: its statements may be paid by a later run.
 
-    held to payee_changed: found when its run was released, or before it was sent again.
+    held to debt_changed: found when its run was released, or before it was sent again.
+    debt_changed: somebody whom it pays for owes more than it deducts.
     """
 
     RUN_REJECTED = "run_rejected"
@@ -29,6 +30,7 @@ class WithdrawalReason(StrEnum):
     ACCOUNT_CHANGED = "account_changed"
     ACCOUNT_FROZEN = "account_frozen"
     PAYEE_CHANGED = "payee_changed"
+    DEBT_CHANGED = "debt_changed"
     GIVEN_UP = "given_up"
 
 

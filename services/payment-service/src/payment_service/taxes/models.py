@@ -54,7 +54,7 @@ class TaxComputationItem(Base):
 
     __tablename__ = "tax_computation_items"
     __table_args__ = (
-        CheckConstraint("gross > 0 AND amount BETWEEN 0 AND gross", name="amounts"),
+        CheckConstraint("gross >= 0 AND amount BETWEEN 0 AND gross", name="amounts"),
         Index(None, "computation_id"),
     )
 

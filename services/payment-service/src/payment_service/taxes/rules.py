@@ -271,7 +271,7 @@ def sum_lines(lines: Iterable[TaxLine]) -> int:
 def split(withholding: Withholding, items: Sequence[int]) -> tuple[int, ...]:
     """Return the tax of each item, in their order; their sum is the amount.
 
-    items: the gross of each in rupiah, > 0, which add up to the payment's. Each gets its share by
+    items: the gross of each in rupiah, >= 0, which add up to the payment's. Each gets its share by
     gross, rounded down or up; so one of a few rupiah may be tax altogether, but never more.
     """
     assert sum(items) == withholding.gross, "the items are not those of this payment"

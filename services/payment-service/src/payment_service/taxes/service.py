@@ -84,7 +84,7 @@ class Earning:
     """What one beneficiary is to be paid in one payout: the payment that is taxed.
 
     legal_entity: of a wadah. identity: what agent-service has recorded, if anything. items: the
-    gross of each payout item by its id, in rupiah, > 0.
+    gross of each payout item by its id, in rupiah, >= 0.
     """
 
     payout_id: UUID

@@ -301,15 +301,21 @@ month_sums AS MATERIALIZED (
     FROM commission_lines WHERE booked_month = CAST(:month AS text)
     GROUP BY beneficiary_id
 ),
--- best: the most that statements ever came to. What they are short of it now is the debt.
+-- best: the most that statements ever came to, with what payouts deducted for debts. What they are
+-- short of it now is the debt.
 earlier AS (
     SELECT beneficiary_id, CAST(sum(parts) AS bigint) AS parts,
-           CAST(sum(amount) AS bigint) AS amount, CAST(max(so_far) AS bigint) AS best
+           CAST(sum(amount) AS bigint) AS amount, CAST(sum(set_off) AS bigint) AS set_off,
+           CAST(max(so_far) AS bigint) AS best
     FROM (
         SELECT beneficiary_id, contribution_parts + acquisition_parts + override_parts AS parts,
-               amount, sum(amount) OVER (PARTITION BY beneficiary_id ORDER BY month) AS so_far
+               amount, set_off,
+               sum(amount + set_off) OVER (PARTITION BY beneficiary_id ORDER BY month) AS so_far
         FROM statements WHERE month < CAST(:month AS text)) AS stated
     GROUP BY beneficiary_id
+),
+stated AS MATERIALIZED (
+    SELECT * FROM statements WHERE month = CAST(:month AS text)
 ),
 computed_statements AS MATERIALIZED (
     SELECT sums.*, CAST(whole.before - 10000 * floor(whole.before / 10000) AS bigint)
@@ -317,14 +323,13 @@ computed_statements AS MATERIALIZED (
            CAST(whole.before + sums.parts AS bigint) AS total_parts,
            CAST(floor((whole.before + sums.parts) / 10000) - floor(whole.before / 10000)
                AS bigint) AS amount,
-           coalesce(greatest(earlier.best, 0) - earlier.amount, 0) AS brought_debt
+           coalesce(greatest(earlier.best, 0) - earlier.amount - earlier.set_off, 0)
+               - coalesce(stated.set_off, 0) AS brought_debt
     FROM month_sums AS sums
     LEFT JOIN earlier USING (beneficiary_id)
+    LEFT JOIN stated USING (beneficiary_id)
     CROSS JOIN LATERAL (
         SELECT CAST(coalesce(earlier.parts, 0) AS numeric) AS before) AS whole
-),
-stated AS MATERIALIZED (
-    SELECT * FROM statements WHERE month = CAST(:month AS text)
 ),
 compared_statements AS (
     SELECT coalesce(stated.beneficiary_id, computed.beneficiary_id) AS beneficiary_id,

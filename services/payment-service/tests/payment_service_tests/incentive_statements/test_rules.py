@@ -4,7 +4,7 @@ from sqlalchemy import ARRAY, BigInteger, cast, column, func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from payment_service.incentive_statements.queries import rest_of, rupiah_of
-from payment_service.incentive_statements.rules import Balance, Due
+from payment_service.incentive_statements.rules import Balance, Due, set_off
 from payment_service.schemes.rules import PARTS
 
 PARTS_OF_ANY_SIGN = st.integers(-(10**15), 10**15)
@@ -62,3 +62,16 @@ async def test_sql_rounds_down_as_python_does(session: AsyncSession) -> None:
     )
 
     assert [tuple(row) for row in rows] == [(each % PARTS, each // PARTS) for each in samples]
+
+
+@given(amounts=st.lists(st.integers(1, 10**9), max_size=20), debt=st.integers(0, 10**10))
+def test_a_debt_is_deducted_from_the_first_amounts_until_nothing_is_left_of_either(
+    amounts: list[int], debt: int
+) -> None:
+    deducted = set_off(amounts, debt)
+
+    assert sum(deducted) == min(sum(amounts), debt)
+    whole = [each == amount for each, amount in zip(deducted, amounts, strict=True)]
+    assert whole == sorted(whole, reverse=True)  # all of the first ones
+    assert all(0 <= each <= amount for each, amount in zip(deducted, amounts, strict=True))
+    assert sum(0 < each < amount for each, amount in zip(deducted, amounts, strict=True)) <= 1

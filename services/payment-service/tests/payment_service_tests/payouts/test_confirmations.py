@@ -343,6 +343,7 @@ async def test_a_wadah_reads_what_it_is_paid_for_each_agent_and_who_confirmed(
         "agent_name": AGENT_NAME,
         "month": "2025-11",
         "statement_count": 1,
+        "set_off": 0,
         "gross": 16_560,
         "tax": 414,
         "amount": 16_146,

@@ -15,7 +15,14 @@ from payment_service.payout_runs.rules import PayoutMonthOpen, RunStatus
 from payment_service.payouts.models import Payout, PayoutItem
 from payment_service.statement_holds.tasks import on_agents_dismissed
 from payment_service.testing_commissions import Village
-from payment_service.testing_payouts import Office, PayeeBook, list_transfers, open_account
+from payment_service.testing_payouts import (
+    Office,
+    PayeeBook,
+    know,
+    list_transfers,
+    open_account,
+    pay,
+)
 from payment_service.verifications import service as verifications
 from payment_service.verifications.models import MonthVerification
 from perisai_kit.domain import clock
@@ -27,6 +34,7 @@ from perisai_kit.testing.network import Wire
 
 NOVEMBER, DECEMBER = Month(2025, 11), Month(2025, 12)
 Earn = Callable[..., Awaitable[list[Village]]]
+Faults = Callable[[AsyncSession], Awaitable[list[str]]]
 
 
 async def list_payouts(session: AsyncSession) -> list[Payout]:
@@ -161,6 +169,32 @@ async def test_what_exceeds_the_limits_of_our_account_is_left_out(
     assert run.figures is not None
     assert run.figures["payout_count"] == 1
     assert [each["reason"] for each in run.figures["left_out"]] == [reason]
+
+
+async def test_a_wadah_with_many_agents_is_paid_in_several_transfers(
+    session: AsyncSession, office: Office, book: PayeeBook, earn: Earn, faults: Faults
+) -> None:
+    wadah_id = new_id()
+    villages = [Village(wadah_id=wadah_id) for _ in range(4)]
+    await know(session, book, *villages, pays=PaymentMethod.WADAH)
+    await earn(3, 3, 3, 6, villages=villages)
+    account = await open_account(session, transfer_max=33_000)
+
+    run_id = await office.prepare(account.id, NOVEMBER)
+    await office.release(run_id)
+    await pay(session, run_id)
+
+    found = sorted(await list_payouts(session), key=lambda each: each.part)
+    assert {each.payee_id for each in found} == {wadah_id}
+    assert [each.part for each in found] == [1, 2, 3]
+    assert all(each.amount <= 33_000 and each.status == "paid" for each in found)
+    # Nobody's pay is divided, since the tax depends on the whole of it.
+    items = [(each.beneficiary_id, each.gross) for each in await list_items(session)]
+    assert sorted(items) == sorted(
+        [(each.agent_id, 16_560) for each in villages[:3]]
+        + [(villages[3].agent_id, 33_120), (wadah_id, (3 * 16_560 + 33_120) // 10)]
+    )
+    assert await faults(session) == []
 
 
 @pytest.mark.usefixtures("earner")

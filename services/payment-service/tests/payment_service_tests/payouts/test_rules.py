@@ -3,14 +3,15 @@
 from datetime import UTC, date, datetime, timedelta
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from payment_service.month_lists.rules import DueStatus, due_on, find_due_status
 from payment_service.payees.rules import Payee, PayeeHold, PayeeKind, PayeeReason
 from payment_service.payout_preparations.rules import (
     AccountFacts,
-    Limits,
     find_account_problem,
-    find_amount_problem,
+    share_out,
 )
 from payment_service.payout_releases.rules import find_change
 from payment_service.payout_runs.rules import (
@@ -27,7 +28,6 @@ from perisai_kit.domain.month import Month
 NOW = datetime(2025, 12, 3, 5, tzinfo=UTC)
 PAYEE_ID, ACCOUNT_ID = new_id(), new_id()
 ACCOUNT = AccountFacts(ACCOUNT_ID, "match", None)
-LIMITS = Limits(transfer_max=1_000, batch_max=2)
 
 
 def make_payee(
@@ -56,21 +56,38 @@ def test_only_a_confirmed_holder_is_paid(answer: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("gross", "tax", "count", "reason"),
+    ("amounts", "groups"),
     [
-        (2, 2, 0, OmissionReason.NOTHING_LEFT),
-        (1_100, 100, 0, None),
-        (1_101, 100, 0, OmissionReason.OVER_TRANSFER_MAX),
-        (1_000, 0, 1, None),
-        (1_000, 0, 2, OmissionReason.BATCH_FULL),
+        ([1_000], [[0]]),
+        ([400, 600], [[0, 1]]),
+        ([400, 601], [[0], [1]]),
+        ([400, 500, 300, 700], [[0, 1], [2, 3]]),
+        ([400, 1_001, 500, 0], [[0, 2, 3]]),
+        ([1_001], []),
     ],
+    ids=str,
 )
-def test_what_is_sent_is_compared_with_the_limits(
-    gross: int, tax: int, count: int, reason: OmissionReason | None
+def test_a_payee_is_paid_in_as_many_transfers_as_the_limit_asks_for(
+    amounts: list[int], groups: list[list[int]]
 ) -> None:
-    found = find_amount_problem(gross=gross, tax=tax, limits=LIMITS, payout_count=count)
+    ids = [new_id() for _ in amounts]
 
-    assert found is reason
+    found = share_out(dict(zip(ids, amounts, strict=True)), transfer_max=1_000)
+
+    assert found == [[ids[place] for place in group] for group in groups]
+
+
+@given(st.lists(st.integers(0, 3_000), max_size=30), st.integers(1, 2_000))
+def test_no_transfer_is_above_the_limit_and_nobody_is_paid_twice_or_forgotten(
+    amounts: list[int], limit: int
+) -> None:
+    of = {new_id(): amount for amount in amounts}
+
+    groups = share_out(of, transfer_max=limit)
+
+    assert all(sum(of[id_] for id_ in group) <= limit for group in groups)
+    paid = [id_ for group in groups for id_ in group]
+    assert paid == [id_ for id_, amount in of.items() if amount <= limit]
 
 
 @pytest.mark.parametrize(
@@ -97,10 +114,25 @@ def test_what_changed_since_the_approval_is_not_sent(
         current_account_id=account.bank_account_id if account else None,
         frozen_until=account.frozen_until if account else None,
         payees=[make_payee(), payee],
+        has_debt=False,
         at=NOW,
     )
 
     assert found is reason
+
+
+def test_a_debt_that_is_not_deducted_lets_nothing_be_sent() -> None:
+    found = find_change(
+        payee_id=PAYEE_ID,
+        bank_account_id=ACCOUNT_ID,
+        current_account_id=ACCOUNT_ID,
+        frozen_until=None,
+        payees=[make_payee()],
+        has_debt=True,
+        at=NOW,
+    )
+
+    assert found is WithdrawalReason.DEBT_CHANGED
 
 
 def test_incentives_are_due_on_the_fifth_of_the_following_month() -> None:

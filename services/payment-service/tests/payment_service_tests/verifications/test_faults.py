@@ -204,6 +204,11 @@ FAULTS = {
         ("UPDATE statements SET brought_debt = 1 WHERE month = '2025-12'",),
         "statement.brought_debt",
     ),
+    "a statement brings a debt as set off by payouts": Fault(
+        DECEMBER,
+        ("UPDATE statements SET set_off = 1 WHERE month = '2025-12'",),
+        "statement.brought_debt",
+    ),
     "a statement is missing": Fault(
         DECEMBER,
         ("DELETE FROM statements WHERE month = '2025-12' AND beneficiary_id = :few",),

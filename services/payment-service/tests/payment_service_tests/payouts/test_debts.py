@@ -1,0 +1,299 @@
+"""What later statements take back is deducted from earlier ones that are not paid yet."""
+
+from collections.abc import Awaitable, Callable
+from enum import StrEnum
+from typing import Any
+from uuid import UUID
+
+import httpx
+from hypothesis import HealthCheck, given
+from hypothesis import settings as hypothesis_settings
+from hypothesis import strategies as st
+from sqlalchemy import func, select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from payment_service.incentive_statements.models import Statement
+from payment_service.ledger import service as ledger
+from payment_service.month_lists.models import UnpaidMonth
+from payment_service.month_lists.tasks import DueWatch
+from payment_service.payout_accounts.models import PayoutAccount
+from payment_service.payout_runs import service as runs
+from payment_service.payout_runs.rules import RunVerdict
+from payment_service.payouts import service as payouts
+from payment_service.payouts.models import Payout, PayoutItem
+from payment_service.payouts.rules import PayoutStatus
+from payment_service.settings import Settings
+from payment_service.testing_commissions import Village
+from payment_service.testing_payouts import BY_BANK, Office, list_transfers, pay
+from perisai_kit.auth.principal import Role
+from perisai_kit.domain.ids import new_id
+from perisai_kit.domain.month import Month
+from perisai_kit.testing.plugin import Tokens
+
+NOVEMBER = Month(2025, 11)
+DECEMBER, JANUARY, FEBRUARY = (NOVEMBER.plus(count) for count in (1, 2, 3))
+Earn = Callable[..., Awaitable[list[Village]]]
+Faults = Callable[[AsyncSession], Awaitable[list[str]]]
+COURSES = 60 if hypothesis_settings.get_current_profile_name() == "soak" else 2
+EARNED = 5_520
+"""Rupiah for each member whose coverage stands, in these months."""
+
+
+class Fate(StrEnum):
+    """What becomes of a run."""
+
+    PAID = "paid"
+    RETURNED = "returned"
+    REJECTED = "rejected"
+    WAITS = "waits"
+
+
+async def take_back(village: Village, earn: Earn, *, count: int, month: Month) -> None:
+    """Decline the first payments of a village, and close a month without any other."""
+    for payment in list(village.settled)[:count]:
+        village.decline(payment)
+    await earn(0, villages=[village], month=month)
+
+
+async def list_amounts(session: AsyncSession, village: Village) -> list[tuple[int, int, int]]:
+    """Return amount, set_off, brought_debt of the agent's statements, by month."""
+    columns = (Statement.amount, Statement.set_off, Statement.brought_debt)
+    chosen = select(*columns).where(Statement.beneficiary_id == village.agent_id)
+    return [
+        (row[0], row[1], row[2]) for row in await session.execute(chosen.order_by(Statement.month))
+    ]
+
+
+async def list_items(session: AsyncSession, village: Village) -> list[tuple[int, int]]:
+    """Return gross and set_off of what is live for the agent, the earliest month first."""
+    chosen = select(PayoutItem.gross, PayoutItem.set_off).where(
+        PayoutItem.beneficiary_id == village.agent_id, PayoutItem.is_live
+    )
+    return [(row[0], row[1]) for row in await session.execute(chosen.order_by(PayoutItem.month))]
+
+
+async def find_owed(session: AsyncSession, village: Village) -> int:
+    """Return what the ledger owes the agent, in rupiah."""
+    accounts = await ledger.list_accounts(session, cursor=None, limit=200)
+    owed = f"incentive_payable:{village.agent_id}"
+    return sum(each.balance for each in accounts.items if each.account == owed)
+
+
+async def find_left_out(office: Office, run_id: UUID) -> dict[str, int]:
+    run = await office.find(run_id)
+    assert run.figures is not None
+    return {each["reason"]: each["gross"] for each in run.figures["left_out"]}
+
+
+async def test_a_debt_is_deducted_from_what_was_not_paid_before_it(
+    session: AsyncSession,
+    office: Office,
+    account: PayoutAccount,
+    earner: Village,
+    earn: Earn,
+    faults: Faults,
+) -> None:
+    await take_back(earner, earn, count=1, month=DECEMBER)
+
+    run_id = await office.prepare(account.id, DECEMBER)
+    await office.release(run_id)
+    await pay(session, run_id)
+    await earn(3, villages=[earner], month=JANUARY)
+
+    lost = 16_560 - 11_040
+    assert await list_items(session, earner) == [(11_040, lost)]
+    assert await list_amounts(session, earner) == [
+        (16_560, 0, 0),
+        (-lost, 0, 0),
+        (16_560, lost, 0),
+    ]
+    assert await find_owed(session, earner) == 16_560
+    assert await faults(session) == []
+
+
+async def test_who_owes_more_than_is_unpaid_is_left_out_until_later_months_make_up_for_it(
+    session: AsyncSession,
+    office: Office,
+    account: PayoutAccount,
+    earner: Village,
+    earn: Earn,
+    settings: Settings,
+    faults: Faults,
+) -> None:
+    await take_back(earner, earn, count=3, month=DECEMBER)
+
+    first = await office.prepare(account.id, DECEMBER)
+    await DueWatch(settings).run(office.database)
+    late = (await session.scalars(select(UnpaidMonth.unpaid_count))).all()
+    await earn(3, villages=[earner], month=JANUARY)
+    later = await office.prepare(account.id, JANUARY)
+    await office.release(later)
+    await pay(session, later)
+
+    assert await find_left_out(office, first) == {"in_debt": 16_560 + 1_656}
+    assert set(late) == {0}  # nothing of it may be paid
+    assert await list_items(session, earner) == [(16_560, 0)]
+    assert await find_owed(session, earner) == 0
+    assert await faults(session) == []
+
+
+async def test_the_earliest_statements_are_deducted_first_and_one_may_be_nothing(
+    session: AsyncSession,
+    office: Office,
+    account: PayoutAccount,
+    earner: Village,
+    earn: Earn,
+    faults: Faults,
+) -> None:
+    await earn(3, villages=[earner], month=DECEMBER)
+    await take_back(earner, earn, count=4, month=JANUARY)
+
+    run_id = await office.prepare(account.id, JANUARY)
+    await office.release(run_id)
+    await pay(session, run_id)
+
+    assert await list_items(session, earner) == [(0, 16_560), (11_040, 5_520)]
+    assert await find_owed(session, earner) == 0
+    assert await faults(session) == []
+
+
+async def test_a_deduction_comes_back_with_its_payout(
+    session: AsyncSession,
+    office: Office,
+    account: PayoutAccount,
+    earner: Village,
+    earn: Earn,
+    faults: Faults,
+) -> None:
+    await take_back(earner, earn, count=1, month=DECEMBER)
+    run_id = await office.prepare(account.id, DECEMBER)
+    await office.release(run_id)
+    await pay(session, run_id)
+    await earn(3, villages=[earner], month=JANUARY)
+    for each in await list_transfers(session, run_id):
+        await payouts.mark_returned(session, each.id, BY_BANK)
+    await earn(3, villages=[earner], month=FEBRUARY)
+
+    later = await office.prepare(account.id, FEBRUARY)
+    await office.release(later)
+    await pay(session, later)
+
+    lost = 16_560 - 11_040
+    assert await list_amounts(session, earner) == [
+        (16_560, 0, 0),
+        (-lost, 0, 0),
+        (16_560, lost, 0),
+        (16_560, -lost, lost),
+    ]
+    assert await find_owed(session, earner) == 0
+    assert await faults(session) == []
+
+
+async def test_what_was_approved_before_a_debt_is_not_sent(
+    session: AsyncSession,
+    office: Office,
+    account: PayoutAccount,
+    earner: Village,
+    earn: Earn,
+    faults: Faults,
+) -> None:
+    run_id = await office.prepare(account.id, NOVEMBER)
+    await take_back(earner, earn, count=1, month=DECEMBER)
+
+    await office.release(run_id)
+
+    chosen = select(Payout.withdrawn_reason).where(Payout.run_id == run_id).distinct()
+    assert (await session.scalars(chosen)).all() == ["debt_changed"]
+    again = await office.prepare(account.id, DECEMBER)
+    await office.release(again)
+    await pay(session, again)
+    assert await list_items(session, earner) == [(11_040, 16_560 - 11_040)]
+    assert await faults(session) == []
+
+
+async def test_an_agent_sees_what_was_deducted_and_what_is_still_owed(
+    session: AsyncSession,
+    office: Office,
+    account: PayoutAccount,
+    earner: Village,
+    earn: Earn,
+    client: httpx.AsyncClient,
+    tokens: Tokens,
+) -> None:
+    await take_back(earner, earn, count=1, month=DECEMBER)
+    headers = tokens.make(Role.AGENT, agent_id=earner.agent_id)
+    before = (await client.get("/v1/me/incentive", headers=headers)).json()
+
+    await office.prepare(account.id, DECEMBER)
+
+    after = (await client.get("/v1/me/incentive", headers=headers)).json()
+    assert (before["debt"], after["debt"]) == (16_560 - 11_040, 0)
+    (own,) = (await client.get("/v1/me/payouts", headers=headers)).json()["items"]
+    assert (own["gross"], own["set_off"]) == (11_040, 16_560 - 11_040)
+
+
+@given(
+    months=st.lists(
+        st.tuples(st.integers(0, 3), st.integers(0, 4), st.sampled_from(Fate)),
+        min_size=4,
+        max_size=5,
+    )
+)
+@hypothesis_settings(
+    max_examples=COURSES, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+async def test_each_run_pays_what_is_stated_less_what_is_paid_or_under_way(
+    session: AsyncSession,
+    office: Office,
+    account: PayoutAccount,
+    earn: Earn,
+    faults: Faults,
+    months: list[tuple[int, int, Fate]],
+) -> None:
+    async with session.begin_nested() as savepoint:
+        (village,) = await earn(1, month=NOVEMBER)
+        kept, lost = list(village.settled), list[Any]()
+        taken = 0
+        for number, (gained, dropped, fate) in enumerate([*months, (9, 0, Fate.PAID)], start=1):
+            lost, kept = kept[:dropped], kept[dropped:]
+            for payment in lost:
+                village.decline(payment)
+            before = list(village.settled)
+            await earn(gained, villages=[village], month=NOVEMBER.plus(number))
+            kept += [each for each in village.settled if each not in before]
+
+            run_id = await office.prepare(account.id, NOVEMBER.plus(number))
+
+            # Each member whose coverage stands has earned the agent this much.
+            stated = EARNED * len(kept)
+            live = sum(gross for gross, _ in await list_items(session, village))
+            assert live == max(taken, stated)
+            assert await find_owed(session, village) == stated - await sum_paid(session, village)
+            await meet(session, office, run_id, fate)
+            taken = sum(gross for gross, _ in await list_items(session, village))
+        assert await faults(session) == []
+        await savepoint.rollback()
+
+
+async def sum_paid(session: AsyncSession, village: Village) -> int:
+    chosen = select(func.coalesce(func.sum(Payout.gross), 0)).where(
+        Payout.payee_id == village.agent_id, Payout.status == PayoutStatus.PAID
+    )
+    return int((await session.scalars(chosen)).one())
+
+
+async def meet(session: AsyncSession, office: Office, run_id: UUID, fate: Fate) -> None:
+    """Let a run be paid, come back, be rejected, or wait."""
+    run = await office.find(run_id)
+    assert run.figures is not None
+    match fate:
+        case Fate.WAITS:
+            return
+        case Fate.REJECTED:
+            await runs.decide(session, run_id, verdict=RunVerdict.REJECTED, by=new_id())
+        case Fate.PAID | Fate.RETURNED if run.figures["payout_count"]:
+            await office.release(run_id)
+            await pay(session, run_id)
+            for each in await list_transfers(session, run_id):
+                if fate is Fate.RETURNED:
+                    await payouts.mark_returned(session, each.id, BY_BANK)
