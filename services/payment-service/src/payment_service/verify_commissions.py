@@ -2,8 +2,9 @@
 
 It reads PERISAI_PAYMENT_DATABASE_URL, also from PERISAI_SECRETS_DIR: the address for the role that
 runs the service. The result is printed, and stored with the month. The exit code is 0 if the
-second computation agrees, 1 if it differs, and 2 if the month is not closed. It can run while the
-service runs, and blocks nothing.
+second computation agrees, 1 if it differs, 2 if the month is not closed, and 3 if it found nothing
+but had to leave out what is just being computed. It can run while the service runs, and blocks
+nothing.
 """
 
 import argparse
@@ -17,13 +18,14 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from payment_service.verifications import service
 from payment_service.verifications.models import MonthVerification
-from payment_service.verifications.rules import MonthOpen
+from payment_service.verifications.rules import MonthOpen, Verified
 from perisai_kit.db.engine import Database
 from perisai_kit.domain.month import Month
 from perisai_kit.runtime.settings import Secret, find_secrets_folder
 
 NAME = "perisai-verify-commissions"
-DIFFERS, UNUSABLE = 1, 2
+UNUSABLE = 2
+EXIT_CODES = {Verified.AGREES: 0, Verified.DIFFERS: 1, Verified.PENDING: 3}
 PARTS = 10_000
 
 
@@ -55,7 +57,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     except MonthOpen:
         _refuse(f"{month} is not closed.")
     sys.stdout.writelines(f"{line}\n" for line in describe(made))
-    sys.exit(DIFFERS if made.difference_count else 0)
+    sys.exit(EXIT_CODES[made.verdict])
 
 
 async def _verify(url: str, month: Month) -> MonthVerification:
@@ -68,8 +70,14 @@ async def _verify(url: str, month: Month) -> MonthVerification:
 
 def describe(made: MonthVerification) -> Iterator[str]:
     """Return a result as lines, without personal data."""
-    count = made.difference_count
-    yield f"{made.month}: " + (f"{count} differences" if count else "the second opinion agrees")
+    yield (
+        f"{made.month}: "
+        + {
+            Verified.DIFFERS: f"{made.difference_count} differences",
+            Verified.PENDING: "the second opinion found nothing, but is not whole yet",
+            Verified.AGREES: "the second opinion agrees",
+        }[made.verdict]
+    )
     yield (
         f"  {made.line_count:,} lines of {made.allocation_count:,} allocations:"
         f" {_rupiah(made.booked_parts)} booked, {_rupiah(made.computed_parts)} computed"
@@ -83,8 +91,8 @@ def describe(made: MonthVerification) -> Iterator[str]:
     for each in made.differences:
         where = " ".join(f"{name}={value}" for name, value in each["place"].items())
         yield f"  {each['name']}: booked {each['booked']}, computed {each['computed']}; {where}"
-    if len(made.differences) < count:
-        yield f"  and {count - len(made.differences):,} more"
+    if more := made.difference_count - len(made.differences):
+        yield f"  and {more:,} more"
 
 
 def _rupiah(parts: int) -> str:

@@ -9,6 +9,7 @@ from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
 from payment_service.base import Base
+from payment_service.verifications.rules import Counts, Verified, find_verdict
 from perisai_kit.domain.month import Month
 
 
@@ -61,3 +62,8 @@ class MonthVerification(Base):
     transfer_count: Mapped[int]
     difference_count: Mapped[int]
     differences: Mapped[list[dict[str, Any]]] = mapped_column(JSONB)
+
+    @property
+    def verdict(self) -> Verified:
+        """What it says of the month."""
+        return find_verdict(Counts(self.difference_count, self.left_out_count))

@@ -5,6 +5,7 @@ The tables of other features are named in SQL only: the second opinion shares no
 
 import hashlib
 from collections.abc import Collection, Mapping, Sequence
+from datetime import datetime
 from importlib import resources
 
 from sqlalchemy import exists, select, text
@@ -12,7 +13,7 @@ from sqlalchemy.dialects.postgresql import distinct_on
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from payment_service.verifications.models import MonthVerification, VerificationRequest
-from payment_service.verifications.rules import Opinion
+from payment_service.verifications.rules import Counts, Opinion
 from perisai_kit.domain.month import Month
 
 VERIFY = (resources.files("payment_service.verifications") / "verify.sql").read_text("utf-8")
@@ -20,10 +21,13 @@ VERIFY_SHA256 = hashlib.sha256(VERIFY.encode()).hexdigest()
 """Says which text a stored result comes from."""
 _IS_CLOSED = text("SELECT EXISTS (SELECT FROM commission_months WHERE month = :month)")
 _CLOSED = text("SELECT month FROM commission_months ORDER BY month")
-_NEVER_VERIFIED = text("""
-    SELECT month FROM commission_months AS closed
-    WHERE NOT EXISTS (SELECT FROM month_verifications AS made WHERE made.month = closed.month)
-    ORDER BY month LIMIT :limit
+_PENDING = text("""
+    SELECT closed.month FROM commission_months AS closed LEFT JOIN LATERAL (
+        SELECT difference_count, left_out_count, finished_at FROM month_verifications AS made
+        WHERE made.month = closed.month ORDER BY id DESC LIMIT 1) AS last ON true
+    WHERE difference_count IS NULL
+        OR difference_count = 0 AND left_out_count > 0 AND finished_at <= :before
+    ORDER BY closed.month LIMIT :limit
 """)
 
 
@@ -41,9 +45,12 @@ async def list_closed(session: AsyncSession) -> list[Month]:
     return [Month.parse(month) for month in await session.scalars(_CLOSED)]
 
 
-async def list_never_verified(session: AsyncSession, *, limit: int) -> list[Month]:
-    """Return closed months without a second opinion, the earliest first."""
-    rows = await session.scalars(_NEVER_VERIFIED, {"limit": limit})
+async def list_pending(session: AsyncSession, *, before: datetime, limit: int) -> list[Month]:
+    """Return closed months without a second opinion, the earliest first.
+
+    Also those whose last one was made before an instant and found nothing, but left something out.
+    """
+    rows = await session.scalars(_PENDING, {"before": before, "limit": limit})
     return [Month.parse(month) for month in rows]
 
 
@@ -77,20 +84,20 @@ async def find_latest(session: AsyncSession, month: Month) -> MonthVerification 
     return (await session.scalars(statement)).one_or_none()
 
 
-async def list_difference_counts(
+async def list_counts(
     session: AsyncSession, months: Collection[Month] | None = None
-) -> Mapping[Month, int]:
-    """Return how many differences the last second opinion on each month has found.
+) -> Mapping[Month, Counts]:
+    """Return what the last second opinion on each month has counted.
 
     months: None for all that have one.
     """
     made = MonthVerification
     latest = (
-        select(made.month, made.difference_count)
+        select(made.month, made.difference_count, made.left_out_count)
         .ext(distinct_on(made.month))
         .order_by(made.month, made.id.desc())
     )
     if months is not None:
         latest = latest.where(made.month.in_(months))
     rows = await session.execute(latest)
-    return {row.month: row.difference_count for row in rows}
+    return {month: Counts(differences, left_out) for month, differences, left_out in rows}

@@ -10,7 +10,6 @@ from payment_service.verifications.rules import (
     MonthNotVerified,
     MonthOpen,
     VerificationRequested,
-    find_verdict,
 )
 from payment_service.verifications.schemas import (
     DifferenceOut,
@@ -50,7 +49,7 @@ async def get_verification(
     found = await service.get_latest(session, month)
     return MonthVerificationOut(
         month=month,
-        verified=find_verdict(found.difference_count),
+        verified=found.verdict,
         requested_again=await service.is_requested(session, month),
         started_at=found.started_at,
         finished_at=found.finished_at,

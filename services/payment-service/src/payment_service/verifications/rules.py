@@ -12,7 +12,10 @@ from perisai_kit.domain.errors import Conflict, NotFound
 
 
 class Verified(StrEnum):
-    """pending: no second opinion yet. differs: it found something, which is named."""
+    """differs: the second opinion found something, which is named.
+
+    pending: there is none yet, or it found nothing but had to leave something out.
+    """
 
     PENDING = "pending"
     AGREES = "agrees"
@@ -64,11 +67,19 @@ class Opinion:
 
     @property
     def verdict(self) -> Verified:
-        return find_verdict(self.difference_count)
+        return find_verdict(Counts(self.difference_count, self.left_out_count))
 
 
-def find_verdict(difference_count: int | None) -> Verified:
-    """Return what the last second opinion says. difference_count: None without one."""
-    if difference_count is None:
-        return Verified.PENDING
-    return Verified.DIFFERS if difference_count else Verified.AGREES
+@dataclass(frozen=True, slots=True)
+class Counts:
+    """How many differences a second opinion found, and how many allocations it left out."""
+
+    differences: int
+    left_out: int
+
+
+def find_verdict(last: Counts | None) -> Verified:
+    """Return what the last second opinion says; None: there is none."""
+    if last is not None and last.differences:
+        return Verified.DIFFERS
+    return Verified.PENDING if last is None or last.left_out else Verified.AGREES

@@ -2,6 +2,7 @@
 
 from collections.abc import Collection
 from dataclasses import asdict, dataclass
+from datetime import timedelta
 from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -16,6 +17,8 @@ from perisai_kit.domain.month import Month
 
 VERIFY_MINUTES = 60
 """To compute a month of many millions of payments; it locks nothing that others wait for."""
+AGAIN_AFTER = timedelta(minutes=10)
+"""Until what was left out of a month should be computed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +31,7 @@ class Due:
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """How many closed months have no second opinion, and how many have one that differs."""
+    """How many closed months have no whole second opinion, and how many one that differs."""
 
     pending: int
     differing: int
@@ -65,10 +68,13 @@ async def verify(
 
 
 async def list_due(session: AsyncSession, *, limit: int) -> list[Due]:
-    """Return closed months without a second opinion, then those asked for once more."""
-    never = await queries.list_never_verified(session, limit=limit)
+    """Return closed months without a second opinion, then those asked for once more.
+
+    One that left something out is made again after a while.
+    """
+    pending = await queries.list_pending(session, before=clock.now() - AGAIN_AFTER, limit=limit)
     asked = await queries.list_requests(session, limit=limit)
-    due = [Due(month, None) for month in never]
+    due = [Due(month, None) for month in pending]
     return [*due, *(Due(each.month, each.id) for each in asked)][:limit]
 
 
@@ -101,12 +107,12 @@ async def get_latest(session: AsyncSession, month: Month) -> MonthVerification:
 
 async def find_verdicts(session: AsyncSession, months: Collection[Month]) -> dict[Month, Verified]:
     """Return what the last second opinion on each of these months says."""
-    counts = await queries.list_difference_counts(session, months) if months else {}
+    counts = await queries.list_counts(session, months) if months else {}
     return {month: find_verdict(counts.get(month)) for month in months}
 
 
 async def list_unproven(session: AsyncSession, *, through: Month) -> list[Month]:
-    """Return the closed months, up to one, whose last second opinion is missing or differs."""
+    """Return the closed months, up to one, whose last second opinion does not agree."""
     closed = [month for month in await queries.list_closed(session) if month <= through]
     verdicts = await find_verdicts(session, closed)
     return [month for month, verdict in verdicts.items() if verdict is not Verified.AGREES]
@@ -114,9 +120,9 @@ async def list_unproven(session: AsyncSession, *, through: Month) -> list[Month]
 
 async def measure(session: AsyncSession, *, limit: int) -> Standing:
     """Return how many closed months are not proven. limit: the most that are counted as pending."""
-    pending = await queries.list_never_verified(session, limit=limit)
-    counts = await queries.list_difference_counts(session)
-    return Standing(len(pending), sum(count > 0 for count in counts.values()))
+    pending = await queries.list_pending(session, before=clock.now(), limit=limit)
+    verdicts = [find_verdict(each) for each in (await queries.list_counts(session)).values()]
+    return Standing(len(pending), verdicts.count(Verified.DIFFERS))
 
 
 async def find_faults(session: AsyncSession) -> list[str]:

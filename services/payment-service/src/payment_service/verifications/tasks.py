@@ -14,7 +14,7 @@ SHOWN = 10
 COUNTED = 1_000
 
 log = get_logger()
-pending = Gauge("perisai_months_unverified", "Closed months without a second opinion.")
+pending = Gauge("perisai_months_unverified", "Closed months without a whole second opinion.")
 differing = Gauge("perisai_months_differing", "Closed months whose second opinion differs.")
 
 
@@ -68,7 +68,7 @@ def tell(made: MonthVerification) -> None:
         "left_out": made.left_out_count,
     }
     if not made.difference_count:
-        log.info("month.verified", **said)
+        log.info("month.left_out" if made.left_out_count else "month.verified", **said)
         return
     log.error(
         "month.differed",

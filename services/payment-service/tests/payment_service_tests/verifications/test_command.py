@@ -8,7 +8,7 @@ import pytest
 from payment_service_tests.verifications.conftest import Closed
 
 from payment_service.verifications.models import MonthVerification
-from payment_service.verify_commissions import describe
+from payment_service.verify_commissions import EXIT_CODES, describe
 from perisai_kit.domain.ids import new_id
 from perisai_kit.domain.month import Month
 
@@ -73,3 +73,24 @@ def test_differences_are_printed_with_their_place() -> None:
         "  line.missing: booked 0, computed 25001; rule=override earned_month=2025-11",
         "  and 2 more",
     ]
+
+
+def test_a_result_that_is_not_whole_is_no_agreement() -> None:
+    made = MonthVerification(
+        id=new_id(),
+        month=Month(2025, 11),
+        allocation_count=2,
+        left_out_count=1,
+        line_count=6,
+        booked_parts=0,
+        computed_parts=0,
+        statement_count=1,
+        stated_amount=0,
+        computed_amount=0,
+        transfer_count=0,
+        difference_count=0,
+        differences=[],
+    )
+
+    assert next(describe(made)) == "2025-11: the second opinion found nothing, but is not whole yet"
+    assert EXIT_CODES[made.verdict] == 3

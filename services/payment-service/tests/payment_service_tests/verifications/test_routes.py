@@ -1,6 +1,7 @@
 """Second opinions over HTTP: after a close by itself, and once more when an officer asks."""
 
 from collections.abc import Awaitable, Callable
+from datetime import timedelta
 
 import httpx
 import pytest
@@ -14,9 +15,10 @@ from payment_service.verifications import service as verifications
 from payment_service.verifications.tasks import Verifier, is_due, pending
 from perisai_kit.auth.principal import Role, ScopeKind
 from perisai_kit.db.engine import Database
+from perisai_kit.domain import clock
 from perisai_kit.domain.ids import new_id
 from perisai_kit.domain.month import Month
-from perisai_kit.testing.plugin import Tokens
+from perisai_kit.testing.plugin import BusinessTime, Tokens
 
 NOVEMBER = Month(2025, 11)
 VERIFICATION = "/v1/commission-months/2025-11/verification"
@@ -183,3 +185,41 @@ async def test_a_month_that_fails_is_counted_and_stops_no_other(
 
     assert pending_after == [2, 1, 0, 0]
     assert verdicts == [["pending", "agrees"], ["agrees", "agrees"], ["agrees", "agrees"]]
+
+
+async def test_a_second_opinion_that_left_something_out_is_made_again(
+    client: httpx.AsyncClient,
+    session: AsyncSession,
+    database: Database,
+    tokens: Tokens,
+    business_time: BusinessTime,
+    tell: Tell,
+    close: Close,
+) -> None:
+    village = Village()
+    village.enrol(3, NOVEMBER)
+    await tell(village)
+    await close(NOVEMBER)
+    await session.execute(
+        text(
+            "INSERT INTO commission_waits SELECT allocation_id, payment_id, counts_at, false"
+            " FROM coverage_answers LIMIT 1"
+        )
+    )
+    headers = officer(tokens)
+
+    await Verifier().run(database)
+    left_out = (await client.get(VERIFICATION, headers=headers)).json()
+    listed, alarmed = await list_verified(client, headers), pending._value.get()
+    # What waits would be booked in the open month now.
+    due_at_once = await is_due(session)
+    await session.execute(text("DELETE FROM commission_waits"))
+    business_time.at(clock.now() + timedelta(minutes=11))
+    await Verifier().run(database)
+    whole = (await client.get(VERIFICATION, headers=headers)).json()
+
+    assert (left_out["verified"], left_out["left_out_count"]) == ("pending", 1)
+    assert (left_out["difference_count"], listed, alarmed) == (0, [None, "pending"], 1)
+    assert due_at_once is False
+    assert (whole["verified"], whole["left_out_count"]) == ("agrees", 0)
+    assert await list_verified(client, headers) == ["agrees"]
