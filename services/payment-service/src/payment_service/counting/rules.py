@@ -6,6 +6,7 @@ from enum import StrEnum
 from typing import TypeAlias
 from uuid import UUID
 
+from perisai_kit.auth.principal import Principal, Role
 from perisai_kit.domain.errors import NotFound
 from perisai_kit.domain.jakarta import jakarta_date
 from perisai_kit.domain.month import Month
@@ -22,6 +23,23 @@ class BeneficiaryNotFound(NotFound):
 class BeneficiaryKind(StrEnum):
     AGENT = "agent"
     WADAH = "wadah"
+
+
+def find_own(
+    principal: Principal, wanted: BeneficiaryKind | None = None
+) -> tuple[BeneficiaryKind, UUID]:
+    """Return as whom a principal earns: as an agent, or else as the wadah they administer.
+
+    wanted: as which of them; who is both has two incentives.
+    Raises: BeneficiaryNotFound where the account is not linked to it.
+    """
+    agent_id = principal.agent_id if principal.has(Role.AGENT) else None
+    wadah_id = principal.wadah_id if principal.has(Role.WADAH_ADMIN) else None
+    if agent_id is not None and wanted is not BeneficiaryKind.WADAH:
+        return BeneficiaryKind.AGENT, agent_id
+    if wadah_id is not None and wanted is not BeneficiaryKind.AGENT:
+        return BeneficiaryKind.WADAH, wadah_id
+    raise BeneficiaryNotFound
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,6 +5,7 @@ from typing import Annotated
 from fastapi import APIRouter, Depends
 
 from payment_service.counting.rules import BeneficiaryNotFound
+from payment_service.dependencies import OwnKind
 from payment_service.own_incentives import service
 from payment_service.own_incentives.schemas import OwnIncentiveMonthOut, OwnIncentiveOut
 from payment_service.own_incentives.service import OwnIncentive
@@ -18,12 +19,14 @@ Earner = Annotated[Principal, Depends(require(Role.AGENT, Role.WADAH_ADMIN))]
 
 
 @router.get("", responses=problems(BeneficiaryNotFound))
-async def get_own_incentive(session: ReplicaSession, principal: Earner) -> OwnIncentiveOut:
+async def get_own_incentive(
+    session: ReplicaSession, principal: Earner, wanted: OwnKind = None
+) -> OwnIncentiveOut:
     """Return what you get so far: small enough for every start of an app.
 
     Keep the ETag and send it as If-None-Match: while nothing has changed, the answer is 304.
     """
-    return _out(await service.read(session, principal))
+    return _out(await service.read(session, principal, wanted))
 
 
 def _out(own: OwnIncentive) -> OwnIncentiveOut:
@@ -41,6 +44,7 @@ def _out(own: OwnIncentive) -> OwnIncentiveOut:
         threshold=progress.threshold if progress else None,
         waiting_payments=progress.waiting.allocations if progress else None,
         waiting_contributions=progress.waiting.contributions if progress else None,
+        bonus_review=progress.bonus_review if progress else None,
         scheme_name=own.scheme_name,
         earlier=[OwnIncentiveMonthOut.model_validate(each) for each in own.earlier],
     )

@@ -2,6 +2,7 @@ from typing import Annotated
 
 from pydantic import Field
 
+from payment_service.bonus_reviews.rules import BonusReviewStatus
 from payment_service.counting.rules import BeneficiaryKind
 from payment_service.incentive_holds.rules import HoldReason
 from payment_service.own_incentives.rules import OwnMonthStatus
@@ -49,6 +50,11 @@ class OwnIncentiveOut(Out):
     )
     waiting_contributions: int | None = Field(
         description="Of an agent: what those payments paid, in rupiah."
+    )
+    bonus_review: BonusReviewStatus | None = Field(
+        description="Of an agent: what has become of the review of the bonus for new members; "
+        "null: there is none. The bonus is not in the amount while the review is open, nor once "
+        "it is refused; `held_parts` of the preview says how much it is."
     )
     scheme_name: str | None = Field(description="Name of the scheme of the month.")
     earlier: list[OwnIncentiveMonthOut] = Field(

@@ -11,12 +11,14 @@ from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from payment_service.bonus_reviews import service as bonus_reviews
+from payment_service.bonus_reviews.rules import BonusReviewStatus
 from payment_service.commissions import service as commissions
 from payment_service.commissions.rules import Sums
 from payment_service.counting import service as counting
 from payment_service.counting.models import Watermark
 from payment_service.counting.queries import Waiting
-from payment_service.counting.rules import BeneficiaryKind, BeneficiaryNotFound, booked_month
+from payment_service.counting.rules import BeneficiaryKind, booked_month, find_own
 from payment_service.incentive_holds import service as holds
 from payment_service.incentive_holds.queries import StatementHold
 from payment_service.incentive_holds.rules import HoldReason, HoldStatus
@@ -29,7 +31,7 @@ from payment_service.payouts import service as payouts
 from payment_service.payouts.rules import StatementPayoutStatus
 from payment_service.schemes import service as schemes
 from payment_service.schemes.rules import scheme_of
-from perisai_kit.auth.principal import Principal, Role
+from perisai_kit.auth.principal import Principal
 from perisai_kit.domain import clock
 from perisai_kit.domain.month import Month
 
@@ -55,11 +57,15 @@ class OwnMonth:
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """Of an agent: how far from the threshold of the month, and what is not computed yet."""
+    """Of an agent: how far from the threshold of the month, and what is not computed yet.
+
+    bonus_review: of the bonus of the month; it may be kept back until that is decided on.
+    """
 
     new_members: int
     threshold: int | None
     waiting: Waiting
+    bonus_review: BonusReviewStatus | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,12 +81,14 @@ class OwnIncentive:
     earlier: list[OwnMonth]
 
 
-async def read(session: AsyncSession, principal: Principal) -> OwnIncentive:
+async def read(
+    session: AsyncSession, principal: Principal, wanted: BeneficiaryKind | None = None
+) -> OwnIncentive:
     """Return what the agent or the wadah of a principal gets so far.
 
-    Raises: BeneficiaryNotFound where the account is linked to neither.
+    Raises: BeneficiaryNotFound where the account is linked to neither, or not to the wanted one.
     """
-    kind, beneficiary_id = _own(principal)
+    kind, beneficiary_id = find_own(principal, wanted)
     watermark = await counting.read_watermark(session)
     month = booked_month(Month.of(clock.today()), watermark.closed_through)
     issued = await statements.list_latest(session, beneficiary_id, limit=STATEMENTS_SHOWN)
@@ -117,14 +125,6 @@ async def read(session: AsyncSession, principal: Principal) -> OwnIncentive:
     )
 
 
-def _own(principal: Principal) -> tuple[BeneficiaryKind, UUID]:
-    if principal.has(Role.AGENT) and principal.agent_id is not None:
-        return BeneficiaryKind.AGENT, principal.agent_id
-    if principal.has(Role.WADAH_ADMIN) and principal.wadah_id is not None:
-        return BeneficiaryKind.WADAH, principal.wadah_id
-    raise BeneficiaryNotFound
-
-
 async def _progress(session: AsyncSession, agent_id: UUID, month: Month, scheme: Any) -> Progress:
     count = await counting.count_new_members(session, agent_id, month)
     waits = (await counting.count_waits(session, agent_id=agent_id)).values()
@@ -132,6 +132,7 @@ async def _progress(session: AsyncSession, agent_id: UUID, month: Month, scheme:
         new_members=count.of(sponsored=scheme.terms.sponsored) if scheme else count.count,
         threshold=scheme.terms.threshold if scheme else None,
         waiting=sum(waits, Waiting()),
+        bonus_review=await bonus_reviews.find_status(session, agent_id, month),
     )
 
 

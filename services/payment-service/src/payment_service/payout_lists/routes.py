@@ -6,7 +6,8 @@ from uuid import UUID
 
 from fastapi import APIRouter, Depends, Path, Query
 
-from payment_service.dependencies import WholeDatabase
+from payment_service.counting.rules import BeneficiaryNotFound
+from payment_service.dependencies import OwnKind, WholeDatabase
 from payment_service.payout_lists import service
 from payment_service.payout_lists.schemas import (
     OwnPayoutOut,
@@ -145,15 +146,19 @@ async def withdraw_payout(
     return _detail_out(await service.get(session, payout_id), {})
 
 
-@own.get("")
+@own.get("", responses=problems(BeneficiaryNotFound))
 async def list_own_payouts(
-    session: ReadSession, payee: Payee, cursor: Cursor = None, limit: Limit = 50
+    session: ReadSession,
+    payee: Payee,
+    wanted: OwnKind = None,
+    cursor: Cursor = None,
+    limit: Limit = 50,
 ) -> Page[OwnPayoutOut]:
     """List what you were paid or are about to be, the latest first.
 
     An agent also sees what their wadah is paid for them.
     """
-    found = await service.list_own(session, payee, cursor=cursor, limit=limit)
+    found = await service.list_own(session, payee, wanted, cursor=cursor, limit=limit)
     return found.page(_own_out)
 
 

@@ -6,6 +6,7 @@ from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from payment_service.counting.rules import BeneficiaryKind, find_own
 from payment_service.payout_confirmations import service as confirmations
 from payment_service.payout_lists import queries
 from payment_service.payout_lists.queries import ItemSum, PartSum
@@ -15,7 +16,7 @@ from payment_service.payout_transfers.models import PayoutTransfer, PayoutTransf
 from payment_service.payouts import queries as payout_queries
 from payment_service.payouts.models import Payout, PayoutItem
 from payment_service.payouts.rules import PayoutNotFound, PayoutPayee, PayoutStatus
-from perisai_kit.auth.principal import Principal, Role
+from perisai_kit.auth.principal import Principal
 from perisai_kit.http.paging import Slice, cut_page, read_cursor
 from perisai_kit.privacy.read_audit import audit_read
 from perisai_kit.services.names.agents import AgentsClient
@@ -110,18 +111,21 @@ async def list_of_run(
 
 
 async def list_own(
-    session: AsyncSession, principal: Principal, *, cursor: str | None, limit: int
+    session: AsyncSession,
+    principal: Principal,
+    wanted: BeneficiaryKind | None,
+    *,
+    cursor: str | None,
+    limit: int,
 ) -> Slice[OwnPayout]:
     """Return what the agent or wadah of a principal is paid, the latest first.
 
     For an agent also what their wadah is paid for them. Withdrawn ones are left out.
-    Raises: CursorInvalid.
+    Raises: BeneficiaryNotFound, CursorInvalid.
     """
-    is_agent = principal.has(Role.AGENT) and principal.agent_id is not None
-    own_id = principal.agent_id if is_agent else principal.wadah_id
+    kind, own_id = find_own(principal, wanted)
+    is_agent = kind is BeneficiaryKind.AGENT
     before_id = read_cursor(cursor, UUID)
-    if own_id is None:
-        return Slice([], None)
     condition = queries.for_beneficiary(own_id) if is_agent else queries.of_payee(own_id)
     rows = await queries.list_payouts(
         session,

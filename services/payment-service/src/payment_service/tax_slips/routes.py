@@ -8,8 +8,8 @@ from fastapi import APIRouter, Depends, Path, Request
 from fastapi.responses import StreamingResponse
 
 from payment_service.clients.payees import PayeesClient
-from payment_service.counting.rules import BeneficiaryKind, BeneficiaryNotFound
-from payment_service.dependencies import MonthInQuery, WantedMonth, WholeDatabase
+from payment_service.counting.rules import BeneficiaryKind, BeneficiaryNotFound, find_own
+from payment_service.dependencies import MonthInQuery, OwnKind, WantedMonth, WholeDatabase
 from payment_service.tax_slips import service
 from payment_service.tax_slips.queries import Slip
 from payment_service.tax_slips.rules import (
@@ -171,12 +171,13 @@ async def export_tax_recaps(database: WholeDatabase, _: Reader, year: Year) -> S
 async def list_own_tax_slips(
     session: ReplicaSession,
     principal: Taxed,
+    wanted: OwnKind = None,
     month: WantedMonth = None,
     cursor: Cursor = None,
     limit: Limit = 50,
 ) -> Page[TaxSlipOut]:
     """List your own withholding slips, or those of your wadah itself."""
-    _, beneficiary_id = service.find_taxpayer(principal)
+    _, beneficiary_id = find_own(principal, wanted)
     found = await service.list_slips(
         session, month=month, beneficiary_id=beneficiary_id, cursor=cursor, limit=limit
     )
@@ -184,9 +185,11 @@ async def list_own_tax_slips(
 
 
 @own_recaps.get("/{year}", responses=problems(BeneficiaryNotFound))
-async def get_own_tax_recap(session: ReplicaSession, principal: Taxed, year: Year) -> TaxRecapOut:
+async def get_own_tax_recap(
+    session: ReplicaSession, principal: Taxed, year: Year, wanted: OwnKind = None
+) -> TaxRecapOut:
     """Return what was withheld of you, or of your wadah itself, in a year."""
-    kind, beneficiary_id = service.find_taxpayer(principal)
+    kind, beneficiary_id = find_own(principal, wanted)
     return _recap_out(await service.get_recap(session, year, kind, beneficiary_id))
 
 

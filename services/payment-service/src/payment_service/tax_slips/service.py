@@ -5,11 +5,10 @@ from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from payment_service.counting.rules import BeneficiaryKind, BeneficiaryNotFound
+from payment_service.counting.rules import BeneficiaryKind
 from payment_service.tax_slips import queries, rules
 from payment_service.tax_slips.queries import Slip
 from payment_service.tax_slips.rules import TaxRecap
-from perisai_kit.auth.principal import Principal, Role
 from perisai_kit.domain.month import Month
 from perisai_kit.http.paging import Slice, cut_page, read_cursor
 from perisai_kit.privacy.read_audit import audit_read
@@ -101,18 +100,6 @@ async def get_recap(
     """Return the recap of one taxpayer, without sums if nothing was paid to them in the year."""
     found = await queries.list_recaps(session, year, beneficiary_id=beneficiary_id, limit=1)
     return found[0] if found else TaxRecap(year, kind, beneficiary_id, ())
-
-
-def find_taxpayer(principal: Principal) -> tuple[BeneficiaryKind, UUID]:
-    """Return as whom a principal is taxed: their own agent, or else the wadah they administer.
-
-    Raises: BeneficiaryNotFound where the account is linked to neither.
-    """
-    if principal.has(Role.AGENT) and principal.agent_id is not None:
-        return BeneficiaryKind.AGENT, principal.agent_id
-    if principal.has(Role.WADAH_ADMIN) and principal.wadah_id is not None:
-        return BeneficiaryKind.WADAH, principal.wadah_id
-    raise BeneficiaryNotFound
 
 
 def _audit(*slips: Slip) -> None:

@@ -21,12 +21,13 @@ from payment_service.commissions.models import CommissionLine
 from payment_service.incentive_statements import service as statements
 from payment_service.incentive_statements.models import Statement
 from payment_service.incentive_statements.rules import EarningsAsked
-from payment_service.testing_commissions import Village, apply_events, book, compute
+from payment_service.own_incentives import service as own_incentives
+from payment_service.testing_commissions import Village, apply_events, book, compute, noon
 from perisai_kit.auth.principal import Principal, Role, Scope, ScopeKind
 from perisai_kit.domain.ids import new_id
 from perisai_kit.domain.month import Month
 from perisai_kit.events.catalogue import MemberRiskFlagged, PaymentSettled
-from perisai_kit.testing.plugin import Tokens
+from perisai_kit.testing.plugin import BusinessTime, Tokens
 
 REVIEWS = "/v1/bonus-reviews"
 ORDERS = 200 if settings.get_current_profile_name() == "soak" else 2
@@ -42,6 +43,10 @@ OFFICER = Principal(
     roles=frozenset({Role.FINANCE_OFFICER}),
     scope=Scope(kind=ScopeKind.COUNTRY),
 )
+
+
+def agent_of(village: Village) -> Principal:
+    return Principal(account_id=new_id(), roles=frozenset({Role.AGENT}), agent_id=village.agent_id)
 
 
 @pytest.fixture
@@ -103,13 +108,16 @@ async def test_thirty_on_one_telephone_earn_contributions_and_no_bonus_until_it_
     tell: Tell,
     close: Close,
     faults: Faults,
+    business_time: BusinessTime,
 ) -> None:
+    business_time.at(noon(NOVEMBER, 29))
     village = Village()
     payments = village.enrol(30, NOVEMBER)
     await tell(village)
     await learn(session, [flag(village, each) for each in payments])
     asked = EarningsAsked(agent_id=village.agent_id, month=NOVEMBER)
     preview = await statements.preview(session, OFFICER, asked, scheme_id=None)
+    own = await own_incentives.read(session, agent_of(village))
     await close(NOVEMBER)
     (review,) = await list_reviews(client, officer(), status="open")
 
@@ -119,6 +127,8 @@ async def test_thirty_on_one_telephone_earn_contributions_and_no_bonus_until_it_
 
     assert (preview.amount, preview.bonus_review) == (30 * 5_520, "open")
     assert preview.held_parts == 30 * 15_000 * 10_000
+    assert own.progress is not None
+    assert (own.due.amount, own.progress.bonus_review) == (30 * 5_520, "open")
     assert (review["flagged_count"], review["steps"][0]["taken_by"]) == (30, None)
     assert released.json()["status"] == "released"
     assert await reasons(session) == {"bonus_held"}

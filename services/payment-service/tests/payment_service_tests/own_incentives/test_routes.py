@@ -69,6 +69,7 @@ async def test_an_agent_sees_the_month_so_far_in_rupiah(
         "threshold": 25,
         "waiting_payments": 2,
         "waiting_contributions": 2 * 36_800,
+        "bonus_review": None,
         "scheme_name": found["scheme_name"],
         "earlier": [],
     }
@@ -243,3 +244,26 @@ async def test_who_has_earned_nothing_yet_sees_zero(
     found = await read(client, tokens.make(Role.AGENT, agent_id=new_id()))
 
     assert (found["payable"], found["new_members"], found["earlier"]) == (0, 0, [])
+
+
+async def test_who_is_an_agent_and_administers_a_wadah_chooses_as_whom_to_look(
+    client: httpx.AsyncClient, tokens: Tokens, tell: Tell, business_time: BusinessTime
+) -> None:
+    business_time.at(noon(NOVEMBER, 20))
+    village = Village()
+    village.enrol(3, NOVEMBER)
+    await tell(village)
+    both = tokens.make(
+        Role.AGENT, Role.WADAH_ADMIN, agent_id=village.agent_id, wadah_id=village.wadah_id
+    )
+
+    as_agent = await read(client, both)
+    as_wadah = (await client.get(f"{PATH}?kind=wadah", headers=both)).json()
+    only_agent = await client.get(f"{PATH}?kind=wadah", headers=agent_of(tokens, village))
+    payouts = await client.get("/v1/me/payouts?kind=wadah", headers=agent_of(tokens, village))
+    slips = await client.get("/v1/me/tax-slips?kind=wadah", headers=agent_of(tokens, village))
+
+    assert (as_agent["kind"], as_agent["amount"]) == ("agent", 16_560)
+    assert (as_wadah["kind"], as_wadah["amount"]) == ("wadah", 1_656)
+    for refused in (only_agent, payouts, slips):
+        assert (refused.status_code, refused.json()["code"]) == (404, "beneficiary_not_found")
