@@ -4,7 +4,6 @@ from typing import Annotated
 
 from fastapi import Depends, Path, Query, Request
 
-from payment_service.counting.rules import BeneficiaryKind
 from payment_service.days import Days, DaysBackward
 from perisai_kit.db.engine import Database
 from perisai_kit.domain.month import Month
@@ -55,14 +54,6 @@ async def _month_in_query(
 MonthInPath = Annotated[Month, Depends(_named_month)]
 MonthInQuery = Annotated[Month, Depends(_month_in_query)]
 WantedMonth = Annotated[Month | None, Depends(_wanted_month)]
-OwnKind = Annotated[
-    BeneficiaryKind | None,
-    Query(
-        alias="kind",
-        description="As whom: who is an agent and administers a wadah has two incentives. By "
-        "default as the agent.",
-    ),
-]
 WholeDatabase = Annotated[Database, Depends(_database)]
 """For a route that calls another service after its transaction, or that streams."""
 AskedDays = Annotated[Days, Depends(_days)]

@@ -121,8 +121,7 @@ async def get_visible(session: AsyncSession, principal: Principal, statement_id:
     Raises: StatementNotFound.
     """
     visible = visible_earnings(principal, Statement)
-    statement = await queries.find_statement(session, statement_id, visible)
-    if statement is None:
+    if (statement := await queries.find_statement(session, statement_id, visible)) is None:
         raise StatementNotFound
     _audit_read(BeneficiaryKind(statement.beneficiary_kind), statement.beneficiary_id)
     return statement

@@ -5,7 +5,7 @@ from typing import Annotated
 from fastapi import APIRouter, Depends
 
 from payment_service.counting.rules import BeneficiaryNotFound
-from payment_service.dependencies import OwnKind
+from payment_service.counting.schemas import OwnKind
 from payment_service.own_incentives import service
 from payment_service.own_incentives.schemas import OwnIncentiveMonthOut, OwnIncentiveOut
 from payment_service.own_incentives.service import OwnIncentive

@@ -7,7 +7,8 @@ from uuid import UUID
 from fastapi import APIRouter, Depends, Path, Query
 
 from payment_service.counting.rules import BeneficiaryNotFound
-from payment_service.dependencies import OwnKind, WholeDatabase
+from payment_service.counting.schemas import OwnKind
+from payment_service.dependencies import WholeDatabase
 from payment_service.payout_lists import service
 from payment_service.payout_lists.schemas import (
     OwnPayoutOut,

@@ -9,7 +9,8 @@ from fastapi.responses import StreamingResponse
 
 from payment_service.clients.payees import PayeesClient
 from payment_service.counting.rules import BeneficiaryKind, BeneficiaryNotFound, find_own
-from payment_service.dependencies import MonthInQuery, OwnKind, WantedMonth, WholeDatabase
+from payment_service.counting.schemas import OwnKind
+from payment_service.dependencies import MonthInQuery, WantedMonth, WholeDatabase
 from payment_service.tax_slips import service
 from payment_service.tax_slips.queries import Slip
 from payment_service.tax_slips.rules import (

@@ -5,6 +5,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from payment_service.verifications import service
 from payment_service.verifications.models import MonthVerification
+from payment_service.verifications.rules import Verified
 from payment_service.verifications.service import Due
 from perisai_kit.db.engine import Database
 from perisai_kit.runtime.log import get_logger
@@ -67,12 +68,15 @@ def tell(made: MonthVerification) -> None:
         "transfers": made.transfer_count,
         "left_out": made.left_out_count,
     }
-    if not made.difference_count:
-        log.info("month.left_out" if made.left_out_count else "month.verified", **said)
-        return
-    log.error(
-        "month.differed",
-        **said,
-        differences=made.difference_count,
-        first=made.differences[:SHOWN],
-    )
+    match made.verdict:
+        case Verified.AGREES:
+            log.info("month.verified", **said)
+        case Verified.PENDING:
+            log.info("month_verification.delayed", **said)
+        case Verified.DIFFERS:
+            log.error(
+                "month.differed",
+                **said,
+                differences=made.difference_count,
+                first=made.differences[:SHOWN],
+            )

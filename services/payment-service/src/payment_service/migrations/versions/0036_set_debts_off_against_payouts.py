@@ -33,12 +33,18 @@ ALTER TABLE payouts ADD CONSTRAINT ck_payouts_wider_withdrawn_reason_value
     CHECK (withdrawn_reason IN ('run_rejected', 'held', 'account_changed', 'account_frozen',
         'payee_changed', 'debt_changed', 'given_up')) NOT VALID;
 """
-VALIDATE = (
-    "ALTER TABLE payout_items VALIDATE CONSTRAINT ck_payout_items_wider_amounts",
-    "ALTER TABLE tax_computation_items VALIDATE CONSTRAINT ck_tax_computation_items_wider_amounts",
-    "ALTER TABLE payouts VALIDATE CONSTRAINT ck_payouts_wider_withdrawn_reason_value",
-    "ALTER TABLE payout_run_omissions VALIDATE CONSTRAINT ck_payout_run_omissions_wider_reason",
-)
+VALIDATE_ITEMS = """
+ALTER TABLE payout_items VALIDATE CONSTRAINT ck_payout_items_wider_amounts
+"""
+VALIDATE_TAXES = """
+ALTER TABLE tax_computation_items VALIDATE CONSTRAINT ck_tax_computation_items_wider_amounts
+"""
+VALIDATE_PAYOUTS = """
+ALTER TABLE payouts VALIDATE CONSTRAINT ck_payouts_wider_withdrawn_reason_value
+"""
+VALIDATE_OMISSIONS = """
+ALTER TABLE payout_run_omissions VALIDATE CONSTRAINT ck_payout_run_omissions_wider_reason
+"""
 REPLACE = """
 ALTER TABLE payout_items DROP CONSTRAINT ck_payout_items_amounts;
 ALTER TABLE payout_items
@@ -58,8 +64,10 @@ ALTER TABLE payouts RENAME CONSTRAINT ck_payouts_wider_withdrawn_reason_value
 def upgrade() -> None:
     execute_script(op, WIDEN)
     with op.get_context().autocommit_block():
-        for statement in VALIDATE:
-            op.execute(statement)
+        op.execute(VALIDATE_ITEMS)
+        op.execute(VALIDATE_TAXES)
+        op.execute(VALIDATE_PAYOUTS)
+        op.execute(VALIDATE_OMISSIONS)
     execute_script(op, REPLACE)
     create_index_concurrently(
         op,
