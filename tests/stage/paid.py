@@ -5,8 +5,9 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import asyncpg
-from stage.paying import BALANCE, Owed, Payee, PayingBank
+from stage.paying import BALANCE, TRANSFER_MAX, Owed, Payee, PayingBank
 
+from payment_service.payout_checks import COUNTS as PAYOUT_COUNTS
 from payment_service.tax_checks import COUNTS as TAX_COUNTS
 
 if TYPE_CHECKING:
@@ -19,7 +20,7 @@ _ATTEMPTS = """
     WHERE payout.payee_id = ANY ($1)
 """
 _PAID = """
-    SELECT item.statement_id, item.gross, item.tax, payout.amount, payout.payee_id
+    SELECT payout.id, item.gross, item.tax, item.beneficiary_id, payout.amount, payout.payee_id
     FROM payouts AS payout JOIN payout_items AS item ON item.payout_id = payout.id
     WHERE payout.status = 'paid' AND payout.payee_id = ANY ($1)
 """
@@ -44,7 +45,7 @@ async def find_faults(
     connection: to the database, as its owner. owed: the payees of one run. at_bank: the transfers
     that the bank has taken since this run began.
     """
-    ids = [each.agent_id for each in owed.payees]
+    ids = [each.id for each in owed.payees]
     attempts = await connection.fetch(_ATTEMPTS, ids)
     paid = await connection.fetch(_PAID, ids)
     balances = {row["account"]: row["balance"] for row in await connection.fetch(_BALANCES)}
@@ -84,19 +85,22 @@ def _check_payee(
     moved: Mapping[str, list[int]],
     balances: Mapping[str, int],
 ) -> list[str]:
-    of_payee = [row for row in paid if row["payee_id"] == payee.agent_id]
+    of_payee = [row for row in paid if row["payee_id"] == payee.id]
+    amounts = {row["id"]: row["amount"] for row in of_payee}
     received = moved.get(payee.account_no, [])
     found = []
-    if len(received) != 1:
-        found.append(f"a payee received {len(received)} payments")
-    if received != [row["amount"] for row in of_payee]:
+    if sorted(received) != sorted(amounts.values()):
         found.append("a payee received something else than was paid")
-    if any(row["gross"] - row["tax"] != row["amount"] for row in of_payee):
-        found.append("a payout is not its gross less its tax")
-    payable = balances.get(f"incentive_payable:{payee.agent_id}", 0)
-    stated = sum(row["gross"] for row in of_payee) + payable
-    if stated != payee.gross:
-        found.append("a statement is not its payouts and the open balance")
+    if any(amount > TRANSFER_MAX for amount in received):
+        found.append("a payee received more at once than a transfer may carry")
+    if sum(row["gross"] - row["tax"] for row in of_payee) != sum(amounts.values()):
+        found.append("payouts are not their gross less their tax")
+    for earner in payee.earners:
+        gross = sum(row["gross"] for row in of_payee if row["beneficiary_id"] == earner.id)
+        if gross != earner.owed:
+            found.append(f"an earner is paid {gross} and owed {earner.owed}")
+        if balances.get(f"incentive_payable:{earner.id}", 0) != 0:
+            found.append("the ledger still owes what was paid")
     return found
 
 
@@ -113,7 +117,7 @@ async def _check_sums(
         found.append("the ledger and the bank disagree on what was paid")
     if withheld != payable:
         found.append("the tax payable is not what was withheld")
-    for what, query in TAX_COUNTS.items():
+    for what, query in {**TAX_COUNTS, **PAYOUT_COUNTS}.items():
         count = await connection.fetchval(query)
         found += [f"{count} {what}"] if count else []
     return found

@@ -53,6 +53,10 @@ from snap_bi.profiles import PROFILES
 MONTH = Month(2026, 10)
 PAYEES_FILE = "payees.json"
 BALANCE = 10**12
+TRANSFER_MAX = 8_000_000
+"""Less than a wadah may be owed: then it is paid in several transfers."""
+WADAHS = 0.3
+"""So many of the payees are wadahs that are paid for two agents and themselves."""
 OTHER_BANK = "008"
 HOLDER = "AGUS SALIM"
 KEEP_ALIVE_S = 3600
@@ -150,38 +154,58 @@ class OurAccount:
 
 
 @dataclass(frozen=True)
-class Payee:
-    """An agent who is owed for one statement. gross: rupiah."""
+class Earner:
+    """An agent or a wadah, with what the statements of some months came to, in rupiah.
 
-    agent_id: UUID
+    amounts: by month; below zero: more was taken back than earned.
+    """
+
+    kind: BeneficiaryKind
+    id: UUID
+    has_npwp: bool
+    amounts: dict[Month, int]
+
+    @property
+    def owed(self) -> int:
+        return sum(self.amounts.values())
+
+
+@dataclass(frozen=True)
+class Payee:
+    """Who gets the money: an agent, or a wadah for its agents and itself."""
+
+    kind: PayeeKind
+    id: UUID
     wadah_id: UUID
-    statement_id: UUID
+    earners: tuple[Earner, ...]
     bank_account_id: UUID
     account_no: str
     bank_code: str
-    gross: int
-    has_npwp: bool
 
     @property
     def details(self) -> dict[str, Any]:
-        """What agent-service answers about them."""
+        """What agent-service answers about them and those they are paid for, by id."""
+        account = {
+            "bank_account_id": str(self.bank_account_id),
+            "bank_code": self.bank_code,
+            "account_no": self.account_no,
+            "holder_name": HOLDER,
+            "name_match": "match",
+            "payouts_frozen_until": None,
+        }
         return {
-            "holder_kind": "agent",
-            "holder_id": str(self.agent_id),
-            "legal_entity": None,
-            "account": {
-                "bank_account_id": str(self.bank_account_id),
-                "bank_code": self.bank_code,
-                "account_no": self.account_no,
-                "holder_name": HOLDER,
-                "name_match": "match",
-                "payouts_frozen_until": None,
-            },
-            "tax": {
-                "tax_identity_id": str(self.bank_account_id),
-                "npwp": "0123456789012345" if self.has_npwp else None,
-                "nik_status": "valid" if self.has_npwp else None,
-            },
+            str(each.id): {
+                "holder_kind": each.kind.value,
+                "holder_id": str(each.id),
+                "legal_entity": True if each.kind is BeneficiaryKind.WADAH else None,
+                "account": account if each.id == self.id else None,
+                "tax": {
+                    "tax_identity_id": str(each.id),
+                    "npwp": "0123456789012345" if each.has_npwp else None,
+                    "nik_status": "valid" if each.has_npwp else None,
+                },
+            }
+            for each in self.earners
         }
 
 
@@ -210,7 +234,7 @@ async def open_accounts(session: AsyncSession, bank: PayingBank, keys: Keys) -> 
 
 def write_payees(folder: Path, owed: Sequence[Payee]) -> None:
     """Let agent-service, which the worker asks, know of these payees."""
-    text = json.dumps({str(each.agent_id): each.details for each in owed})
+    text = json.dumps({id_: known for each in owed for id_, known in each.details.items()})
     scratch = folder / "payees.new"
     scratch.write_text(text)
     scratch.replace(folder / PAYEES_FILE)
@@ -219,37 +243,66 @@ def write_payees(folder: Path, owed: Sequence[Payee]) -> None:
 async def owe(
     session: AsyncSession, bank: PayingBank, account: OurAccount, random: Random, *, count: int
 ) -> Owed:
-    """Store statements of so many agents, with their accounts at the bank or at another one."""
+    """Store statements of so many payees, with their accounts at the bank or at another one."""
     owed = Owed(account)
     for _ in range(count):
-        payee = Payee(
-            agent_id=new_id(),
-            wadah_id=new_id(),
-            statement_id=new_id(),
-            bank_account_id=new_id(),
-            account_no=f"{random.randrange(10**12):012d}",
-            bank_code=random.choice([account.bank_code, OTHER_BANK]),
-            gross=random.randrange(10_000, 9_000_000),
-            has_npwp=random.random() < 0.5,
-        )
+        payee = _make_payee(account, random)
         await bank.post(
             "/accounts",
             bank_code=payee.bank_code,
             account_no=payee.account_no,
             holder_name=HOLDER,
         )
-        session.add_all([_make_statement(payee), _make_accrual(payee), _make_agreement(payee)])
+        session.add(_make_agreement(payee))
+        for earner in payee.earners:
+            for month, amount in earner.amounts.items():
+                statement = _make_statement(payee, earner, month, amount)
+                session.add_all([statement, _make_booking(statement)])
         session.add(
             PayeeAccount(
                 bank_account_id=payee.bank_account_id,
-                holder_kind=PayeeKind.AGENT,
-                holder_id=payee.agent_id,
+                holder_kind=payee.kind,
+                holder_id=payee.id,
                 decided_at=LONG_AGO,
             )
         )
         owed.payees.append(payee)
     await session.flush()
     return owed
+
+
+def _make_payee(account: OurAccount, random: Random) -> Payee:
+    """Make an agent with one month, two months or a debt, or a wadah that is paid for agents."""
+    wadah_id, last = new_id(), random.randrange(10_000, 4_000_000)
+    shapes: list[tuple[int, ...]] = [(last,), (random.randrange(10_000, 4_000_000), last)]
+    shapes.append((last, -random.randrange(1, last)))
+    if random.random() < WADAHS:
+        kind = PayeeKind.WADAH
+        earners = [_make_earner(random, random.choice(shapes)) for _ in range(2)]
+        own = (random.randrange(10_000, 4_000_000),)
+        earners.append(_make_earner(random, own, wadah_id=wadah_id))
+    else:
+        kind = PayeeKind.AGENT
+        earners = [_make_earner(random, random.choice(shapes))]
+    return Payee(
+        kind=kind,
+        id=earners[-1].id,
+        wadah_id=wadah_id,
+        earners=tuple(earners),
+        bank_account_id=new_id(),
+        account_no=f"{random.randrange(10**12):012d}",
+        bank_code=random.choice([account.bank_code, OTHER_BANK]),
+    )
+
+
+def _make_earner(random: Random, amounts: Sequence[int], *, wadah_id: UUID | None = None) -> Earner:
+    months = (MONTH.plus(-back) for back in reversed(range(len(amounts))))
+    return Earner(
+        kind=BeneficiaryKind.AGENT if wadah_id is None else BeneficiaryKind.WADAH,
+        id=wadah_id or new_id(),
+        has_npwp=random.random() < 0.5,
+        amounts=dict(zip(months, amounts, strict=True)),
+    )
 
 
 def _bank_code(profile: str) -> str:
@@ -296,7 +349,7 @@ def _make_account(account: OurAccount, partner: BankPartner) -> PayoutAccount:
         corporate_id="KBBSTAGE" if needs_corporate_id else None,
         file_format=None,
         daily_cap=BALANCE,
-        transfer_max=BALANCE,
+        transfer_max=TRANSFER_MAX,
         batch_max=1_000,
         cut_off=time.max,
         status=PayoutAccountStatus.ACTIVE,
@@ -310,36 +363,41 @@ def _make_account(account: OurAccount, partner: BankPartner) -> PayoutAccount:
     )
 
 
-def _make_accrual(payee: Payee) -> Transfer:
+def _make_booking(statement: Statement) -> Transfer:
+    expense = str(incentive_expense(statement.month))
+    payable = str(Account(AccountKind.INCENTIVE_PAYABLE, (str(statement.beneficiary_id),)))
+    is_accrued = statement.amount > 0
     return Transfer(
-        debit_account=str(incentive_expense(MONTH)),
-        credit_account=str(Account(AccountKind.INCENTIVE_PAYABLE, (str(payee.agent_id),))),
-        amount=payee.gross,
-        code=TransferCode.INCENTIVE_ACCRUED,
+        debit_account=expense if is_accrued else payable,
+        credit_account=payable if is_accrued else expense,
+        amount=abs(statement.amount),
+        code=TransferCode.INCENTIVE_ACCRUED if is_accrued else TransferCode.INCENTIVE_REVERSED,
         cause_kind=CauseKind.STATEMENT,
-        cause_id=payee.statement_id,
+        cause_id=statement.id,
         business_on=LONG_AGO.date(),
         booked_at=LONG_AGO,
     )
 
 
-def _make_statement(payee: Payee) -> Statement:
-    parts = payee.gross * 10_000
+def _make_statement(payee: Payee, earner: Earner, month: Month, amount: int) -> Statement:
+    parts = amount * 10_000
+    is_wadah = earner.kind is BeneficiaryKind.WADAH
+    before = sum(each for earlier, each in earner.amounts.items() if earlier < month)
     return Statement(
-        id=payee.statement_id,
-        month=MONTH,
-        beneficiary_kind=BeneficiaryKind.AGENT,
-        beneficiary_id=payee.agent_id,
+        id=new_id(),
+        month=month,
+        beneficiary_kind=earner.kind,
+        beneficiary_id=earner.id,
         wadah_id=payee.wadah_id,
         branch_code="BWI",
         region_code="JTM",
         line_count=1,
-        contribution_parts=parts,
+        contribution_parts=0 if is_wadah else parts,
         acquisition_parts=0,
-        override_parts=0,
+        override_parts=parts if is_wadah else 0,
         brought_parts=0,
-        total_parts=parts,
-        amount=payee.gross,
+        total_parts=before * 10_000 + parts,
+        amount=amount,
         brought_debt=0,
         held_reason=None,
         issued_at=LONG_AGO,
@@ -347,10 +405,11 @@ def _make_statement(payee: Payee) -> Statement:
 
 
 def _make_agreement(payee: Payee) -> WadahAgreement:
+    is_wadah = payee.kind is PayeeKind.WADAH
     return WadahAgreement(
         agreement_id=new_id(),
         wadah_id=payee.wadah_id,
         starts_on=LONG_AGO.date(),
         ends_on=LONG_AGO.date(),
-        pays=PaymentMethod.AGENTS,
+        pays=PaymentMethod.WADAH if is_wadah else PaymentMethod.AGENTS,
     )

@@ -115,11 +115,11 @@ BUSY = """
 """
 """Whether the worker has to do something about a bank, or may have soon."""
 UNPAID = """
-    SELECT count(*) FROM statements WHERE NOT EXISTS (
+    SELECT count(*) FROM statements WHERE amount > 0 AND NOT EXISTS (
         SELECT FROM payout_items WHERE statement_id = statements.id AND is_live)
 """
 UNTRIED = """
-    SELECT count(*) FROM statements WHERE NOT EXISTS (
+    SELECT count(*) FROM statements WHERE amount > 0 AND NOT EXISTS (
         SELECT FROM payout_items AS item JOIN payout_transfers USING (payout_id)
         WHERE statement_id = statements.id AND sent_at IS NOT NULL
             AND payout_transfers.status <> 'sent')
@@ -292,7 +292,8 @@ async def open_stage(
     database = Database(urls.app, keyring=keyring, pool_size=2)
     owner = await asyncpg.connect(urls.owner.replace("postgresql+asyncpg", "postgresql"))
     await owner.execute(CLOSE_MONTH, str(MONTH))
-    await owner.execute(VERIFY_MONTH, str(MONTH))
+    for month in (MONTH.plus(-1), MONTH):
+        await owner.execute(VERIFY_MONTH, str(month))
     lives_of = worker_lives(settings, folder, pause_s=pause_s)
     async with paying_bank(keys) as bank, lives_of as lives:
         async with database.begin() as session:

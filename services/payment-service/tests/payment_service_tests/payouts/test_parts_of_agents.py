@@ -132,16 +132,21 @@ async def test_what_came_back_has_one_more_event_for_each_agent(
 
 
 async def test_what_was_never_known_to_be_paid_is_published_as_returned_alone(
-    session: AsyncSession, agents: list[Village], dispatch: Pay, faults: Faults
+    session: AsyncSession, agents: list[Village], earn: Earn, dispatch: Pay, faults: Faults
 ) -> None:
-    transfer = await dispatch()
+    paid = await dispatch()
+    await payouts.mark_paid(session, paid.id, BY_BANK)
+    before = await list_parts(session)
+    await earn(3, 3, villages=agents, month=DECEMBER)
+    transfer = await dispatch(DECEMBER)
     lost = Report(TransferSource.WORKER)
     await payouts.mark_unknown(session, transfer.id, lost, next_inquiry_at=clock.now())
 
     await payouts.mark_returned(session, transfer.id, REFUSED)
 
-    assert await list_parts(session) == [
-        part(PayoutReturnedForAgent, transfer.payout_id, each) for each in by_agent(agents)
+    assert (await list_parts(session))[len(before) :] == [
+        part(PayoutReturnedForAgent, transfer.payout_id, each, month=DECEMBER)
+        for each in by_agent(agents)
     ]
     assert await faults(session) == []
 
