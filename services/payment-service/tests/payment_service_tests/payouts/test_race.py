@@ -6,11 +6,13 @@ from collections.abc import AsyncIterator, Callable
 from datetime import timedelta
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from payment_service.clients.payees import PayeesClient
+from payment_service.closings.tasks import Closer
 from payment_service.counting.service import SUBSCRIPTIONS
+from payment_service.incentive_statements.models import Statement
 from payment_service.payout_preparations.tasks import Preparer
 from payment_service.payout_runs import service as runs
 from payment_service.payout_runs.models import PayoutRun
@@ -19,7 +21,7 @@ from payment_service.payouts import service as payouts
 from payment_service.payouts.models import Payout, PayoutItem
 from payment_service.settings import Settings
 from payment_service.tables import MIGRATIONS
-from payment_service.testing_closings import close_month, find_faults
+from payment_service.testing_closings import agree_to_close, close_month, find_faults
 from payment_service.testing_commissions import Village, apply_all, noon, read_until
 from payment_service.testing_payouts import (
     BY_BANK,
@@ -49,8 +51,18 @@ VILLAGES = 6
 
 
 @pytest.fixture
+def villages() -> list[Village]:
+    """Villages with two new members of November each, who earn the agent 5,520 apiece."""
+    made = [Village() for _ in range(VILLAGES)]
+    for each in made:
+        each.enrol(2, NOVEMBER)
+    return made
+
+
+@pytest.fixture
 async def own(
     own_database: Callable[[str], Urls],
+    villages: list[Village],
     keyring: Keyring,
     settings: Settings,
     business_time: BusinessTime,
@@ -59,10 +71,8 @@ async def own(
     """An office in December, with villages that earned in November."""
     database = Database(own_database("payment").app, keyring=keyring)
     business_time.at(noon(NOVEMBER.plus(1)))
-    book, villages = PayeeBook(), [Village() for _ in range(VILLAGES)]
+    book = PayeeBook()
     wire.answer("agent", book.answer)
-    for village in villages:
-        village.enrol(1, NOVEMBER)
     async with database.begin() as session:
         await know(session, book, *villages, pays=PaymentMethod.AGENTS)
         await apply_all(session, *villages)
@@ -138,3 +148,57 @@ async def test_of_two_senders_one_sends_and_of_two_reports_one_counts(own: Offic
     assert failed is None
     async with own.database.begin() as session:
         assert await find_faults(session) == []
+
+
+async def test_a_close_and_a_run_at_once_deduct_each_debt_once(
+    own: Office, villages: list[Village], business_time: BusinessTime
+) -> None:
+    december, january = NOVEMBER.plus(1), NOVEMBER.plus(2)
+    await live(own, villages, december, business_time, lost=1, gained=0)
+    async with own.database.begin() as session:
+        await close_month(session, december, settings=own.settings)
+    await live(own, villages, january, business_time, lost=0, gained=1)
+    await verify_all(own.database)
+    async with own.database.begin() as session:
+        account = await open_account(session)
+        await runs.propose(
+            session, through_month=december, payout_account_id=account.id, by=new_id()
+        )
+        await agree_to_close(session, january, settings=own.settings)
+
+    await asyncio.gather(
+        *(Preparer(own.settings, own.payees, batch=1).run(own.database) for _ in range(2)),
+        *(Closer(own.settings, batch=1).run(own.database) for _ in range(2)),
+    )
+
+    async with own.database.begin() as session:
+        for village in villages:
+            of_agent = PayoutItem.beneficiary_id == village.agent_id
+            paid = await session.scalar(select(func.sum(PayoutItem.gross)).where(of_agent))
+            chosen = select(Statement).where(
+                Statement.beneficiary_id == village.agent_id, Statement.month == january
+            )
+            stated = (await session.scalars(chosen)).one()
+            payable = max(stated.amount - stated.brought_debt, 0)
+            assert (paid or 0) + payable == 2 * 5_520  # of the two members who are left
+        assert await find_faults(session) == []
+
+
+async def live(
+    office: Office,
+    villages: list[Village],
+    month: Month,
+    business_time: BusinessTime,
+    *,
+    lost: int,
+    gained: int,
+) -> None:
+    """Let a month pass in which each village loses and gains so many members."""
+    for each in villages:
+        for payment in list(each.settled)[:lost]:
+            each.decline(payment)
+        each.enrol(gained, month)
+    business_time.at(noon(month.plus(1)))
+    async with office.database.begin() as session:
+        await apply_all(session, *villages)
+        await read_until(session, clock.now() - timedelta(minutes=1), *SUBSCRIPTIONS)
