@@ -8,10 +8,11 @@ from then on nothing is booked in the month, and what is known of beneficiaries 
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
-from typing import Any
+from datetime import datetime
+from typing import Any, Literal
 from uuid import UUID
 
-from sqlalchemy import RowMapping
+from sqlalchemy import RowMapping, Select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from payment_service.closings import queries, rules
@@ -19,22 +20,34 @@ from payment_service.closings.models import Closing
 from payment_service.closings.rules import ClosingStatus, ClosingVerdict
 from payment_service.counting import service as counting
 from payment_service.counting.queries import Waiting
+from payment_service.incentive_holds import service as holds
 from payment_service.incentive_statements import queries as statement_queries
-from payment_service.incentive_statements import service as statements
+from payment_service.incentive_statements.models import Statement
 from payment_service.incentive_statements.queries import Figures
+from payment_service.ledger import rules as ledger_rules
+from payment_service.ledger import service as ledger
+from payment_service.ledger.rules import TransferCode
 from payment_service.months import service as months
 from payment_service.months.models import ClosedMonth
 from payment_service.schemes.rules import check_month
 from payment_service.settings import Settings
+from perisai_kit.db.bulk import any_id
 from perisai_kit.db.engine import allow_minutes
 from perisai_kit.domain import clock
 from perisai_kit.domain.errors import Conflict
 from perisai_kit.domain.ids import new_id
 from perisai_kit.domain.jakarta import jakarta_date
 from perisai_kit.domain.month import Month
+from perisai_kit.events.catalogue import StatementIssued
+from perisai_kit.events.outbox import publish_rows
 from perisai_kit.http.paging import Slice, cut_page, read_cursor
 from perisai_kit.privacy.read_audit import audit_read
 
+_POSTED: tuple[tuple[TransferCode, Literal[1, -1]], ...] = (
+    (TransferCode.INCENTIVE_ACCRUED, 1),
+    (TransferCode.INCENTIVE_REVERSED, -1),
+)
+"""What a statement of more, or less, than nothing posts."""
 ADD_UP_MINUTES = 60
 """To add up many millions of lines; it locks nothing that others wait for."""
 FIGURES_MINUTES = 10
@@ -215,11 +228,36 @@ async def _issue(session: AsyncSession, closing: Closing, batch: int) -> None:
         session, closing.month, after_id=closing.last_beneficiary_id, limit=batch
     )
     earned = queries.earned_by(closing.month, ids[0], ids[-1])
-    await statements.issue(
+    await _issue_statements(
         session, closing.month, earned, count=len(ids), issued_at=closing.closed_at
     )
     closing.statement_count += len(ids)
     closing.last_beneficiary_id = ids[-1]
+
+
+async def _issue_statements(
+    session: AsyncSession, month: Month, earned: Select[Any], *, count: int, issued_at: datetime
+) -> None:
+    """Issue a statement for every row of a query, owe it in the ledger, and publish it.
+
+    Set-based: one statement of SQL each for the statements, the ledger and the events.
+    earned: what each beneficiary has earned; see `statement_queries.stated`. count: of its rows.
+    """
+    ids = [new_id() for _ in range(count)]
+    await statement_queries.lock_debts(session)
+    await statement_queries.insert_statements(session, month, earned, ids=ids, issued_at=issued_at)
+    for code, sign in _POSTED:
+        await ledger.transfer_rows(
+            session,
+            statement_queries.owed(ids, sign=sign),
+            code=code,
+            account=ledger_rules.incentive_expense(month),
+            business_on=month.last_day,
+        )
+    new = statement_queries.payable().where(Statement.id == any_id(ids))
+    await holds.hold(session, new, at=issued_at)
+    published = statement_queries.issued(ids, is_held=~holds.is_free(Statement.id))
+    await publish_rows(session, StatementIssued, published)
 
 
 async def _finish(session: AsyncSession, closing: Closing) -> None:

@@ -83,6 +83,10 @@ class IncentiveStatementOut(EarnedOut):
         StatementPayoutStatus,
         Field(description="Whether it is paid; returned: the bank gave the money back."),
     ]
+    deducted: int = Field(
+        description="Rupiah of `payable` that the payout which pays it deducts for a debt of later "
+        "months; the next statement has it as `set_off`."
+    )
     bonus_review: Annotated[
         BonusReviewStatus | None,
         Field(description="Of the agent's acquisitions of this month; null: there was no review."),

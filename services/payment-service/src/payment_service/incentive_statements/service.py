@@ -1,9 +1,8 @@
-"""State what each beneficiary is owed for a month, and show what a statement would say."""
+"""Show what statements say each beneficiary is owed for a month, and what one would say."""
 
 from collections.abc import Sequence
 from dataclasses import asdict
-from datetime import datetime
-from typing import Any, Literal
+from typing import Any
 from uuid import UUID
 
 from sqlalchemy import Select, and_
@@ -35,9 +34,6 @@ from payment_service.incentive_statements.schemas import (
     IncentiveStatementOut,
     SchemeApplied,
 )
-from payment_service.ledger import rules as ledger_rules
-from payment_service.ledger import service as ledger
-from payment_service.ledger.rules import TransferCode
 from payment_service.months import rules as month_rules
 from payment_service.payees import service as payees
 from payment_service.payees.rules import Payee
@@ -48,46 +44,12 @@ from payment_service.schemes import service as schemes
 from payment_service.schemes.rules import Applied, check_month, scheme_of
 from payment_service.visibility import visible_earnings
 from perisai_kit.auth.principal import Principal, Role
-from perisai_kit.db.bulk import any_id
 from perisai_kit.domain import clock
-from perisai_kit.domain.ids import new_id
 from perisai_kit.domain.month import Month
-from perisai_kit.events.catalogue import StatementIssued
-from perisai_kit.events.outbox import publish_rows
 from perisai_kit.http.paging import Page, cut_page, parse_bigint, read_cursor
 from perisai_kit.privacy.read_audit import audit_read
 
-_POSTED: tuple[tuple[TransferCode, Literal[1, -1]], ...] = (
-    (TransferCode.INCENTIVE_ACCRUED, 1),
-    (TransferCode.INCENTIVE_REVERSED, -1),
-)
-"""What a statement of more, or less, than nothing posts."""
 STORED = tuple(column.key for column in Statement.__mapper__.column_attrs)
-
-
-async def issue(
-    session: AsyncSession, month: Month, earned: Select[Any], *, count: int, issued_at: datetime
-) -> None:
-    """Issue a statement for every row of a query, owe it in the ledger, and publish it.
-
-    Set-based: one statement of SQL each for the statements, the ledger and the events.
-    earned: what each beneficiary has earned; see `queries.stated`. count: of its rows.
-    """
-    ids = [new_id() for _ in range(count)]
-    await queries.lock_debts(session)
-    await queries.insert_statements(session, month, earned, ids=ids, issued_at=issued_at)
-    for code, sign in _POSTED:
-        await ledger.transfer_rows(
-            session,
-            queries.owed(ids, sign=sign),
-            code=code,
-            account=ledger_rules.incentive_expense(month),
-            business_on=month.last_day,
-        )
-    new = queries.payable().where(Statement.id == any_id(ids))
-    await holds.hold(session, new, at=issued_at)
-    published = queries.issued(ids, is_held=~holds.is_free(Statement.id))
-    await publish_rows(session, StatementIssued, published)
 
 
 async def list_latest(
@@ -362,6 +324,7 @@ async def show(
     months = {(each.beneficiary_id, each.month) for each in statements}
     reviews = await bonus_reviews.find_statuses(session, months)
     statuses = await payouts.find_statement_statuses(session, ids)
+    deductions = await payout_queries.find_deductions(session, ids)
     return [
         _stated(
             each,
@@ -369,6 +332,7 @@ async def show(
             held.get(each.id),
             reviews.get((each.beneficiary_id, each.month)),
             statuses.get(each.id, StatementPayoutStatus.UNPAID),
+            deducted=deductions.get(each.id, 0),
         )
         for each in statements
     ]
@@ -380,6 +344,8 @@ def _stated(
     hold: StatementHold | None,
     review: BonusReviewStatus | None,
     payout_status: StatementPayoutStatus,
+    *,
+    deducted: int,
 ) -> IncentiveStatementOut:
     stored = {name: getattr(statement, name) for name in STORED}
     stated = {**stored, **due_of(statement).shown}
@@ -395,6 +361,7 @@ def _stated(
             "forfeited_at": at if status is HoldStatus.FORFEITED else None,
             "payable_now": find_payable_now(stated["payable"], status, payout_status in LIVE),
             "payout_status": payout_status,
+            "deducted": deducted,
             "bonus_review": review,
         }
     )

@@ -224,6 +224,18 @@ def status_of_statement(statement_id: Any) -> ColumnElement[str]:
     )
 
 
+async def find_deductions(
+    session: AsyncSession, statement_ids: Collection[UUID]
+) -> dict[UUID, int]:
+    """Return what payouts deduct for a debt, in rupiah, by statement; of those with any."""
+    chosen = select(PayoutItem.statement_id, PayoutItem.set_off).where(
+        PayoutItem.statement_id == any_id(statement_ids),
+        PayoutItem.is_live,
+        PayoutItem.set_off > 0,
+    )
+    return {row.statement_id: row.set_off for row in await session.execute(chosen)}
+
+
 async def find_statement_statuses(
     session: AsyncSession, statement_ids: Collection[UUID]
 ) -> dict[UUID, StatementPayoutStatus]:

@@ -258,12 +258,16 @@ def _sums(stated: IncentiveStatementOut) -> Sequence[tuple[str, Cell, CellKind]]
     ]
     if not own:
         rows.append((RULES[CommissionRule.OVERRIDE], to_rupiah(stated.override_parts), exact))
+    settled = [("Utang yang sudah dipotong dari pembayaran", stated.set_off, whole)]
+    deducted = [("Dipotong untuk utang bulan berikutnya", stated.deducted, whole)]
     return [
         *rows,
         ("Sisa dari bulan sebelumnya", to_rupiah(stated.brought_parts), exact),
         ("Jumlah rekap bulan ini", stated.amount, whole),
+        *(settled if stated.set_off else []),
         ("Utang dari bulan sebelumnya", stated.brought_debt, whole),
         ("Dapat dibayarkan", stated.payable, whole),
+        *(deducted if stated.deducted else []),
         ("Sisa untuk bulan berikutnya", to_rupiah(stated.carried_parts), exact),
         ("Utang untuk bulan berikutnya", stated.carried_debt, whole),
     ]

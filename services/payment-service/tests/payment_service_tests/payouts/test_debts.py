@@ -230,6 +230,14 @@ async def test_an_agent_sees_what_was_deducted_and_what_is_still_owed(
     assert (before["debt"], after["debt"]) == (16_560 - 11_040, 0)
     (own,) = (await client.get("/v1/me/payouts", headers=headers)).json()["items"]
     assert (own["gross"], own["set_off"]) == (11_040, 16_560 - 11_040)
+    statements = (await client.get("/v1/statements", headers=headers)).json()["items"]
+    assert [(each["payable"], each["deducted"]) for each in statements] == [
+        (0, 0),
+        (16_560, 16_560 - 11_040),
+    ]
+    path = f"/v1/statements/{statements[1]['id']}/file?format=csv"
+    printed = await client.get(path, headers=headers)
+    assert printed.status_code == 200
 
 
 @given(
