@@ -3,6 +3,7 @@
 Source of lengths and obligations: docs/snap.md 4.2, 4.4 and 6.
 """
 
+from datetime import date
 from typing import Annotated
 
 from pydantic import Field
@@ -27,6 +28,7 @@ from snap_bi.fields import (
     TimestampText,
     WholeRupiah,
 )
+from snap_bi.timestamps import WIB, parse_timestamp
 
 AccountNo34 = Annotated[Text34, Field(pattern=r"^[0-9]+$")]
 AccountNo19 = Annotated[Text19, Field(pattern=r"^[0-9]+$")]
@@ -127,6 +129,18 @@ class TransferStatusAnswer(Message):
     beneficiary_account_no: Text34 | None = None
     reference_number: Text64 | None = None
     previous_response_code: _AnyCode | None = None
+    transaction_date: TimestampText | None = None
+
+    @property
+    def executed_on(self) -> date | None:
+        """The day in Jakarta that the bank states; None: it states none.
+
+        It is that of the transaction, but at one bank that of the answer (docs/snap.md 4.4): a bank
+        statement is better evidence.
+        """
+        if self.transaction_date is None:
+            return None
+        return parse_timestamp(self.transaction_date).astimezone(WIB).date()
 
 
 class BankStatementRequest(Message):

@@ -1,6 +1,6 @@
 """Service 36: the status of a transfer, and answers that do not state it."""
 
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 
 import httpx
@@ -107,3 +107,23 @@ async def test_a_refused_token_is_renewed_once_for_a_status(connect: Connect) ->
 
     assert found.status is BankTransferStatus.PAID
     assert len({request.headers["X-EXTERNAL-ID"] for request in bank.requests}) == 2
+
+
+@pytest.mark.parametrize(
+    ("stated", "day"),
+    [
+        ({"transactionDate": "2026-12-31T23:59:59+07:00"}, date(2026, 12, 31)),
+        ({"transactionDate": "2026-12-31T18:00:00Z"}, date(2027, 1, 1)),
+        ({"transactionDate": "31/12/2026"}, None),
+        ({"transactionDate": 20261231}, None),
+        ({}, None),
+    ],
+)
+async def test_the_day_that_a_bank_states_is_that_of_jakarta_and_one_that_is_none_is_left_out(
+    connect: Connect, stated: dict[str, Any], day: date | None
+) -> None:
+    found = await connect(Bank(status("00", **stated)), BCA).inquire_transfer(order())
+
+    assert found.status is BankTransferStatus.PAID
+    assert found.answer is not None
+    assert found.answer.executed_on == day

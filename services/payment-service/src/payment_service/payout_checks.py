@@ -124,6 +124,26 @@ COUNTS = {
                   UNION ALL SELECT debit_account, -amount FROM ledger_transfers) AS moved
             WHERE account LIKE 'incentive_payable:%' GROUP BY 1) AS booked USING (beneficiary_id)
         WHERE coalesce(owed.amount, 0) <> coalesce(booked.amount, 0)""",
+    "items that are booked on another day than the bank's": """
+        SELECT count(*) FROM ledger_transfers AS booked
+        JOIN payout_items AS item ON item.id = booked.cause_id
+        JOIN payout_transfers AS attempt USING (payout_id)
+        JOIN payout_transfer_changes AS change ON change.transfer_id = attempt.id
+        WHERE change.executed_on <> booked.business_on AND (booked.code, change.status) IN (
+            ('incentive_paid', 'paid'), ('tax_withheld', 'paid'),
+            ('incentive_returned', 'returned'), ('tax_released', 'returned'))""",
+    "tax remittances of another day than the bank's": """
+        SELECT count(*) FROM tax_remittances AS remitted
+        JOIN payout_transfers AS attempt
+            ON attempt.payout_id = coalesce(remitted.reverses, remitted.id)
+        JOIN payout_transfer_changes AS change ON change.transfer_id = attempt.id
+            AND change.status = CASE WHEN reverses IS NULL THEN 'paid' ELSE 'returned' END
+        WHERE change.executed_on <> remitted_on""",
+    "days of banks before a transfer was sent, or after the day on which they were learnt": """
+        SELECT count(*) FROM payout_transfer_changes AS change
+        JOIN payout_transfers AS attempt ON attempt.id = change.transfer_id
+        WHERE executed_on NOT BETWEEN (sent_at AT TIME ZONE 'Asia/Jakarta')::date
+            AND (changed_at AT TIME ZONE 'Asia/Jakarta')::date""",
     "statements that are both forfeited, or held, and sent to a bank": """
         SELECT count(*) FROM payout_items AS item JOIN payouts ON payouts.id = item.payout_id
         JOIN held_statements AS held USING (statement_id)

@@ -4,7 +4,7 @@ import asyncio
 import json
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 import httpx
@@ -22,13 +22,16 @@ class Killed(BaseException):
 
 @dataclass
 class Order:
-    """A transfer as the bank knows it. is_executed: whether it has debited us."""
+    """A transfer as the bank knows it.
+
+    is_executed: whether it has debited us. returned_at: when the money came back.
+    """
 
     body: dict[str, Any]
     external_id: str
     booked_at: datetime
     is_executed: bool
-    returned: bool = False
+    returned_at: datetime | None = None
 
     @property
     def amount(self) -> dict[str, str]:
@@ -58,6 +61,8 @@ class Bank:
     refusal: tuple[int, str] = (404, "11")
     """Of an inquiry of the holder, where there is no name: HTTP status and case."""
     has_statement: bool = True
+    states_day: bool = False
+    """Whether the status of a transfer (36) says when it was executed."""
     is_issuing_tokens: bool = True
     remark: Callable[[str], str] = lambda remark: remark
     before_transfer: Callable[[], Awaitable[None]] | None = None
@@ -94,8 +99,8 @@ class Bank:
     def transfers(self) -> int:
         return sum(call.startswith("transfer-") for call in self.calls)
 
-    def give_back(self, order: Order) -> None:
-        order.returned = True
+    def give_back(self, order: Order, *, after: timedelta = timedelta()) -> None:
+        order.returned_at = order.booked_at + after
 
     async def _take(self, body: dict[str, Any], external_id: str, service: str) -> httpx.Response:
         if self.before_transfer is not None:
@@ -129,7 +134,8 @@ class Bank:
             return httpx.Response(int(status[:3]), json={"responseCode": status})
         order = known[-1] if known else None
         if status is None and order is not None:
-            status = "04" if order.returned else "00" if order.is_executed else "06"
+            status = "04" if order.returned_at else "00" if order.is_executed else "06"
+        day = {"transactionDate": _write(order.booked_at)} if order and self.states_day else {}
         reference_of = "of another transfer" if status == "foreign" else reference
         return httpx.Response(
             200,
@@ -141,6 +147,7 @@ class Bank:
                 "serviceCode": body["serviceCode"],
                 "amount": body["amount"],
                 "referenceNumber": "R-1",
+                **day,
             },
         )
 
@@ -159,18 +166,17 @@ class Bank:
             return httpx.Response(500, json={"responseCode": "5001400"})
         rows = []
         for order in self.executed:
-            rows.append(self._row(order, "DEBIT"))
-            if order.returned:
-                rows.append(self._row(order, "CREDIT"))
+            rows.append(self._row(order, "DEBIT", order.booked_at))
+            if order.returned_at is not None:
+                rows.append(self._row(order, "CREDIT", order.returned_at))
         return httpx.Response(
             200, json={"responseCode": "2001400", "hasMore": "N", "detailData": rows}
         )
 
-    def _row(self, order: Order, kind: str) -> dict[str, object]:
-        booked = order.booked_at.astimezone(JAKARTA)
+    def _row(self, order: Order, kind: str, at: datetime) -> dict[str, object]:
         return {
             "amount": order.amount,
-            "transactionDate": booked.isoformat(timespec="seconds"),
+            "transactionDate": _write(at),
             "remark": self.remark(order.body.get("remark", "")),
             "type": kind,
         }
@@ -189,6 +195,10 @@ class Bank:
                 "beneficiaryAccountName": self.name,
             },
         )
+
+
+def _write(at: datetime) -> str:
+    return at.astimezone(JAKARTA).isoformat(timespec="seconds")
 
 
 def _answer(behaviour: str, body: dict[str, Any], service: str) -> httpx.Response:

@@ -103,6 +103,8 @@ class World:
         )
         for order in self.bank.orders:
             order.booked_at -= timedelta(**span)
+            if order.returned_at is not None:
+                order.returned_at -= timedelta(**span)
 
     async def count_paid(self) -> int:
         """Sum what is booked as paid and not as returned, in rupiah."""

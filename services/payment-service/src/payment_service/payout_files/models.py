@@ -1,4 +1,4 @@
-from datetime import datetime
+from datetime import date, datetime
 from uuid import UUID
 
 from sqlalchemy import CheckConstraint, ForeignKey, Index, LargeBinary, UniqueConstraint, text
@@ -97,7 +97,11 @@ class PayoutAnswer(Base):
 
 
 class PayoutAnswerRow(Base):
-    """A row of an answer. Insert only. position: from 1, without a gap."""
+    """A row of an answer. Insert only. position: from 1, without a gap.
+
+    executed_on: the day on which the bank paid, or gave the money back, by the bank or by the
+    officer who uploaded the answer; None: no money moved, or an older version stored the row.
+    """
 
     __tablename__ = "payout_answer_rows"
     __table_args__ = (UniqueConstraint("answer_id", "transfer_id"),)
@@ -108,3 +112,4 @@ class PayoutAnswerRow(Base):
     outcome: Mapped[Outcome] = mapped_column(choice(Outcome, "outcome"))
     reference_no: Mapped[str | None]
     response_code: Mapped[str | None]
+    executed_on: Mapped[date | None]

@@ -33,6 +33,7 @@ from payment_service.payout_files.service import AnswerRowSeen
 from payment_service.payout_formats.rules import PayoutAnswerRefused, decode_answer
 from payment_service.payout_lists import service as payout_lists
 from payment_service.payout_runs.rules import PayoutRunNotFound, PayoutRunStatusConflict
+from payment_service.payout_transfers.rules import ExecutionDayImpossible
 from perisai_kit.auth.principal import Principal, Role, ScopeKind
 from perisai_kit.auth.roles import require
 from perisai_kit.http.answers.csv_lines import CSV_ANSWER
@@ -118,7 +119,9 @@ async def get_content(file_id: FileId, session: ReadSession, _: Officer) -> Resp
     "/{file_id}/answers",
     status_code=201,
     openapi_extra=IDEMPOTENT,
-    responses=problems(PayoutFileNotFound, PayoutAnswerRefused, PayoutAnswerOpen),
+    responses=problems(
+        PayoutFileNotFound, ExecutionDayImpossible, PayoutAnswerRefused, PayoutAnswerOpen
+    ),
 )
 async def propose_answer(
     file_id: FileId, new: NewPayoutAnswer, session: Session, officer: Officer
@@ -126,10 +129,14 @@ async def propose_answer(
     """Upload the bank's answer to a file; another officer confirms it.
 
     It is taken whole or not at all. The same answer again is the one there is. What it does not
-    name stays as it is and is never sent again.
+    name stays as it is and is never sent again. Books and tax follow the day of each row.
     """
     made = await service.propose_answer(
-        session, file_id, decode_answer(new.content), by=officer.account_id
+        session,
+        file_id,
+        decode_answer(new.content),
+        executed_on=new.executed_on,
+        by=officer.account_id,
     )
     return _answer_out(made)
 
@@ -208,6 +215,7 @@ def _row_out(seen: AnswerRowSeen, names: Mapping[UUID, str]) -> PayoutAnswerRowO
         outcome=row.outcome,
         reference_no=row.reference_no,
         response_code=row.response_code,
+        executed_on=row.executed_on,
         transfer_status=seen.transfer.status,
         is_applied=seen.is_applied,
         effect=seen.effect,

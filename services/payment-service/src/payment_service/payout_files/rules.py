@@ -4,7 +4,8 @@ Source: docs/payouts.md, Banks without an API.
 """
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import date
 from enum import StrEnum
 from uuid import UUID
 
@@ -131,6 +132,31 @@ def list_errors(rows: Iterable[AnswerRow], sent: Mapping[str, SentTransfer]) -> 
         if problem is not None:
             errors.append(RowError(row.row, problem[0].value, problem[1]))
     return errors
+
+
+def fill_days(rows: Iterable[AnswerRow], day: date | None) -> list[AnswerRow]:
+    """Return the rows with the day of each that moved money: the bank's, else the officer's.
+
+    day: of the officer who uploads the answer; None: they gave none.
+    """
+    return [
+        replace(row, executed_on=(row.executed_on or day) if is_moved(row.outcome) else None)
+        for row in rows
+    ]
+
+
+def list_missing_days(rows: Iterable[AnswerRow]) -> list[RowError]:
+    """Return the rows that moved money on a day that neither the bank nor the officer gives."""
+    return [
+        RowError(row.row, AnswerValue.EXECUTED_ON.value, RowProblem.DAY_MISSING)
+        for row in rows
+        if is_moved(row.outcome) and row.executed_on is None
+    ]
+
+
+def is_moved(outcome: Outcome) -> bool:
+    """Tell whether the bank moved money, as far as it says."""
+    return outcome is not Outcome.FAILED
 
 
 def find_effect(at: TransferStatus, outcome: Outcome, *, may_be_paid_late: bool) -> RowEffect:

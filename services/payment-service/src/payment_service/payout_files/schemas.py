@@ -1,4 +1,4 @@
-from datetime import datetime
+from datetime import date, datetime
 from typing import Annotated
 from uuid import UUID
 
@@ -8,7 +8,7 @@ from payment_service.payout_files.rules import AnswerStatus, AnswerVerdict, RowE
 from payment_service.payout_formats.rules import MAX_ANSWER_BYTES, Outcome
 from payment_service.payout_transfers.rules import TransferStatus
 from payment_service.payouts.rules import PayoutPayee
-from perisai_kit.http.types import AccountId, Model, Out, RecordId, with_example
+from perisai_kit.http.types import AccountId, Day, Model, Out, RecordId, with_example
 
 MAX_CONTENT = MAX_ANSWER_BYTES * 4 // 3 + 4
 """Characters of base64."""
@@ -40,7 +40,9 @@ class PayoutFileOut(Out):
 class NewPayoutAnswer(Model):
     """The bank's answer to a file, as the bank gave it."""
 
-    model_config = with_example(content="cmVmZXJlbmNlLGFtb3VudCxzdGF0dXM=")
+    model_config = with_example(
+        content="cmVmZXJlbmNlLGFtb3VudCxzdGF0dXM=", executed_on="2026-12-05"
+    )
 
     content: Annotated[
         str,
@@ -51,6 +53,13 @@ class NewPayoutAnswer(Model):
             description="The bytes of the answer file in base64, 512 KiB at most.",
         ),
     ]
+    executed_on: Annotated[
+        Day | None,
+        Field(
+            description="The Jakarta day on which the bank paid, or gave the money back, of the "
+            "rows that do not state it. Needed where a row states none."
+        ),
+    ] = None
 
 
 class PayoutAnswerDecision(Model):
@@ -101,6 +110,13 @@ class PayoutAnswerRowOut(Out):
     outcome: Annotated[Outcome, Field(description="What the bank says became of it.")]
     reference_no: Annotated[str | None, Field(description="The bank's reference.")]
     response_code: Annotated[str | None, Field(description="The bank's reason.")]
+    executed_on: Annotated[
+        date | None,
+        Field(
+            description="The day on which the bank moved the money, by the row or by the officer "
+            "who uploaded it; null: none was moved."
+        ),
+    ]
     transfer_status: Annotated[TransferStatus, Field(description="What the attempt is now.")]
     is_applied: Annotated[bool, Field(description="Whether the row was applied.")]
     effect: Annotated[

@@ -9,7 +9,7 @@ import hashlib
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import date, timedelta
 from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -37,6 +37,7 @@ from payment_service.payout_transfers.rules import (
     PayoutTransferStatusConflict,
     Report,
     TransferSource,
+    check_execution_day,
 )
 from payment_service.payouts import service as payouts
 from payment_service.payouts.models import Payout
@@ -133,21 +134,26 @@ async def list_files(
 
 
 async def propose_answer(
-    session: AsyncSession, file_id: UUID, content: bytes, *, by: UUID
+    session: AsyncSession, file_id: UUID, content: bytes, *, executed_on: date | None, by: UUID
 ) -> PayoutAnswer:
     """Take a bank's answer to a file, all of it or nothing; another officer lets it count.
 
-    The same content again is the answer there is, from any officer.
-    Raises: PayoutFileNotFound, PayoutAnswerRefused, PayoutAnswerOpen.
+    The same content again is the answer there is, from any officer. executed_on: the bank's day of
+    the rows that do not state it; None: each row states its own.
+    Raises: PayoutFileNotFound, ExecutionDayImpossible, PayoutAnswerRefused, PayoutAnswerOpen.
     """
     file = await get(session, file_id)
     digest = hashlib.sha256(content).digest()
     known = await queries.find_same(session, file_id, digest)
     if known is not None:
         return known
-    rows = format_rules.read_answer(formats.get(file.file_format), content)
+    if executed_on is not None:
+        made_on, today = jakarta_date(file.made_at), clock.today()
+        check_execution_day(executed_on, is_moved=True, sent_on=made_on, today=today)
+    read = format_rules.read_answer(formats.get(file.file_format), content)
+    rows = rules.fill_days(read, executed_on)
     sent = await queries.find_sent(session, file_id)
-    errors = rules.list_errors(rows, sent)
+    errors = rules.list_errors(rows, sent) or rules.list_missing_days(rows)
     if errors:
         format_rules.refuse(errors)
     answer = PayoutAnswer(id=new_id())
@@ -166,6 +172,7 @@ async def propose_answer(
             "outcome": row.outcome,
             "reference_no": row.reference_no,
             "response_code": row.response_code,
+            "executed_on": row.executed_on,
         }
         for position, row in enumerate(rows, 1)
     ]
@@ -251,7 +258,10 @@ async def apply_next(session: AsyncSession) -> bool:
 async def _apply(session: AsyncSession, row: PayoutAnswerRow) -> bool:
     """Settle a transfer as a row says; False where its status does not allow it any more."""
     report = Report(
-        TransferSource.BANK_FILE, response_code=row.response_code, reference_no=row.reference_no
+        TransferSource.BANK_FILE,
+        response_code=row.response_code,
+        reference_no=row.reference_no,
+        executed_on=row.executed_on,
     )
     try:
         match row.outcome:

@@ -12,7 +12,7 @@ import re
 import unicodedata
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 from enum import StrEnum
 from typing import NoReturn
 
@@ -53,6 +53,7 @@ class RowProblem(StrEnum):
     NO_ROWS = "no_rows"
     TOO_MANY_ROWS = "too_many_rows"
     INVALID = "invalid"
+    DAY_MISSING = "day_missing"
     UNKNOWN_REFERENCE = "unknown_reference"
     DUPLICATE = "duplicate"
     OTHER_AMOUNT = "other_amount"
@@ -82,13 +83,17 @@ class FieldValue(StrEnum):
 
 
 class AnswerValue(StrEnum):
-    """What a column of a bank's answer holds. ignored: something that we do not read."""
+    """What a column of a bank's answer holds. ignored: something that we do not read.
+
+    executed_on: the day on which the bank paid, or gave the money back; it may be empty.
+    """
 
     PARTNER_REFERENCE_NO = "partner_reference_no"
     AMOUNT = "amount"
     STATUS = "status"
     REFERENCE_NO = "reference_no"
     RESPONSE_CODE = "response_code"
+    EXECUTED_ON = "executed_on"
     IGNORED = "ignored"
 
 
@@ -154,7 +159,10 @@ class FileRow:
 
 @dataclass(frozen=True, slots=True)
 class AnswerRow:
-    """A row of a bank's answer. row: from 1, the header counts. amount: rupiah."""
+    """A row of a bank's answer. row: from 1, the header counts. amount: rupiah.
+
+    executed_on: as the bank states it; None: it does not.
+    """
 
     row: int
     partner_reference_no: str
@@ -162,6 +170,7 @@ class AnswerRow:
     outcome: Outcome
     reference_no: str | None
     response_code: str | None
+    executed_on: date | None = None
 
 
 def write_file(form: FileFormat, rows: Iterable[FileRow], *, on: date) -> bytes:
@@ -185,7 +194,7 @@ def _cell(form: FileFormat, value: FieldValue, row: FileRow, on: date) -> str:
         case FieldValue.AMOUNT:
             return f"{row.amount}.00" if form.amount is AmountForm.CENTS else str(row.amount)
         case FieldValue.DATE:
-            return _date(form.date, on)
+            return on.strftime(DATE_FORMATS[form.date])
         case FieldValue.ACCOUNT_NO:
             assert _ACCOUNT_NO.fullmatch(row.account_no), "an account number is digits"
             return row.account_no
@@ -195,14 +204,7 @@ def _cell(form: FileFormat, value: FieldValue, row: FileRow, on: date) -> str:
             return make_harmless(getattr(row, value.value), encoding=form.encoding)
 
 
-def _date(form: DateForm, on: date) -> str:
-    match form:
-        case DateForm.ISO:
-            return on.isoformat()
-        case DateForm.DMY:
-            return on.strftime("%d/%m/%Y")
-        case DateForm.COMPACT:
-            return on.strftime("%Y%m%d")
+DATE_FORMATS = {DateForm.ISO: "%Y-%m-%d", DateForm.DMY: "%d/%m/%Y", DateForm.COMPACT: "%Y%m%d"}
 
 
 def make_harmless(text: str, *, encoding: str) -> str:
@@ -288,25 +290,38 @@ def _read_row(form: FileFormat, number: int, cells: Sequence[str]) -> AnswerRow 
     }
     amount = _read_amount(form.amount, found[AnswerValue.AMOUNT])
     outcome = form.statuses.get(found[AnswerValue.STATUS])
+    stated_on = found.get(AnswerValue.EXECUTED_ON) or None
+    executed_on = _read_date(form.date, stated_on)
     reference = found[AnswerValue.PARTNER_REFERENCE_NO]
-    more = [
-        found.get(each) or None for each in (AnswerValue.REFERENCE_NO, AnswerValue.RESPONSE_CODE)
-    ]
+    reference_no = found.get(AnswerValue.REFERENCE_NO) or None
+    response_code = found.get(AnswerValue.RESPONSE_CODE) or None
     wrong = {
         AnswerValue.PARTNER_REFERENCE_NO: not _CODE.fullmatch(reference),
         AnswerValue.AMOUNT: amount is None,
         AnswerValue.STATUS: outcome is None,
-        AnswerValue.REFERENCE_NO: more[0] is not None and not _CODE.fullmatch(more[0]),
-        AnswerValue.RESPONSE_CODE: more[1] is not None and not _CODE.fullmatch(more[1]),
+        AnswerValue.REFERENCE_NO: reference_no is not None and not _CODE.fullmatch(reference_no),
+        AnswerValue.RESPONSE_CODE: response_code is not None and not _CODE.fullmatch(response_code),
+        AnswerValue.EXECUTED_ON: stated_on is not None and executed_on is None,
     }
     for field, is_wrong in wrong.items():
         if is_wrong:
             return RowError(number, field.value, RowProblem.INVALID)
     assert amount is not None and outcome is not None  # noqa: PT018 - both were looked at above
-    return AnswerRow(number, reference, amount, outcome, *more)
+    return AnswerRow(number, reference, amount, outcome, reference_no, response_code, executed_on)
 
 
 def _read_amount(form: AmountForm, text: str) -> int | None:
     pattern = _CENTS if form is AmountForm.CENTS else _RUPIAH
     found = pattern.fullmatch(text)
     return int(found[found.lastindex or 0]) if found else None
+
+
+def _read_date(form: DateForm, text: str | None) -> date | None:
+    if text is None:
+        return None
+    try:
+        read = datetime.strptime(text, DATE_FORMATS[form]).date()  # noqa: DTZ007 - a day has no zone
+    except ValueError:
+        return None
+    # strptime also takes days without leading zeros; banks that write so are not known.
+    return read if read.strftime(DATE_FORMATS[form]) == text else None

@@ -1,4 +1,4 @@
-from datetime import datetime
+from datetime import date, datetime
 from typing import Annotated
 from uuid import UUID
 
@@ -45,7 +45,8 @@ class PayoutOut(Out):
     status: PayoutStatusText
     created_at: Annotated[datetime, Field(description="When it was prepared.")]
     settled_at: Annotated[
-        datetime | None, Field(description="When it was paid, had failed, or was returned.")
+        datetime | None,
+        Field(description="When it was learnt how it ended: paid, failed or returned."),
     ]
     withdrawn_at: Annotated[
         datetime | None, Field(description="When it was decided that it is not sent.")
@@ -108,6 +109,20 @@ class PayoutTransferChangeOut(Out):
     response_code: Annotated[str | None, Field(description="The bank's code.")]
     changed_by: Annotated[UUID | None, Field(description="Account of the officer, if one did.")]
     changed_at: Annotated[datetime, Field(description="When.")]
+    executed_on: Annotated[
+        date | None,
+        Field(
+            description="The Jakarta day on which the bank paid, or gave the money back: that of "
+            "the books and of the tax. Null: no money moved."
+        ),
+    ]
+    stated_on: Annotated[
+        date | None,
+        Field(
+            description="The day that the bank or the officer stated; null: none. One before the "
+            "sending, or after the change, does not count."
+        ),
+    ]
 
 
 class PayoutDetailOut(PayoutOut):
@@ -134,7 +149,8 @@ class OwnPayoutOut(Out):
     status: PayoutStatusText
     created_at: Annotated[datetime, Field(description="When it was prepared.")]
     settled_at: Annotated[
-        datetime | None, Field(description="When it was paid, had failed, or was returned.")
+        datetime | None,
+        Field(description="When it was learnt how it ended: paid, failed or returned."),
     ]
     is_received: Annotated[
         bool | None,

@@ -1,7 +1,8 @@
 """Ask banks what became of transfers, and read their statements: between transactions."""
 
 from collections.abc import Collection, Sequence
-from datetime import timedelta
+from dataclasses import replace
+from datetime import date, timedelta
 from uuid import UUID
 
 from prometheus_client import Counter, Gauge
@@ -116,13 +117,54 @@ class Settler:
         if attempt.status is TransferStatus.PAID and outcome is not SettlementOutcome.RETURNED:
             return
         if outcome is not None:
-            await self._settle(database, attempt.transfer_id, outcome, _make_report(inquiry))
+            day = await self._find_day(database, attempt, order, client, outcome=outcome)
+            report = _make_report(inquiry, outcome, booked_on=day)
+            await self._settle(database, attempt.transfer_id, outcome, report)
             return
         is_not_found = inquiry.status is BankTransferStatus.NOT_FOUND
         if rules.needs_statement(is_not_found=is_not_found, age=age, times=self._times):
             await self._read_statement(database, attempt, order, client, is_not_found=is_not_found)
         else:
             await self._wait(database, attempt)
+
+    async def _find_day(
+        self,
+        database: Database,
+        attempt: Attempt,
+        order: TransferOrder,
+        client: DisbursementClient,
+        *,
+        outcome: SettlementOutcome,
+    ) -> date | None:
+        """Return the day on which the statement shows what the inquiry says, by the bank's clock.
+
+        None: it shows none, or nothing else than the day of the request is possible.
+        """
+        first, last = jakarta_date(order.requested_at), jakarta_date(clock.real_now())
+        if outcome is SettlementOutcome.FAILED or first == last:
+            return None
+        first = max(first, last - timedelta(days=client.rules.bank_statement_days))
+        _, bookings = await self._read_bookings(
+            database, attempt, order, client, first=first, last=last
+        )
+        return rules.find_booked_day(bookings, outcome, amount=attempt.amount)
+
+    async def _read_bookings(
+        self,
+        database: Database,
+        attempt: Attempt,
+        order: TransferOrder,
+        client: DisbursementClient,
+        *,
+        first: date,
+        last: date,
+    ) -> tuple[bool, Sequence[Booking]]:
+        """Return the bookings of the days, and whether the statement was read whole."""
+        async with database.read() as session:
+            others = await service.list_other_codes(session, attempt, order.requested_at)
+        found = await client.read_bank_statement(order.source_account_no, first=first, last=last)
+        bookings = [_make_booking(row, attempt.remark_code, others) for row in found.rows]
+        return found.is_complete, bookings
 
     async def _read_statement(
         self,
@@ -140,23 +182,21 @@ class Settler:
         if is_last:
             await self._wait(database, attempt, is_last=True)
             return
-        async with database.read() as session:
-            others = await service.list_other_codes(session, attempt, order.requested_at)
-        found = await client.read_bank_statement(order.source_account_no, first=first, last=last)
-        bookings = [_make_booking(row, attempt.remark_code, others) for row in found.rows]
+        is_complete, bookings = await self._read_bookings(
+            database, attempt, order, client, first=first, last=last
+        )
         evidence = rules.judge(bookings, amount=attempt.amount)
         if rules.count_debits(bookings, amount=attempt.amount) > 1:
             debited_twice_total.inc()
             log.error("debit.repeated", transfer_id=str(attempt.transfer_id))
         report = Report(TransferSource.BANK_STATEMENT)
         match evidence:
-            case Evidence.PAID:
-                await self._settle(database, attempt.transfer_id, SettlementOutcome.PAID, report)
-            case Evidence.RETURNED:
-                await self._settle(
-                    database, attempt.transfer_id, SettlementOutcome.RETURNED, report
-                )
-            case Evidence.NOTHING if is_not_found and found.is_complete:
+            case Evidence.PAID | Evidence.RETURNED:
+                outcome = SettlementOutcome(evidence.value)
+                day = rules.find_booked_day(bookings, outcome, amount=attempt.amount)
+                report = replace(report, executed_on=_make_business_day(day))
+                await self._settle(database, attempt.transfer_id, outcome, report)
+            case Evidence.NOTHING if is_not_found and is_complete:
                 await self._settle(database, attempt.transfer_id, SettlementOutcome.FAILED, report)
             case Evidence.NOTHING | Evidence.AMBIGUOUS:
                 if evidence is Evidence.AMBIGUOUS:
@@ -209,28 +249,47 @@ class Settler:
             paid={each.remark_code: each.amount for each in settled if each.is_paid},
             refused={each.remark_code: each.amount for each in settled if not each.is_paid},
         )
-        for code in sorted(found.returned):
-            await self._correct(database, ids[code], SettlementOutcome.RETURNED)
-        for code in sorted(found.debited):
+        for code, day in sorted(found.returned.items()):
+            await self._correct(database, ids[code], SettlementOutcome.RETURNED, day)
+        for code, day in sorted(found.debited.items()):
             refused_and_debited_total.inc()
-            await self._correct(database, ids[code], SettlementOutcome.PAID)
+            await self._correct(database, ids[code], SettlementOutcome.PAID, day)
         async with database.begin() as session:
             await sending.order_inquiries(session, [ids[code] for code in sorted(found.doubtful)])
 
     async def _correct(
-        self, database: Database, transfer_id: UUID, outcome: SettlementOutcome
+        self, database: Database, transfer_id: UUID, outcome: SettlementOutcome, day: date
     ) -> None:
         log.warning("payout.corrected", transfer_id=str(transfer_id), outcome=outcome.value)
-        await self._settle(database, transfer_id, outcome, Report(TransferSource.BANK_STATEMENT))
+        report = Report(TransferSource.BANK_STATEMENT, executed_on=_make_business_day(day))
+        await self._settle(database, transfer_id, outcome, report)
 
 
-def _make_report(inquiry: TransferInquiry) -> Report:
+def _make_report(
+    inquiry: TransferInquiry, outcome: SettlementOutcome, *, booked_on: date | None
+) -> Report:
+    """Return the report of an inquiry. booked_on: by the statement, which counts first.
+
+    transactionDate is that of the transfer, so it says nothing of a return. One bank writes the day
+    of the answer there, so that day says nothing either (docs/snap.md 4.4).
+    """
     answer, code = inquiry.answer, inquiry.result.code
+    stated = answer.executed_on if answer and outcome is SettlementOutcome.PAID else None
+    is_day_of_answer = stated == jakarta_date(clock.real_now())
+    day = booked_on or (None if is_day_of_answer else stated)
     return Report(
         TransferSource.STATUS_INQUIRY,
         response_code=str(code) if code else None,
         reference_no=answer.reference_number if answer else None,
+        executed_on=_make_business_day(day),
     )
+
+
+def _make_business_day(day: date | None) -> date | None:
+    """Return the business day of a day of the bank: another one only under a test clock."""
+    if day is None:
+        return None
+    return day + (clock.today() - jakarta_date(clock.real_now()))
 
 
 def _make_row(row: BankStatementRow, codes: Collection[str]) -> Row:
@@ -238,6 +297,7 @@ def _make_row(row: BankStatementRow, codes: Collection[str]) -> Row:
         is_debit=row.type is EntryType.DEBIT,
         amount=row.amount,
         code=rules.find_code(row.remark, codes, length=REMARK_CODE_LENGTH),
+        booked_on=row.booked_on,
     )
 
 
@@ -249,4 +309,5 @@ def _make_booking(row: BankStatementRow, code: str, others: Sequence[str]) -> Bo
         is_ours=is_ours,
         is_others=not is_ours and any(row.has_code(other) for other in others),
         is_correction=row.is_correction,
+        booked_on=row.booked_on,
     )

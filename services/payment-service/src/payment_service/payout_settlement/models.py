@@ -1,4 +1,4 @@
-from datetime import datetime
+from datetime import date, datetime
 from uuid import UUID
 
 from sqlalchemy import CheckConstraint, ForeignKey, Index, text
@@ -13,7 +13,9 @@ from perisai_kit.privacy.columns import sealed_text
 class SettlementProposal(Base):
     """What one officer proposes to settle an unknown transfer as; another one decides.
 
-    evidence: what it rests on, in words that may name persons. At most one is open.
+    executed_on: the day on which the bank paid, or gave the money back; None: no money moved, or an
+    older version made the proposal. evidence: what it rests on, in words that may name persons. At
+    most one is open.
     """
 
     __tablename__ = "payout_settlement_proposals"
@@ -34,6 +36,7 @@ class SettlementProposal(Base):
     payout_id: Mapped[UUID] = mapped_column(ForeignKey("payouts.id"))
     transfer_id: Mapped[UUID] = mapped_column(ForeignKey("payout_transfers.id"))
     outcome: Mapped[SettlementOutcome] = mapped_column(choice(SettlementOutcome, "outcome"))
+    executed_on: Mapped[date | None]
     evidence = sealed_text()
     status: Mapped[SettlementStatus] = mapped_column(choice(SettlementStatus, "status"))
     proposed_by: Mapped[UUID]

@@ -21,6 +21,11 @@ from payment_service.payout_settlement.schemas import (
     SettlementProposalOut,
     SettlementProposalsOut,
 )
+from payment_service.payout_transfers.rules import (
+    ExecutionDayImpossible,
+    ExecutionDayMissing,
+    ExecutionDayUnused,
+)
 from payment_service.payouts.rules import PayoutNotFound
 from payment_service.settings import Config
 from perisai_kit.auth.principal import Principal, Role, ScopeKind
@@ -48,7 +53,13 @@ ProposalId = Annotated[UUID, Path(description="Id of the proposal.")]
     status_code=201,
     openapi_extra=IDEMPOTENT,
     responses=problems(
-        PayoutNotFound, PayoutNotUnknown, SettlementTooEarly, SettlementProposalOpen
+        PayoutNotFound,
+        PayoutNotUnknown,
+        SettlementTooEarly,
+        ExecutionDayMissing,
+        ExecutionDayUnused,
+        ExecutionDayImpossible,
+        SettlementProposalOpen,
     ),
 )
 async def propose(
@@ -60,12 +71,14 @@ async def propose(
 ) -> SettlementProposalOut:
     """Propose how a payout of unknown outcome is settled; another officer decides.
 
-    Nothing is sent by it. A payout that is settled as failed can be tried again afterwards.
+    Nothing is sent by it. Books and tax follow the day on which the bank moved the money.
+    A payout that is settled as failed can be tried again afterwards.
     """
     made = await service.propose(
         session,
         payout_id,
         outcome=wanted.outcome,
+        executed_on=wanted.executed_on,
         evidence=wanted.evidence,
         by=officer.account_id,
         settings=config,

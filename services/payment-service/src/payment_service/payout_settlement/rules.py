@@ -93,7 +93,7 @@ class Booking:
     """A row of a bank statement, as it concerns one transfer. amount: whole rupiah.
 
     is_ours: its remark has the code of the transfer. is_others: it has that of another one.
-    is_correction: the bank marks it so.
+    is_correction: the bank marks it so. booked_on: the bank's day.
     """
 
     is_debit: bool
@@ -101,6 +101,7 @@ class Booking:
     is_ours: bool
     is_others: bool
     is_correction: bool
+    booked_on: date
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,6 +134,28 @@ def judge(bookings: Iterable[Booking], *, amount: int) -> Evidence:
 def count_debits(bookings: Iterable[Booking], *, amount: int) -> int:
     """Count the debits with our code that contain this amount; more than one is an alarm."""
     return sum(each.is_ours and each.is_debit and each.amount >= amount for each in bookings)
+
+
+def find_booked_day(
+    bookings: Iterable[Booking], outcome: SettlementOutcome, *, amount: int
+) -> date | None:
+    """Return the day on which a bank statement shows what became of a transfer.
+
+    The first debit or credit with our code. Without one of those a single credit of the very amount
+    is taken for the return that the bank reports itself. None: the statement shows no day.
+    """
+    rows, is_debit = list(bookings), outcome is SettlementOutcome.PAID
+    fitting = [
+        each
+        for each in rows
+        if each.is_debit is is_debit
+        if each.amount == amount or (is_debit and each.amount > amount)
+    ]
+    ours = [each.booked_on for each in fitting if each.is_ours]
+    if ours or is_debit:
+        return min(ours, default=None)
+    uncoded = [each.booked_on for each in fitting if not each.is_others]
+    return uncoded[0] if len(uncoded) == 1 else None
 
 
 def _may_be_return(booking: Booking, amount: int) -> bool:
@@ -170,24 +193,28 @@ def find_code(remark: str, codes: Collection[str], *, length: int) -> str | None
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """A row of a statement. code: of the transfer that its remark names, if any."""
+    """A row of a statement. code: of the transfer that its remark names, if any.
+
+    booked_on: the bank's day.
+    """
 
     is_debit: bool
     amount: int
     code: str | None
+    booked_on: date
 
 
 @dataclass(frozen=True, slots=True)
 class Contradictions:
     """The codes of transfers whose statement says something else than what is settled.
 
-    returned: paid ones that came back. doubtful: paid ones that may have. debited: refused ones
-    that were executed nevertheless.
+    returned: paid ones that came back, with the first day. doubtful: paid ones that may have.
+    debited: refused ones that were executed nevertheless, with the first day.
     """
 
-    returned: frozenset[str]
+    returned: Mapping[str, date]
     doubtful: frozenset[str]
-    debited: frozenset[str]
+    debited: Mapping[str, date]
 
 
 def find_contradictions(
@@ -198,25 +225,30 @@ def find_contradictions(
     A credit without a code and of the very amount may be a return: the bank is asked then.
     """
     amounts = {**paid, **refused}
-    credited = {each.code for each in rows if not each.is_debit and _is_of(each, amounts)}
+    credited = _find_first_days(
+        each for each in rows if not each.is_debit and amounts.get(each.code or "") == each.amount
+    )
     uncoded = {each.amount for each in rows if not each.is_debit and each.code is None}
-    returned = paid.keys() & credited
-    doubtful = {code for code, amount in paid.items() if amount in uncoded} - returned
-    debited = {
-        each.code
+    doubtful = {code for code, amount in paid.items() if amount in uncoded} - credited.keys()
+    debited = _find_first_days(
+        each
         for each in rows
         if each.is_debit and each.code is not None
         if each.code in refused and each.amount >= refused[each.code]
-    }
+    )
     return Contradictions(
-        frozenset(returned),
-        frozenset(doubtful),
-        frozenset(debited - credited),
+        returned={code: day for code, day in credited.items() if code in paid},
+        doubtful=frozenset(doubtful),
+        debited={code: day for code, day in debited.items() if code not in credited},
     )
 
 
-def _is_of(row: Row, amounts: Mapping[str, int]) -> bool:
-    return row.code is not None and amounts.get(row.code) == row.amount
+def _find_first_days(rows: Iterable[Row]) -> dict[str, date]:
+    days: dict[str, date] = {}
+    for each in rows:
+        if each.code is not None:
+            days[each.code] = min(each.booked_on, days.get(each.code, each.booked_on))
+    return days
 
 
 def check_decidable(*, sent_at: datetime, after: timedelta, at: datetime) -> None:

@@ -1,4 +1,4 @@
-from datetime import datetime
+from datetime import date, datetime
 from typing import Annotated
 from uuid import UUID
 
@@ -9,7 +9,7 @@ from payment_service.payout_settlement.rules import (
     SettlementStatus,
     SettlementVerdict,
 )
-from perisai_kit.http.types import AccountId, LongText, Model, Out, RecordId, with_example
+from perisai_kit.http.types import AccountId, Day, LongText, Model, Out, RecordId, with_example
 
 
 class NewSettlementProposal(Model):
@@ -17,6 +17,7 @@ class NewSettlementProposal(Model):
 
     model_config = with_example(
         outcome="paid",
+        executed_on="2026-12-01",
         evidence="Letter of the bank of 3 December 2026, number 118: credited on 1 December.",
     )
 
@@ -24,6 +25,13 @@ class NewSettlementProposal(Model):
         SettlementOutcome,
         Field(description="What became of the money: paid, never moved, or given back."),
     ]
+    executed_on: Annotated[
+        Day | None,
+        Field(
+            description="The Jakarta day on which the bank paid, or for `returned` gave the money "
+            "back. Needed for both; left out for `failed`."
+        ),
+    ] = None
     evidence: Annotated[
         LongText, Field(description="What it rests on: statement, letter, number of a complaint.")
     ]
@@ -42,6 +50,9 @@ class SettlementProposalOut(Out):
     payout_id: Annotated[UUID, Field(description="Id of the payout.")]
     transfer_id: Annotated[UUID, Field(description="Id of the attempt that is settled by it.")]
     outcome: Annotated[SettlementOutcome, Field(description="What became of the money.")]
+    executed_on: Annotated[
+        date | None, Field(description="The day on which the bank did it; null: no money moved.")
+    ]
     evidence: Annotated[str, Field(description="What it rests on.")]
     status: Annotated[SettlementStatus, Field(description="Whether it is decided.")]
     proposed_by: AccountId

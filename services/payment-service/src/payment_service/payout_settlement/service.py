@@ -1,7 +1,7 @@
 """Settle what was sent by what the bank says of it, or by what two officers agree on."""
 
 from collections.abc import Sequence
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -21,13 +21,19 @@ from payment_service.payout_settlement.rules import (
 )
 from payment_service.payout_transfers import queries as transfer_queries
 from payment_service.payout_transfers.models import PayoutTransfer
-from payment_service.payout_transfers.rules import Report, TransferSource, TransferStatus
+from payment_service.payout_transfers.rules import (
+    Report,
+    TransferSource,
+    TransferStatus,
+    check_execution_day,
+)
 from payment_service.payouts import service as payouts
 from payment_service.payouts.models import Payout
 from payment_service.payouts.rules import PayoutNotFound, PayoutPayee
 from payment_service.settings import Settings
 from perisai_kit.domain import clock
 from perisai_kit.domain.ids import new_id
+from perisai_kit.domain.jakarta import jakarta_date
 from perisai_kit.privacy.read_audit import audit_read
 
 
@@ -91,24 +97,31 @@ async def propose(
     payout_id: UUID,
     *,
     outcome: SettlementOutcome,
+    executed_on: date | None,
     evidence: str,
     by: UUID,
     settings: Settings,
 ) -> SettlementProposal:
     """Propose how a payout of unknown outcome is settled, or one in a file that nobody answers.
 
-    Another officer decides.
-
-    Raises: PayoutNotFound, PayoutNotUnknown, SettlementTooEarly, SettlementProposalOpen.
+    Another officer decides. executed_on: the bank's day; None where it moved no money.
+    Raises: PayoutNotFound, PayoutNotUnknown, SettlementTooEarly, ExecutionDayMissing,
+    ExecutionDayUnused, ExecutionDayImpossible, SettlementProposalOpen.
     """
     transfer = await _lock_unknown(session, payout_id)
     assert transfer.sent_at is not None, "what is unknown was sent"
     now = clock.now()
     after = timedelta(hours=settings.payout_decision_after_h)
     rules.check_decidable(sent_at=transfer.sent_at, after=after, at=now)
+    check_execution_day(
+        executed_on,
+        is_moved=outcome is not SettlementOutcome.FAILED,
+        sent_on=jakarta_date(transfer.sent_at),
+        today=clock.today(),
+    )
     proposal = SettlementProposal(id=new_id())
     proposal.payout_id, proposal.transfer_id = payout_id, transfer.id
-    proposal.outcome, proposal.evidence = outcome, evidence
+    proposal.outcome, proposal.executed_on, proposal.evidence = outcome, executed_on, evidence
     proposal.status = SettlementStatus.PROPOSED
     proposal.proposed_by, proposal.proposed_at = by, now
     made = await queries.insert_once_proposal(session, proposal)
@@ -139,7 +152,7 @@ async def decide(
     rules.check_decision(proposal.status, verdict=verdict, is_own=proposal.proposed_by == by)
     if verdict is SettlementVerdict.APPROVED:
         await _check_unknown(session, payout)
-        report = Report(TransferSource.OFFICER, reported_by=by)
+        report = Report(TransferSource.OFFICER, reported_by=by, executed_on=proposal.executed_on)
         await settle(session, proposal.transfer_id, proposal.outcome, report)
     proposal.status = SettlementStatus(verdict)
     proposal.decided_by, proposal.decided_at = by, clock.now()

@@ -1,6 +1,6 @@
 """One attempt to move the money of a payout, and how it went."""
 
-from datetime import datetime
+from datetime import date, datetime
 from uuid import UUID
 
 from sqlalchemy import CheckConstraint, ForeignKey, Index, UniqueConstraint, text
@@ -88,7 +88,10 @@ class PayoutTransfer(Base):
 class PayoutTransferChange(Base):
     """One change of a transfer's status, with who reported it. Insert only.
 
-    changed_by: the account of the officer; None: no person.
+    changed_by: the account of the officer; None: no person. executed_on: the Jakarta day on which
+    the bank paid, or gave the money back, as it is booked; None: no money moved, or an older
+    version stored the change and booked it on its own day. stated_on: what the bank or the officer
+    said of it; None: nothing.
     """
 
     __tablename__ = "payout_transfer_changes"
@@ -104,3 +107,5 @@ class PayoutTransferChange(Base):
     response_code: Mapped[str | None]
     changed_by: Mapped[UUID | None]
     changed_at: Mapped[datetime]
+    executed_on: Mapped[date | None]
+    stated_on: Mapped[date | None]

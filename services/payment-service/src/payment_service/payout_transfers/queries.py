@@ -1,10 +1,13 @@
 from collections.abc import Sequence
+from datetime import date
 from uuid import UUID
 
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from payment_service.payout_transfers.models import PayoutTransfer, PayoutTransferChange
+from payment_service.payout_transfers.rules import TransferStatus
+from perisai_kit.domain.jakarta import jakarta_date
 
 
 async def find_payout_id(session: AsyncSession, transfer_id: UUID) -> UUID | None:
@@ -28,6 +31,18 @@ async def find_last(session: AsyncSession, payout_id: UUID) -> PayoutTransfer | 
         .limit(1)
     )
     return (await session.scalars(statement)).one_or_none()
+
+
+async def find_paid_day(session: AsyncSession, transfer_id: UUID) -> date | None:
+    """Return the day on which an attempt counts as paid; None: it was never called paid."""
+    statement = select(PayoutTransferChange).where(
+        PayoutTransferChange.transfer_id == transfer_id,
+        PayoutTransferChange.status == TransferStatus.PAID,
+    )
+    found = (await session.scalars(statement)).one_or_none()
+    if found is None:
+        return None
+    return found.executed_on or jakarta_date(found.changed_at)
 
 
 async def list_of_payout(session: AsyncSession, payout_id: UUID) -> Sequence[PayoutTransfer]:

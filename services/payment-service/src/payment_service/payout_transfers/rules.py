@@ -1,10 +1,11 @@
 """What may become of one attempt to move money. Source: docs/commissions.md, Payouts."""
 
 from dataclasses import dataclass
+from datetime import date
 from enum import StrEnum
 from uuid import UUID
 
-from perisai_kit.domain.errors import Conflict, NotFound
+from perisai_kit.domain.errors import Conflict, Invalid, NotFound
 
 INTRABANK = "17"
 INTERBANK = "18"
@@ -38,13 +39,15 @@ class Report:
     """What is reported of a transfer.
 
     reference_no, response_code: the bank's; None where it gave none, which keeps earlier ones.
-    reported_by: the officer; exactly where that is the source.
+    reported_by: the officer; exactly where that is the source. executed_on: the Jakarta day on
+    which the bank is said to have paid, or to have given the money back; None: nobody says.
     """
 
     source: TransferSource
     response_code: str | None = None
     reference_no: str | None = None
     reported_by: UUID | None = None
+    executed_on: date | None = None
 
 
 IN_FLIGHT = frozenset({TransferStatus.CREATED, TransferStatus.SENT, TransferStatus.UNKNOWN})
@@ -86,6 +89,26 @@ class PayoutTransferStatusConflict(Conflict):
     text_id = "Status transfer ini tidak memungkinkan tindakan ini."
 
 
+class ExecutionDayMissing(Invalid):
+    code = "execution_day_missing"
+    text = "Say on which day the bank moved the money. Its statement or letter shows the day."
+    text_id = "Isi tanggal bank memindahkan uang. Lihat rekening koran atau surat dari bank."
+
+
+class ExecutionDayUnused(Invalid):
+    code = "execution_day_unused"
+    text = "No money was moved, so there is no day of it. Leave the day out."
+    text_id = "Tidak ada uang yang berpindah, jadi kosongkan tanggalnya."
+
+
+class ExecutionDayImpossible(Invalid):
+    """`details`: `first` and `last`, the days that are possible."""
+
+    code = "execution_day_impossible"
+    text = "This day is before the transfer was sent, or in the future. Correct it."
+    text_id = "Tanggal ini sebelum transfer dikirim atau belum tiba. Perbaiki tanggalnya."
+
+
 def check_transition(*, at: TransferStatus, to: TransferStatus) -> bool:
     """Return whether a transfer changes; False: it has this status already.
 
@@ -101,3 +124,41 @@ def check_transition(*, at: TransferStatus, to: TransferStatus) -> bool:
 def choose_service(*, from_bank: str, to_bank: str) -> str:
     """Return the service of the payment standard that moves money between two banks."""
     return INTRABANK if from_bank == to_bank else INTERBANK
+
+
+def check_execution_day(
+    day: date | None, *, is_moved: bool, sent_on: date, today: date, field: str = "executed_on"
+) -> None:
+    """Refuse a day that an officer gives and on which the bank cannot have moved the money.
+
+    is_moved: whether it was moved at all. sent_on: of the transfer.
+    Raises: ExecutionDayMissing, ExecutionDayUnused, ExecutionDayImpossible.
+    """
+    if day is None:
+        if is_moved:
+            raise ExecutionDayMissing(field=field)
+        return
+    if not is_moved:
+        raise ExecutionDayUnused(field=field)
+    if not sent_on <= day <= today:
+        raise ExecutionDayImpossible(field=field, first=sent_on.isoformat(), last=today.isoformat())
+
+
+def find_paid_day(stated: date | None, *, sent_on: date, today: date) -> date:
+    """Return the day on which a transfer counts as paid: never before it was sent.
+
+    stated: by the bank; None: the day on which it was sent, because it is executed at once.
+    """
+    return _clamp(stated or sent_on, first=sent_on, last=today)
+
+
+def find_returned_day(stated: date | None, *, paid_on: date, today: date) -> date:
+    """Return the day on which the money counts as given back: never before it was paid.
+
+    stated: by the bank; None: today, because a return takes days and nobody knows how many.
+    """
+    return _clamp(stated or today, first=paid_on, last=today)
+
+
+def _clamp(day: date, *, first: date, last: date) -> date:
+    return min(max(day, first), last)

@@ -1,7 +1,7 @@
 """Make attempts, and keep each change of them. What a change means for a payout: `payouts`."""
 
 import secrets
-from datetime import datetime
+from datetime import date, datetime
 from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -55,9 +55,11 @@ def move(
     report: Report,
     *,
     at: datetime,
+    executed_on: date | None = None,
 ) -> bool:
     """Change the status of a locked transfer and keep the change; False: it has it already.
 
+    executed_on: the day on which the bank moved the money, as it is booked.
     Raises: PayoutTransferStatusConflict.
     """
     if not rules.check_transition(at=transfer.status, to=to):
@@ -68,11 +70,13 @@ def move(
     transfer.response_code = report.response_code or transfer.response_code
     if to in rules.SETTLED:
         transfer.next_inquiry_at = None
-    session.add(_change(transfer, report, at))
+    session.add(_change(transfer, report, at, executed_on=executed_on))
     return True
 
 
-def _change(transfer: PayoutTransfer, report: Report, at: datetime) -> PayoutTransferChange:
+def _change(
+    transfer: PayoutTransfer, report: Report, at: datetime, *, executed_on: date | None = None
+) -> PayoutTransferChange:
     return PayoutTransferChange(
         id=new_id(),
         transfer_id=transfer.id,
@@ -81,4 +85,6 @@ def _change(transfer: PayoutTransfer, report: Report, at: datetime) -> PayoutTra
         response_code=report.response_code,
         changed_by=report.reported_by,
         changed_at=at,
+        executed_on=executed_on,
+        stated_on=report.executed_on,
     )

@@ -6,7 +6,7 @@ decides between two runs.
 """
 
 from collections.abc import Collection, Mapping, Sequence
-from datetime import datetime
+from datetime import date, datetime
 from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -25,6 +25,8 @@ from payment_service.payout_transfers.rules import (
     TransferSource,
     TransferStatus,
     choose_service,
+    find_paid_day,
+    find_returned_day,
 )
 from payment_service.payouts import queries, rules
 from payment_service.payouts.models import Payout
@@ -100,18 +102,21 @@ async def mark_unknown(
 async def mark_paid(session: AsyncSession, transfer_id: UUID, report: Report) -> bool:
     """Settle an attempt: book each item, withhold its tax, and publish it; return whether new.
 
-    A repeat changes nothing. An attempt that was called failed may still turn out paid, unless its
-    payout was tried again or given up.
+    Books and tax have the bank's day, not the one on which it is learnt. A repeat changes nothing.
+    An attempt that was called failed may still turn out paid, unless its payout was tried again or
+    given up.
     Raises: PayoutTransferNotFound, PayoutTransferStatusConflict.
     """
     payout, transfer = await lock(session, transfer_id)
     _check_late_word(payout, transfer)
     now = clock.now()
-    if not transfers.move(session, transfer, TransferStatus.PAID, report, at=now):
+    paid_on = find_paid_day(report.executed_on, sent_on=_sent_on(transfer), today=clock.today())
+    status = TransferStatus.PAID
+    if not transfers.move(session, transfer, status, report, at=now, executed_on=paid_on):
         return False
     _follow(payout, transfer, now)
     await session.flush()
-    await _book_paid(session, payout, now)
+    await _book_paid(session, payout, paid_on)
     if payout.payee_kind is not PayoutPayee.TREASURY:
         await publish(session, PayoutPaid(**await _describe(session, payout)))
     if payout.payee_kind is PayoutPayee.WADAH:
@@ -140,20 +145,23 @@ async def mark_failed(session: AsyncSession, transfer_id: UUID, report: Report) 
 async def mark_returned(session: AsyncSession, transfer_id: UUID, report: Report) -> bool:
     """Book the money back that the bank returned, and let the statements be paid again.
 
-    An attempt that nobody knew paid is booked as paid first, since the bank shows both. Return
-    whether it is new; a repeat changes nothing.
+    An attempt that nobody knew paid is booked as paid first, on the day it was sent, since the bank
+    shows both. Return whether it is new; a repeat changes nothing.
     Raises: PayoutTransferNotFound, PayoutTransferStatusConflict.
     """
     payout, transfer = await lock(session, transfer_id)
     now = clock.now()
     was_paid = transfer.status is TransferStatus.PAID
-    if not transfers.move(session, transfer, TransferStatus.RETURNED, report, at=now):
+    paid_on = await transfer_queries.find_paid_day(session, transfer.id) or _sent_on(transfer)
+    returned_on = find_returned_day(report.executed_on, paid_on=paid_on, today=clock.today())
+    status = TransferStatus.RETURNED
+    if not transfers.move(session, transfer, status, report, at=now, executed_on=returned_on):
         return False
     _follow(payout, transfer, now)
     await session.flush()
     if not was_paid:
-        await _book_paid(session, payout, now)
-    await _book_returned(session, payout, now)
+        await _book_paid(session, payout, paid_on)
+    await _book_returned(session, payout, returned_on)
     await queries.free_items(session, [payout.id])
     if payout.payee_kind is not PayoutPayee.TREASURY:
         reason = rules.find_reason_code(report.response_code)
@@ -323,8 +331,12 @@ def _follow(payout: Payout, transfer: PayoutTransfer, at: datetime) -> None:
     payout.settled_at = at if transfer.status in SETTLED else None
 
 
-async def _book_paid(session: AsyncSession, payout: Payout, at: datetime) -> None:
-    paid_on = jakarta_date(at)
+def _sent_on(transfer: PayoutTransfer) -> date:
+    """Return the Jakarta day of the request; of what was never sent, it is about to be refused."""
+    return jakarta_date(transfer.sent_at or transfer.created_at)
+
+
+async def _book_paid(session: AsyncSession, payout: Payout, paid_on: date) -> None:
     if payout.payee_kind is PayoutPayee.TREASURY:
         of = await queries.find_remittance(session, payout.id)
         await taxes.remit(
@@ -347,8 +359,7 @@ async def _book_paid(session: AsyncSession, payout: Payout, at: datetime) -> Non
     await taxes.record(session, payout.id, paid_on=paid_on)
 
 
-async def _book_returned(session: AsyncSession, payout: Payout, at: datetime) -> None:
-    returned_on = jakarta_date(at)
+async def _book_returned(session: AsyncSession, payout: Payout, returned_on: date) -> None:
     if payout.payee_kind is PayoutPayee.TREASURY:
         await taxes.return_remittance(session, payout.id, returned_on=returned_on)
         return

@@ -43,5 +43,6 @@ class TaxRemittanceOut(Out):
     status: Annotated[PayoutStatus, Field(description="What has become of it.")]
     created_at: Annotated[datetime, Field(description="When it was proposed.")]
     settled_at: Annotated[
-        datetime | None, Field(description="When it was paid, had failed, or was returned.")
+        datetime | None,
+        Field(description="When it was learnt how it ended: paid, failed or returned."),
     ]

@@ -12,7 +12,7 @@ from payment_service.testing_payouts import list_transfers
 from perisai_kit.domain.ids import new_id
 
 FILES = "/v1/payout-files"
-ANSWER_HEADER = "reference,amount,status,bank_reference,reason\r\n"
+ANSWER_HEADER = "reference,amount,status,bank_reference,reason,date\r\n"
 Officer = Callable[[], dict[str, str]]
 
 
@@ -35,9 +35,14 @@ class Desk:
         return answer.content
 
     async def answer(
-        self, file_id: str, content: str, *, by: dict[str, str] | None = None
+        self,
+        file_id: str,
+        content: str,
+        *,
+        by: dict[str, str] | None = None,
+        executed_on: str | None = None,
     ) -> dict[str, Any]:
-        body = {"content": base64.b64encode(content.encode()).decode()}
+        body = {"content": base64.b64encode(content.encode()).decode(), "executed_on": executed_on}
         headers = {**(by or self.officer()), "Idempotency-Key": str(new_id())}
         answer = await self._client.post(f"{FILES}/{file_id}/answers", json=body, headers=headers)
         found: dict[str, Any] = answer.json()
@@ -68,10 +73,14 @@ def rows_of(content: bytes) -> list[list[str]]:
     return [each.split(",") for each in rows]
 
 
-def answer_to(content: bytes, *outcomes: str) -> str:
-    """Return a bank's answer to the first rows of a file."""
+def answer_to(content: bytes, *outcomes: str, on: str | None = None) -> str:
+    """Return a bank's answer to the first rows of a file, by default on the day of the file.
+
+    on: the day of each row; empty: the bank states none.
+    """
     lines = [
-        f"{cells[0]},{cells[4]},{outcome},BANK-{number},{'' if outcome == 'PAID' else 'R13'}"
+        f"{cells[0]},{cells[4]},{outcome},BANK-{number},"
+        f"{'' if outcome == 'PAID' else 'R13'},{cells[5] if on is None else on}"
         for number, (cells, outcome) in enumerate(zip(rows_of(content), outcomes, strict=False), 1)
     ]
     return ANSWER_HEADER + "\r\n".join(lines) + "\r\n"

@@ -155,6 +155,7 @@ async def test_two_officers_settle_what_is_in_a_file_that_nobody_answers(
         session,
         payout_id,
         outcome=SettlementOutcome.FAILED,
+        executed_on=None,
         evidence="Berkas tidak pernah diunggah.",
         by=new_id(),
         settings=settings,
@@ -194,10 +195,10 @@ async def test_what_failed_goes_into_another_file_under_another_reference(
 @pytest.mark.parametrize(
     ("change", "row", "field", "problem"),
     [
-        (lambda lines: [*lines, f"{new_id().hex},1,PAID,,"], 8, "partner_reference_no",
+        (lambda lines: [*lines, f"{new_id().hex},1,PAID,,,"], 8, "partner_reference_no",
          "unknown_reference"),
         (lambda lines: [*lines, lines[1]], 8, "partner_reference_no", "duplicate"),
-        (lambda lines: [*lines[:2], f"{lines[2].split(',')[0]},1,PAID,,", *lines[3:]], 3, "amount",
+        (lambda lines: [*lines[:2], f"{lines[2].split(',')[0]},1,PAID,,,", *lines[3:]], 3, "amount",
          "other_amount"),
     ],
 )  # fmt: skip

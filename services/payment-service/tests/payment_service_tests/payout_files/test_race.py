@@ -42,7 +42,7 @@ from perisai_kit.testing.plugin import BusinessTime, Urls
 
 pytestmark = [pytest.mark.race, pytest.mark.soak]
 NOVEMBER = Month(2025, 11)
-HEADER = "reference,amount,status,bank_reference,reason\r\n"
+HEADER = "reference,amount,status,bank_reference,reason,date\r\n"
 
 
 @dataclass(frozen=True)
@@ -58,14 +58,16 @@ class World:
         """Return a bank's answer that says the same of all transfers."""
         async with self.database.read() as session:
             rows = [
-                f"{each.partner_reference_no},{each.amount},{outcome},,\r\n"
+                f"{each.partner_reference_no},{each.amount},{outcome},,,\r\n"
                 for each in await list_transfers(session, self.run_id)
             ]
         return (HEADER + "".join(rows)).encode()
 
     async def upload(self, file_id: UUID, content: bytes) -> UUID:
         async with self.database.begin() as session:
-            made = await service.propose_answer(session, file_id, content, by=new_id())
+            made = await service.propose_answer(
+                session, file_id, content, executed_on=clock.today(), by=new_id()
+            )
             return made.id
 
     async def confirm(self, file_id: UUID, answer_id: UUID) -> None:

@@ -27,7 +27,7 @@ from payment_service.payout_formats.rules import (
 FORM = service.get("generic-csv")
 ON = date(2026, 12, 5)
 ROW = FileRow("a1", "R1", "014", "0012345678", "Siti Aminah", 1_250_000, "INSENTIF PERISAI R1")
-HEADER = b"reference,amount,status,bank_reference,reason\r\n"
+HEADER = b"reference,amount,status,bank_reference,reason,date\r\n"
 
 
 def test_every_format_of_the_package_is_found_by_its_name() -> None:
@@ -93,13 +93,23 @@ def test_letters_that_an_encoding_lacks_are_written_without_their_signs() -> Non
 
 
 def test_an_answer_is_read_with_its_row_numbers() -> None:
-    content = HEADER + b"a1,1250000,PAID,BANK-1,\r\nb2,7,FAILED,,4041811\n\n"
+    content = HEADER + b"a1,1250000,PAID,BANK-1,,2026-12-04\r\nb2,7,FAILED,,4041811,\n\n"
 
     assert read_answer(FORM, content) == [
-        AnswerRow(2, "a1", 1_250_000, Outcome.PAID, "BANK-1", None),
+        AnswerRow(2, "a1", 1_250_000, Outcome.PAID, "BANK-1", None, date(2026, 12, 4)),
         AnswerRow(3, "b2", 7, Outcome.FAILED, None, "4041811"),
     ]
     assert read_answer(FORM, b"\xef\xbb\xbf" + content) == read_answer(FORM, content)
+
+
+@pytest.mark.parametrize(
+    ("form", "text"),
+    [(DateForm.ISO, b"2026-12-04"), (DateForm.DMY, b"04/12/2026"), (DateForm.COMPACT, b"20261204")],
+)
+def test_the_day_of_an_answer_is_written_as_the_format_says(form: DateForm, text: bytes) -> None:
+    (row,) = read_answer(replace(FORM, date=form), HEADER + b"a1,1,PAID,,," + text + b"\r\n")
+
+    assert row.executed_on == date(2026, 12, 4)
 
 
 @pytest.mark.parametrize(
@@ -108,21 +118,24 @@ def test_an_answer_is_read_with_its_row_numbers() -> None:
         (b"", 1, None, "header"),
         (b"reference,amount\r\n", 1, None, "header"),
         (HEADER, 2, None, "no_rows"),
-        (HEADER + b"a1,1,PAID,,,\r\n", 2, None, "field_count"),
-        (HEADER + b"a1,1,PAID,,\r\n\r\nb2,1,PAID,,\r\n", 3, None, "field_count"),
-        (HEADER + b"a1,1.5,PAID,,\r\n", 2, "amount", "invalid"),
-        (HEADER + b"a1,01,PAID,,\r\n", 2, "amount", "invalid"),
-        (HEADER + b"a1,-1,PAID,,\r\n", 2, "amount", "invalid"),
-        (HEADER + b"a1,\xd9\xa1,PAID,,\r\n", 2, "amount", "invalid"),
-        (HEADER + b"a1,1,paid,,\r\n", 2, "status", "invalid"),
-        (HEADER + b"=a1,1,PAID,,\r\n", 2, "partner_reference_no", "invalid"),
-        (HEADER + b",1,PAID,,\r\n", 2, "partner_reference_no", "invalid"),
-        (HEADER + b"a1,1,PAID,a b,\r\n", 2, "reference_no", "invalid"),
-        (HEADER + b"a1,1,PAID,,@1\r\n", 2, "response_code", "invalid"),
-        (HEADER + b'a1,1,"PAID,,\r\n', 2, None, "unreadable"),
-        (HEADER + b"a1,1,PAID,\x00,\r\n", 1, None, "unreadable"),
-        (HEADER + b"a1,1,PAID,\xff,\r\n", 1, None, "unreadable"),
-        (HEADER + b"a1,1,PAID,,\r\n" * 501, 502, None, "too_many_rows"),
+        (HEADER + b"a1,1,PAID,,,,\r\n", 2, None, "field_count"),
+        (HEADER + b"a1,1,PAID,,,\r\n\r\nb2,1,PAID,,,\r\n", 3, None, "field_count"),
+        (HEADER + b"a1,1.5,PAID,,,\r\n", 2, "amount", "invalid"),
+        (HEADER + b"a1,01,PAID,,,\r\n", 2, "amount", "invalid"),
+        (HEADER + b"a1,-1,PAID,,,\r\n", 2, "amount", "invalid"),
+        (HEADER + b"a1,\xd9\xa1,PAID,,,\r\n", 2, "amount", "invalid"),
+        (HEADER + b"a1,1,paid,,,\r\n", 2, "status", "invalid"),
+        (HEADER + b"=a1,1,PAID,,,\r\n", 2, "partner_reference_no", "invalid"),
+        (HEADER + b",1,PAID,,,\r\n", 2, "partner_reference_no", "invalid"),
+        (HEADER + b"a1,1,PAID,a b,,\r\n", 2, "reference_no", "invalid"),
+        (HEADER + b"a1,1,PAID,,@1,\r\n", 2, "response_code", "invalid"),
+        (HEADER + b'a1,1,"PAID,,,\r\n', 2, None, "unreadable"),
+        (HEADER + b"a1,1,PAID,\x00,,\r\n", 1, None, "unreadable"),
+        (HEADER + b"a1,1,PAID,\xff,,\r\n", 1, None, "unreadable"),
+        (HEADER + b"a1,1,PAID,,,\r\n" * 501, 502, None, "too_many_rows"),
+        (HEADER + b"a1,1,PAID,,,04/12/2026\r\n", 2, "executed_on", "invalid"),
+        (HEADER + b"a1,1,PAID,,,2026-13-01\r\n", 2, "executed_on", "invalid"),
+        (HEADER + b"a1,1,PAID,,,2026-12-4\r\n", 2, "executed_on", "invalid"),
     ],
 )
 def test_what_is_not_exactly_an_answer_is_refused_with_its_row(

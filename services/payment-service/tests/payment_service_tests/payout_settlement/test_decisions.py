@@ -15,6 +15,7 @@ from payment_service.payout_settlement.rules import (
     SettlementVerdict,
 )
 from payment_service.payout_transfers.rules import TransferStatus
+from perisai_kit.domain import clock
 from perisai_kit.domain.ids import new_id
 
 PAID, FAILED, UNKNOWN = TransferStatus.PAID, TransferStatus.FAILED, TransferStatus.UNKNOWN
@@ -48,6 +49,7 @@ class TestDecision:
                 session,
                 payout_id,
                 outcome=outcome,
+                executed_on=None if status is FAILED else clock.today(),
                 evidence="Surat bank nomor 118.",
                 by=first,
                 settings=world.settings,
@@ -70,6 +72,7 @@ class TestDecision:
                 session,
                 payout_id,
                 outcome=SettlementOutcome.PAID,
+                executed_on=clock.today(),
                 evidence="x",
                 by=officer,
                 settings=world.settings,
@@ -94,6 +97,7 @@ class TestDecision:
                         session,
                         payout_id,
                         outcome=SettlementOutcome.FAILED,
+                        executed_on=None,
                         evidence="x",
                         by=new_id(),
                         settings=world.settings,
@@ -110,6 +114,7 @@ class TestDecision:
                 session,
                 payout_id,
                 outcome=SettlementOutcome.FAILED,
+                executed_on=None,
                 evidence="x",
                 by=new_id(),
                 settings=world.settings,
@@ -137,6 +142,7 @@ class TestDecision:
                     session,
                     payout_id,
                     outcome=SettlementOutcome.PAID,
+                    executed_on=clock.today(),
                     evidence="x",
                     by=new_id(),
                     settings=world.settings,

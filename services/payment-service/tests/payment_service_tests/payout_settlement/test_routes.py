@@ -105,3 +105,56 @@ async def test_an_unknown_payout_or_proposal_is_not_found(
         "payout_not_found",
         "payout_settlement_proposal_not_found",
     ]
+
+
+@pytest.mark.parametrize(
+    ("differences", "code", "pointer"),
+    [
+        ({"outcome": "paid"}, "execution_day_missing", "/executed_on"),
+        ({"executed_on": "2026-11-04"}, "execution_day_unused", "/executed_on"),
+        (
+            {"outcome": "returned", "executed_on": "2026-10-31"},
+            "execution_day_impossible",
+            "/executed_on",
+        ),
+        (
+            {"outcome": "paid", "executed_on": "2026-11-05"},
+            "execution_day_impossible",
+            "/executed_on",
+        ),
+    ],
+)
+async def test_a_day_that_is_missing_or_cannot_be_is_refused_with_its_field(
+    client: httpx.AsyncClient,
+    path: str,
+    officer: Officer,
+    differences: dict[str, str],
+    code: str,
+    pointer: str,
+) -> None:
+    """It was sent on 1 November, and today is the fourth."""
+    refused = await post(client, path, {**FORM, **differences}, officer())
+
+    problem = refused.json()
+    assert (refused.status_code, problem["code"]) == (422, code)
+    assert [each["pointer"] for each in problem["errors"]] == [pointer]
+
+
+async def test_the_day_that_was_proposed_is_shown_and_counts(
+    client: httpx.AsyncClient, path: str, officer: Officer
+) -> None:
+    body = {**FORM, "outcome": "paid", "executed_on": "2026-11-02"}
+
+    made = (await post(client, path, body, officer())).json()
+    await post(client, f"{path}/{made['id']}/decision", {"verdict": "approved"}, officer())
+    (listed,) = (await client.get(path, headers=officer())).json()["items"]
+    payout = await client.get(f"/v1/payouts/{made['payout_id']}", headers=officer())
+
+    assert made["executed_on"] == listed["executed_on"] == "2026-11-02"
+    last = payout.json()["history"][-1]
+    assert (last["status"], last["executed_on"], last["stated_on"]) == (
+        "paid",
+        "2026-11-02",
+        "2026-11-02",
+    )
+    assert payout.json()["settled_at"].startswith("2026-11-04")

@@ -1,4 +1,5 @@
 from datetime import UTC, date, datetime, timedelta
+from typing import Any
 
 import pytest
 
@@ -8,6 +9,7 @@ from payment_service.payout_settlement.rules import (
     Evidence,
     OwnSettlementProposal,
     Row,
+    SettlementOutcome,
     SettlementProposalDecided,
     SettlementStatus,
     SettlementTooEarly,
@@ -16,6 +18,7 @@ from payment_service.payout_settlement.rules import (
     check_decidable,
     check_decision,
     count_debits,
+    find_booked_day,
     find_code,
     find_contradictions,
     find_statement_days,
@@ -26,18 +29,20 @@ from payment_service.payout_settlement.rules import (
 
 AMOUNT = 975_000
 CODE = "K7F3A2B9XY"
+FIRST, SECOND = date(2025, 12, 31), date(2026, 1, 2)
+PAID, RETURNED = SettlementOutcome.PAID, SettlementOutcome.RETURNED
 
 
-def debit(amount: int = AMOUNT, **differences: bool) -> Booking:
+def debit(amount: int = AMOUNT, **differences: Any) -> Booking:
     return _booking(amount, is_debit=True, **differences)
 
 
-def credit(amount: int = AMOUNT, **differences: bool) -> Booking:
+def credit(amount: int = AMOUNT, **differences: Any) -> Booking:
     return _booking(amount, is_debit=False, **differences)
 
 
-def _booking(amount: int, **differences: bool) -> Booking:
-    usual = {"is_ours": True, "is_others": False, "is_correction": False}
+def _booking(amount: int, **differences: Any) -> Booking:
+    usual = {"is_ours": True, "is_others": False, "is_correction": False, "booked_on": FIRST}
     return Booking(amount=amount, **{**usual, **differences})
 
 
@@ -63,6 +68,27 @@ def _booking(amount: int, **differences: bool) -> Booking:
 )
 def test_a_statement_proves_what_its_rows_say(bookings: list[Booking], evidence: Evidence) -> None:
     assert judge(bookings, amount=AMOUNT) is evidence
+
+
+@pytest.mark.parametrize(
+    ("bookings", "outcome", "day"),
+    [
+        ([], PAID, None),
+        ([debit(booked_on=SECOND), debit(booked_on=FIRST)], PAID, FIRST),
+        ([debit(2_500, booked_on=FIRST), debit(booked_on=SECOND)], PAID, SECOND),
+        ([debit(AMOUNT + 2_500, booked_on=SECOND)], PAID, SECOND),
+        ([debit(is_ours=False)], PAID, None),
+        ([debit(booked_on=FIRST), credit(booked_on=SECOND)], RETURNED, SECOND),
+        ([debit(booked_on=FIRST), credit(2_500)], RETURNED, None),
+        ([debit(), credit(is_ours=False, booked_on=SECOND)], RETURNED, SECOND),
+        ([credit(is_ours=False), credit(is_ours=False, booked_on=SECOND)], RETURNED, None),
+        ([credit(is_ours=False, is_others=True)], RETURNED, None),
+    ],
+)
+def test_a_statement_shows_on_which_day(
+    bookings: list[Booking], outcome: SettlementOutcome, day: date | None
+) -> None:
+    assert find_booked_day(bookings, outcome, amount=AMOUNT) == day
 
 
 def test_two_debits_of_one_transfer_are_counted() -> None:
@@ -118,7 +144,10 @@ def test_a_credit_with_a_code_is_a_return_and_one_of_the_amount_may_be() -> None
     credits = [(100, "A" * 10), (5, "B" * 10), (300, None), (999, None)]
 
     found = find_contradictions(
-        [Row(is_debit=False, amount=amount, code=code) for amount, code in credits],
+        [
+            Row(is_debit=False, amount=amount, code=code, booked_on=FIRST)
+            for amount, code in credits
+        ],
         paid=paid,
         refused={},
     )
@@ -129,16 +158,29 @@ def test_a_credit_with_a_code_is_a_return_and_one_of_the_amount_may_be() -> None
 def test_a_debit_of_a_refused_transfer_contradicts_it_unless_it_came_back() -> None:
     one, two = "A" * 10, "B" * 10
     rows = [
-        Row(is_debit=True, amount=100, code=one),
-        Row(is_debit=True, amount=200, code=two),
-        Row(is_debit=False, amount=200, code=two),
-        Row(is_debit=True, amount=100, code=None),
+        Row(is_debit=True, amount=100, code=one, booked_on=FIRST),
+        Row(is_debit=True, amount=200, code=two, booked_on=FIRST),
+        Row(is_debit=False, amount=200, code=two, booked_on=FIRST),
+        Row(is_debit=True, amount=100, code=None, booked_on=FIRST),
     ]
 
     found = find_contradictions(rows, paid={}, refused={one: 100, two: 200})
 
     assert set(found.debited) == {one}
     assert not found.returned
+
+
+def test_a_contradiction_has_the_first_day_of_its_rows() -> None:
+    one, two = "A" * 10, "B" * 10
+    rows = [
+        Row(is_debit=False, amount=100, code=one, booked_on=SECOND),
+        Row(is_debit=False, amount=100, code=one, booked_on=FIRST),
+        Row(is_debit=True, amount=200, code=two, booked_on=SECOND),
+    ]
+
+    found = find_contradictions(rows, paid={one: 100}, refused={two: 200})
+
+    assert (found.returned, found.debited) == ({one: FIRST}, {two: SECOND})
 
 
 def test_officers_decide_only_after_days() -> None:
