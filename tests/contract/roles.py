@@ -242,6 +242,7 @@ ROUTES: dict[str, dict[str, frozenset[Role] | None]] = {
         "GET /v1/tax-recaps/{year}": frozenset({F, U}),
         "GET /v1/tax-recaps/{year}/export": frozenset({F, U}),
         "GET /v1/tax-remittances/{month}": BOOKS,
+        "GET /v1/tax-dues": BOOKS,
         "GET /v1/me/tax-slips": frozenset({A, W}),
         "GET /v1/me/tax-recaps/{year}": frozenset({A, W}),
         "POST /v1/tax-remittances": frozenset({F}),

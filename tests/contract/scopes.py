@@ -213,6 +213,7 @@ RULES: dict[str, dict[str, Rule]] = {
         "GET /v1/tax-recaps/{year}": COUNTRY_ONLY,
         "GET /v1/tax-recaps/{year}/export": COUNTRY_ONLY,
         "GET /v1/tax-remittances/{month}": COUNTRY_ONLY,
+        "GET /v1/tax-dues": COUNTRY_ONLY,
         "GET /v1/me/tax-slips": ANYWHERE,
         "GET /v1/me/tax-recaps/{year}": ANYWHERE,
         "GET /v1/commission-months/{month}/payees": Rule(Reach.LIST, shows="payee_id"),

@@ -132,6 +132,7 @@ TABLE: tuple[Row, ...] = (
     Row("/v1/tax-slips", Upstream.PAYMENT, MONEY, SMALL),
     Row("/v1/tax-recaps", Upstream.PAYMENT, MONEY, SMALL),
     Row("/v1/tax-remittances", Upstream.PAYMENT, MONEY, SMALL),
+    Row("/v1/tax-dues", Upstream.PAYMENT, MONEY, SMALL),
     Row("/v1/payout-accounts", Upstream.PAYMENT, MONEY, SMALL),
     Row("/v1/payout-stops", Upstream.PAYMENT, MONEY, SMALL),
     Row("/v1/payout-runs", Upstream.PAYMENT, MONEY, SMALL),

@@ -5,6 +5,7 @@ import time
 from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from datetime import date
 from functools import partial
+from itertools import takewhile
 from typing import Any
 from uuid import UUID
 
@@ -14,7 +15,15 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from payment_service.ledger import queries, rules
 from payment_service.ledger.models import Transfer
 from payment_service.ledger.queries import Boundary
-from payment_service.ledger.rules import Account, Booked, Cause, Journal, LedgerBusy, TransferCode
+from payment_service.ledger.rules import (
+    Account,
+    AccountKind,
+    Booked,
+    Cause,
+    Journal,
+    LedgerBusy,
+    TransferCode,
+)
 from payment_service.ledger.schemas import LedgerAccountOut, LedgerTransferOut
 from perisai_kit.db.sql import CountedStatement, SqlStatement, execute
 from perisai_kit.domain import clock
@@ -84,6 +93,21 @@ async def list_accounts(
             rules.Account.parse(each.account), debits=each.debits, credits=each.credits
         )
     )
+
+
+async def list_balances(session: AsyncSession, kind: AccountKind) -> dict[Account, int]:
+    """Return what the accounts of a kind owe, by account: credits less debits, in rupiah."""
+    prefix = f"{kind}:"
+    sums = await queries.list_sums(
+        session,
+        snapshot_id=await queries.latest_snapshot_id(session),
+        after_account=prefix,
+        limit=ACCOUNTS_CHECKED,
+    )
+    return {
+        Account.parse(each.account): each.credits - each.debits
+        for each in takewhile(lambda each: each.account.startswith(prefix), sums)
+    }
 
 
 async def list_transfers(

@@ -32,7 +32,11 @@ from payment_service.payout_files.schemas import (
 from payment_service.payout_files.service import AnswerRowSeen
 from payment_service.payout_formats.rules import PayoutAnswerRefused, decode_answer
 from payment_service.payout_lists import service as payout_lists
-from payment_service.payout_runs.rules import PayoutRunNotFound, PayoutRunStatusConflict
+from payment_service.payout_runs.rules import (
+    PayoutRunNotFound,
+    PayoutRunStatusConflict,
+    TaxDueChanged,
+)
 from payment_service.payout_transfers.rules import ExecutionDayImpossible
 from perisai_kit.auth.principal import Principal, Role, ScopeKind
 from perisai_kit.auth.roles import require
@@ -70,6 +74,7 @@ AnswerId = Annotated[UUID, Path(description="Id of the answer.")]
         PayoutAccountNotActive,
         PayoutFileTooLate,
         PayoutFileEmpty,
+        TaxDueChanged,
     ),
 )
 async def make_file(new: NewPayoutFile, session: Session, officer: Officer) -> PayoutFileOut:

@@ -23,6 +23,7 @@ from payment_service.payout_files.rules import AnswerStatus, AnswerVerdict, RowE
 from payment_service.payout_formats import rules as format_rules
 from payment_service.payout_formats import service as formats
 from payment_service.payout_formats.rules import AnswerRow, FileRow, Outcome
+from payment_service.payout_releases import service as payout_releases
 from payment_service.payout_runs import queries as run_queries
 from payment_service.payout_runs.rules import (
     PayoutRunNotFound,
@@ -65,7 +66,7 @@ async def make(session: AsyncSession, run_id: UUID, *, by: UUID) -> PayoutFile:
 
     Locks the run, the account, the payouts and their attempts.
     Raises: PayoutRunNotFound, PayoutRunStatusConflict, PayoutRunByApi, PayoutsStopped,
-    PayoutAccountNotActive, PayoutFileTooLate, PayoutFileEmpty, PayoutFormatUnknown.
+    PayoutAccountNotActive, PayoutFileTooLate, PayoutFileEmpty, PayoutFormatUnknown, TaxDueChanged.
     """
     run = await run_queries.lock_run(session, run_id)
     if run is None:
@@ -79,6 +80,7 @@ async def make(session: AsyncSession, run_id: UUID, *, by: UUID) -> PayoutFile:
     chosen = rules.choose_rows(waiting, room=room, max_rows=form.max_rows)
     if not chosen:
         raise rules.PayoutFileEmpty
+    await payout_releases.check_tax(session, run_id)
     for transfer_id in chosen:
         await payouts.mark_sent(
             session,

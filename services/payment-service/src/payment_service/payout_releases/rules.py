@@ -39,3 +39,11 @@ def find_change(
     if frozen_until is not None and at < frozen_until:
         return WithdrawalReason.ACCOUNT_FROZEN
     return None
+
+
+def find_tax_change(amount: int, *, due: int) -> WithdrawalReason | None:
+    """Return why a remittance must not be sent any more: less is due than it would pay, in rupiah.
+
+    Where more is due it goes, and the rest is remitted by another run.
+    """
+    return WithdrawalReason.TAX_CHANGED if amount > due else None

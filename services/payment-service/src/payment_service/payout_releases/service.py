@@ -22,9 +22,10 @@ from payment_service.payout_releases import queries, rules
 from payment_service.payout_runs import queries as run_queries
 from payment_service.payout_runs import service as runs
 from payment_service.payout_runs.models import PayoutRun
-from payment_service.payout_runs.rules import RunKind, RunStatus
+from payment_service.payout_runs.rules import RunKind, RunStatus, TaxDueChanged
 from payment_service.payout_transfers import queries as transfer_queries
 from payment_service.payout_transfers.models import PayoutTransfer
+from payment_service.payout_transfers.rules import TransferStatus
 from payment_service.payouts import queries as payout_queries
 from payment_service.payouts import service as payouts
 from payment_service.payouts.models import Payout, PayoutItem
@@ -34,6 +35,7 @@ from payment_service.payouts.rules import (
     PayoutPayee,
     WithdrawalReason,
 )
+from payment_service.taxes import service as taxes
 from perisai_kit.domain import clock
 
 
@@ -127,7 +129,7 @@ async def find_change(session: AsyncSession, payout: Payout) -> WithdrawalReason
     What it pays has no hold while a bank has it, so dismissals for cause are looked at themselves.
     """
     if payout.payee_kind is PayoutPayee.TREASURY:
-        return None
+        return await _find_tax_change(session, payout)
     items = await payout_queries.list_items(session, payout.id)
     agents = [
         each.beneficiary_id for each in items if each.beneficiary_kind is BeneficiaryKind.AGENT
@@ -148,6 +150,33 @@ async def find_change(session: AsyncSession, payout: Payout) -> WithdrawalReason
     )
 
 
+async def withdraw_changed_tax(session: AsyncSession, transfer_id: UUID) -> bool:
+    """Withdraw a remittance that waits and of which less is due by now; tell whether it was.
+
+    Call it before it is sent, which may be days after the release. Locks payout and attempt.
+    """
+    payout, transfer = await payouts.lock(session, transfer_id)
+    reason = await _find_tax_change(session, payout)
+    if reason is None or transfer.status is not TransferStatus.CREATED:
+        return False
+    await payouts.withdraw_unsent(session, [payout], reason)
+    return True
+
+
+async def check_tax(session: AsyncSession, run_id: UUID) -> None:
+    """Refuse that a run remits more tax than is due by now. Raises: TaxDueChanged."""
+    for each in await payout_queries.list_open_remittances(session, run_id):
+        due = await taxes.find_due(session, each.tax_kind, each.month)
+        if rules.find_tax_change(each.amount, due=due) is not None:
+            raise TaxDueChanged(amount=each.amount, due=due)
+
+
+async def _find_tax_change(session: AsyncSession, payout: Payout) -> WithdrawalReason | None:
+    remittance = await payout_queries.find_remittance(session, payout.id)
+    due = await taxes.find_due(session, remittance.tax_kind, remittance.month)
+    return rules.find_tax_change(remittance.amount, due=due)
+
+
 def _has_to_check(run: PayoutRun) -> bool:
     """Tell whether a run still has payouts to check."""
     return run.status is RunStatus.RELEASED and run.begun_sending_at is None
@@ -161,7 +190,8 @@ async def _find_changes(
 ) -> dict[UUID, WithdrawalReason]:
     """Return the payouts that must not be sent any more, with the reason."""
     if run.kind is RunKind.TAX:
-        return {}
+        taxes_changed = {each.id: await _find_tax_change(session, each) for each in found}
+        return {id_: reason for id_, reason in taxes_changed.items() if reason is not None}
     of_payout = await queries.list_items(session, [each.id for each in found])
     every = [each for items in of_payout.values() for each in items]
     ids = [each.statement_id for each in every]

@@ -22,6 +22,7 @@ from payment_service.payout_runs.rules import (
     PayoutRunNotFound,
     PayoutRunStatusConflict,
     RunStatus,
+    TaxDueChanged,
 )
 from payment_service.payout_runs.schemas import (
     NewPayoutRun,
@@ -125,6 +126,7 @@ async def list_payout_omissions(
         OwnPayoutRun,
         PayoutRunEmpty,
         PayoutMonthUnproven,
+        TaxDueChanged,
     ),
 )
 async def decide_payout_run(
@@ -148,6 +150,7 @@ async def decide_payout_run(
         PayoutsStopped,
         PayoutAccountNotActive,
         PayoutMonthUnproven,
+        TaxDueChanged,
     ),
 )
 async def release_payout_run(
@@ -156,7 +159,7 @@ async def release_payout_run(
     """Let an approved run be sent; not by the person who proposed it.
 
     Each payout is checked once more: what is held meanwhile, or whose bank account was changed, is
-    withdrawn and shown in `progress`.
+    withdrawn and shown in `progress`. So is a remittance of which less tax is due by then.
     """
     run = await service.release(session, run_id, by=officer.account_id)
     return _detail_out(await service.see(session, run))

@@ -88,6 +88,16 @@ class PayoutMonthUnproven(Conflict):
     )
 
 
+class TaxDueChanged(Conflict):
+    """`details`: `amount`, what was proposed, and `due`, what is due now, in rupiah."""
+
+    code = "tax_due_changed"
+    text = "What is due of this tax has changed. Reject the run and propose what is due now."
+    text_id = (
+        "Pajak yang terutang sudah berubah. Tolak proses ini, lalu usulkan sesuai jumlah sekarang."
+    )
+
+
 class OwnPayoutRun(Forbidden):
     code = "own_payout_run"
     text = "You cannot approve or release your own proposal. Another person must do it."
@@ -124,6 +134,12 @@ def check_proven(verdicts: Mapping[Month, Verified]) -> None:
     }
     if unproven:
         raise PayoutMonthUnproven(months=unproven)
+
+
+def check_tax_due(amount: int, *, due: int) -> None:
+    """Refuse to remit another amount than is due, in rupiah. Raises: TaxDueChanged."""
+    if amount != due:
+        raise TaxDueChanged(amount=amount, due=due)
 
 
 def check_release(status: RunStatus, *, is_own: bool) -> None:

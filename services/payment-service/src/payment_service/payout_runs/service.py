@@ -16,8 +16,10 @@ from payment_service.payout_runs import queries, rules
 from payment_service.payout_runs.models import PayoutRun, RunOmission
 from payment_service.payout_runs.queries import ProgressSum
 from payment_service.payout_runs.rules import OmissionReason, RunKind, RunStatus, RunVerdict
+from payment_service.payouts import queries as payout_queries
 from payment_service.payouts import service as payouts
 from payment_service.payouts.rules import WithdrawalReason
+from payment_service.taxes import service as taxes
 from payment_service.verifications import service as verifications
 from perisai_kit.domain import clock
 from perisai_kit.domain.ids import new_id
@@ -77,7 +79,7 @@ async def decide(
     """Approve or reject a run. What is rejected may be paid by another run.
 
     Raises: PayoutRunNotFound, PayoutRunStatusConflict, OwnPayoutRun, PayoutRunEmpty,
-    PayoutMonthUnproven.
+    PayoutMonthUnproven, TaxDueChanged.
     """
     run = await _lock(session, run_id)
     is_empty = not run.figures or run.figures["payout_count"] == 0
@@ -85,6 +87,7 @@ async def decide(
     rules.check_decision(run.status, verdict=verdict, is_own=is_own, is_empty=is_empty)
     if verdict is RunVerdict.APPROVED:
         await check_proven(session, await queries.list_months(session, run.id))
+        await _check_tax_due(session, run.id)
     else:
         ids = await queries.list_payout_ids(session, run.id)
         await payouts.withdraw(session, ids, reason=WithdrawalReason.RUN_REJECTED, by=by)
@@ -100,11 +103,12 @@ async def release(session: AsyncSession, run_id: UUID, *, by: UUID) -> PayoutRun
     """Let the worker check the payouts of a run once more, and send what still holds.
 
     Raises: PayoutRunNotFound, PayoutRunStatusConflict, OwnPayoutRun, PayoutsStopped,
-    PayoutAccountNotActive, PayoutMonthUnproven.
+    PayoutAccountNotActive, PayoutMonthUnproven, TaxDueChanged.
     """
     run = await _lock(session, run_id)
     rules.check_release(run.status, is_own=run.proposed_by == by)
     await check_proven(session, await queries.list_months(session, run.id))
+    await _check_tax_due(session, run.id)
     await payout_accounts.check_sending(session, run.payout_account_id)
     run.status, run.released_by, run.released_at = RunStatus.RELEASED, by, clock.now()
     await session.flush()
@@ -114,6 +118,13 @@ async def release(session: AsyncSession, run_id: UUID, *, by: UUID) -> PayoutRun
 async def check_proven(session: AsyncSession, months: Collection[Month]) -> None:
     """Refuse to pay months whose second computation has not agreed. Raises: PayoutMonthUnproven."""
     rules.check_proven(await verifications.find_verdicts(session, months))
+
+
+async def _check_tax_due(session: AsyncSession, run_id: UUID) -> None:
+    """Refuse to remit what is not due as it was proposed. Raises: TaxDueChanged."""
+    for each in await payout_queries.list_open_remittances(session, run_id):
+        due = await taxes.find_due(session, each.tax_kind, each.month)
+        rules.check_tax_due(each.amount, due=due)
 
 
 @dataclass(frozen=True, slots=True)

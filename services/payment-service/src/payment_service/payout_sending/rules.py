@@ -34,7 +34,8 @@ class NameVerdict(StrEnum):
 class HeldBack(StrEnum):
     """Why a transfer stays where it is. taken: another worker has it, or it is over.
 
-    route_changed: the account got another route since it was read.
+    route_changed: the account got another route since it was read. tax_changed: less tax is due
+    than it would remit, so it was withdrawn.
     """
 
     STOPPED = "stopped"
@@ -42,6 +43,7 @@ class HeldBack(StrEnum):
     CUT_OFF = "cut_off"
     DAILY_CAP = "daily_cap"
     ROUTE_CHANGED = "route_changed"
+    TAX_CHANGED = "tax_changed"
     TAKEN = "taken"
 
 

@@ -33,6 +33,7 @@ from payment_service.payout_transfers.rules import (
 )
 from payment_service.payouts import service as payouts
 from payment_service.payouts.models import Payout
+from payment_service.payouts.rules import PayoutPayee
 from perisai_kit.domain import clock
 from perisai_kit.domain.jakarta import jakarta_date, midnight
 from perisai_kit.jobs.failures import find_given_up_keys
@@ -58,8 +59,8 @@ class Attempt:
 
     interbank_route: which it named, or which its account chooses while nothing is sent; None: the
     default of the bank. corporate_id: X-PARTNER-ID of the calls about it; None: the one of the
-    route. may_send: whether the bank partner is active and knows us; what was sent is asked about
-    in any case.
+    route. is_tax: whether the state is paid. may_send: whether the bank partner is active and knows
+    us; what was sent is asked about in any case.
     """
 
     transfer_id: UUID
@@ -81,6 +82,7 @@ class Attempt:
     source_account_no: str = field(repr=False)
     route: Route
     corporate_id: str | None
+    is_tax: bool
     may_send: bool
 
 
@@ -220,6 +222,8 @@ async def claim(
     sent = await _sum_sent(session, account.id, now)
     if not rules.fits_cap(attempt.amount, sent=sent, cap=account.daily_cap):
         return HeldBack.DAILY_CAP
+    if attempt.is_tax and await payout_releases.withdraw_changed_tax(session, attempt.transfer_id):
+        return HeldBack.TAX_CHANGED
     await payouts.mark_sent(
         session,
         attempt.transfer_id,
@@ -322,5 +326,6 @@ def _make_attempt(
         source_account_no=account.account_no,
         route=banks.make_route(partner),
         corporate_id=account.corporate_id,
+        is_tax=payout.payee_kind is PayoutPayee.TREASURY,
         may_send=_may_send(account, partner),
     )

@@ -165,6 +165,16 @@ async def withdraw(
     await free_items(session, payout_ids)
 
 
+async def list_open_remittances(session: AsyncSession, run_id: UUID) -> Sequence[PayoutRemittance]:
+    """Return the taxes that a run is to pass on and that were not paid or withdrawn."""
+    statement = (
+        select(PayoutRemittance)
+        .join(Payout, Payout.id == PayoutRemittance.payout_id)
+        .where(Payout.run_id == run_id, PayoutRemittance.is_open)
+    )
+    return (await session.scalars(statement)).all()
+
+
 async def find_remittance(session: AsyncSession, payout_id: UUID) -> PayoutRemittance:
     statement = select(PayoutRemittance).where(PayoutRemittance.payout_id == payout_id)
     return (await session.scalars(statement)).one()

@@ -21,8 +21,9 @@ class PayoutPayee(StrEnum):
 class WithdrawalReason(StrEnum):
     """Why a payout will not be sent, or not again: its statements may be paid by a later run.
 
-    held to debt_changed: found when its run was released, or before it was sent again.
-    debt_changed: somebody whom it pays for owes more than it deducts.
+    held to tax_changed: found when its run was released, or before it was sent again.
+    debt_changed: somebody whom it pays for owes more than it deducts. tax_changed: less tax is due
+    than two people approved to remit.
     """
 
     RUN_REJECTED = "run_rejected"
@@ -31,6 +32,7 @@ class WithdrawalReason(StrEnum):
     ACCOUNT_FROZEN = "account_frozen"
     PAYEE_CHANGED = "payee_changed"
     DEBT_CHANGED = "debt_changed"
+    TAX_CHANGED = "tax_changed"
     GIVEN_UP = "given_up"
 
 

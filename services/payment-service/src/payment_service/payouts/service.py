@@ -243,7 +243,7 @@ async def give_up(session: AsyncSession, payout_id: UUID, *, by: UUID) -> Payout
     last = await transfer_queries.find_last(session, payout_id)
     is_waiting = last is not None and last.status is TransferStatus.CREATED
     rules.check_repeatable(payout.status, payout.withdrawn_reason, is_waiting=is_waiting)
-    await _withdraw_unsent(session, [payout], WithdrawalReason.GIVEN_UP, by=by)
+    await withdraw_unsent(session, [payout], WithdrawalReason.GIVEN_UP, by=by)
     await session.refresh(payout)
     return payout
 
@@ -266,7 +266,7 @@ async def withdraw_for(session: AsyncSession, agent_ids: Collection[UUID]) -> No
     them is sent, also not again.
     """
     found = await queries.lock_open_for(session, agent_ids)
-    await _withdraw_unsent(session, found, WithdrawalReason.HELD)
+    await withdraw_unsent(session, found, WithdrawalReason.HELD)
 
 
 async def withdraw_to(session: AsyncSession, current: Mapping[UUID, UUID]) -> None:
@@ -277,16 +277,17 @@ async def withdraw_to(session: AsyncSession, current: Mapping[UUID, UUID]) -> No
     """
     found = await queries.lock_open_to(session, current)
     changed = [each for each in found if each.bank_account_id != current[each.payee_id]]
-    await _withdraw_unsent(session, changed, WithdrawalReason.ACCOUNT_CHANGED)
+    await withdraw_unsent(session, changed, WithdrawalReason.ACCOUNT_CHANGED)
 
 
-async def _withdraw_unsent(
+async def withdraw_unsent(
     session: AsyncSession,
     found: Sequence[Payout],
     reason: WithdrawalReason,
     *,
     by: UUID | None = None,
 ) -> None:
+    """Withdraw those of locked payouts that were not sent; their attempts end."""
     source = TransferSource.WORKER if by is None else TransferSource.OFFICER
     now, unsent = clock.now(), [each for each in found if each.status in rules.UNSENT]
     for each in unsent:

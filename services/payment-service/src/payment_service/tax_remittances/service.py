@@ -50,7 +50,7 @@ async def propose(
         raise rules.TreasuryAccountMissing
     await payout_accounts.check_sending(session, payout_account_id)
     account = await payout_accounts.get(session, payout_account_id)
-    amount = next((each.due for each in await taxes.due(session, month) if each.kind is kind), 0)
+    amount = await taxes.find_due(session, kind, month)
     rules.check_amount(amount, transfer_max=account.transfer_max)
     run = runs.make_run(RunKind.TAX, month, payout_account_id, by=by)
     session.add(run)

@@ -1,4 +1,4 @@
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 from uuid import UUID
 
@@ -16,6 +16,7 @@ from perisai_kit.db.bulk import any_id, insert_once, insert_rows_statement
 from perisai_kit.domain.month import Month
 
 Rows = Sequence[Mapping[str, Any]]
+SumsByTax = Mapping[tuple[Month, TaxKind], int]
 
 
 async def insert_computations(session: AsyncSession, rows: Rows, items: Rows) -> None:
@@ -81,17 +82,18 @@ async def find_remittance(session: AsyncSession, remittance_id: UUID) -> TaxRemi
     return await session.get(TaxRemittance, remittance_id)
 
 
-async def sum_withheld(session: AsyncSession, month: Month) -> dict[TaxKind, int]:
-    """Return what was withheld in a month net of returns, in rupiah, by kind."""
-    return await _sum_by_kind(session, Withholding, month)
+async def sum_withheld(session: AsyncSession, months: Collection[Month]) -> SumsByTax:
+    """Return what was withheld in months net of returns, in rupiah."""
+    return await _sum_by_tax(session, Withholding, months)
 
 
-async def sum_remitted(session: AsyncSession, month: Month) -> dict[TaxKind, int]:
-    """Return what was remitted for a month net of returns, in rupiah, by kind."""
-    return await _sum_by_kind(session, TaxRemittance, month)
+async def sum_remitted(session: AsyncSession, months: Collection[Month]) -> SumsByTax:
+    """Return what was remitted for months net of returns, in rupiah."""
+    return await _sum_by_tax(session, TaxRemittance, months)
 
 
-async def _sum_by_kind(session: AsyncSession, table: Any, month: Month) -> dict[TaxKind, int]:
+async def _sum_by_tax(session: AsyncSession, table: Any, months: Collection[Month]) -> SumsByTax:
     total = cast(func.sum(table.amount), BigInteger)
-    chosen = select(table.kind, total).where(table.month == month).group_by(table.kind)
-    return {row[0]: row[1] for row in await session.execute(chosen)}
+    chosen = select(table.month, table.kind, total).where(table.month.in_(months))
+    rows = await session.execute(chosen.group_by(table.month, table.kind))
+    return {(month, kind): amount for month, kind, amount in rows}

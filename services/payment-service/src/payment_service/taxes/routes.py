@@ -6,19 +6,25 @@ from fastapi import APIRouter, Depends
 
 from payment_service.dependencies import MonthInPath
 from payment_service.taxes import service
-from payment_service.taxes.schemas import TaxDueOut, TaxRemittanceMonthOut
+from payment_service.taxes.schemas import (
+    TaxDueOut,
+    TaxesDueOut,
+    TaxOfMonthDueOut,
+    TaxRemittanceMonthOut,
+)
 from perisai_kit.auth.principal import Principal, Role, ScopeKind
 from perisai_kit.auth.roles import require
 from perisai_kit.http.dependencies import ReadSession
 
-router = APIRouter(prefix="/v1/tax-remittances", tags=["tax remittances"])
+months = APIRouter(prefix="/v1/tax-remittances")
+dues = APIRouter(prefix="/v1/tax-dues")
 Reader = Annotated[
     Principal,
     Depends(require(Role.FINANCE_OFFICER, Role.AUDITOR, Role.ADMIN, scope=ScopeKind.COUNTRY)),
 ]
 
 
-@router.get("/{month}")
+@months.get("/{month}")
 async def get_tax_remittance(
     month: MonthInPath, session: ReadSession, _: Reader
 ) -> TaxRemittanceMonthOut:
@@ -30,3 +36,19 @@ async def get_tax_remittance(
     return TaxRemittanceMonthOut(
         month=month, taxes=[TaxDueOut.model_validate(each) for each in found]
     )
+
+
+@dues.get("")
+async def list_tax_dues(session: ReadSession, _: Reader) -> TaxesDueOut:
+    """List each tax of a month that is still due, also of the present month, or was overpaid.
+
+    `due` below zero: payments were returned after the remittance, so the state has too much. It is
+    not set off against another month; claim it back, or let a tax adviser say what to do.
+    """
+    found = await service.list_open(session)
+    return TaxesDueOut(items=[TaxOfMonthDueOut.model_validate(each) for each in found])
+
+
+router = APIRouter(tags=["tax remittances"])
+for each in (months, dues):
+    router.include_router(each)

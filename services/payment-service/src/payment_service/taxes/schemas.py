@@ -60,6 +60,19 @@ class TaxDueOut(Out):
     ]
 
 
+class TaxOfMonthDueOut(TaxDueOut):
+    """One tax of a month of which something is due, or too much was remitted, in rupiah."""
+
+    month: Annotated[MonthText, Field(description="Month of the payments.")]
+
+
+class TaxesDueOut(Out):
+    items: Annotated[
+        list[TaxOfMonthDueOut],
+        Field(description="Each tax of a month that is not settled, the first month first."),
+    ]
+
+
 class TaxRemittanceMonthOut(Out):
     """What is due to the state for the payments of a month."""
 

@@ -187,10 +187,30 @@ def explain(withheld: Withholding) -> tuple[rules.TaxLine, ...]:
 
 async def due(session: AsyncSession, month: Month) -> list[TaxDue]:
     """Return what was withheld and remitted of each tax of a month."""
-    withheld = await queries.sum_withheld(session, month)
-    remitted = await queries.sum_remitted(session, month)
+    return await _sum_months(session, [month])
+
+
+async def find_due(session: AsyncSession, kind: TaxKind, month: Month) -> int:
+    """Return what is due of a tax of a month, in rupiah; below zero: too much was remitted."""
+    return next((each.due for each in await due(session, month) if each.kind is kind), 0)
+
+
+async def list_open(session: AsyncSession) -> list[TaxDue]:
+    """Return each tax of which something is due, or too much was remitted; the first month first.
+
+    The balances of the ledger say which months these are.
+    """
+    balances = await ledger.list_balances(session, AccountKind.TAX_PAYABLE)
+    months = {Month.parse(account.parts[1]) for account, owed in balances.items() if owed}
+    return [each for each in await _sum_months(session, sorted(months)) if each.due]
+
+
+async def _sum_months(session: AsyncSession, months: Sequence[Month]) -> list[TaxDue]:
+    withheld = await queries.sum_withheld(session, months)
+    remitted = await queries.sum_remitted(session, months)
+    taxes = [(month, kind) for month in months for kind in rules.TAXES]
     return [
-        TaxDue(kind, month, withheld.get(kind, 0), remitted.get(kind, 0)) for kind in rules.TAXES
+        TaxDue(each[1], each[0], withheld.get(each, 0), remitted.get(each, 0)) for each in taxes
     ]
 
 

@@ -8,8 +8,8 @@ from alembic import op
 
 from perisai_kit.db.migrations.steps import execute_script
 
-revision = "0036"
-down_revision = "0035"
+revision = "0038"
+down_revision = "0037"
 
 COLUMNS = """
 ALTER TABLE payout_transfer_changes ADD COLUMN IF NOT EXISTS executed_on date;
