@@ -13,7 +13,13 @@ from collections.abc import Callable
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
-SANDBOX = ("COMPOSE_PROFILES", "PERISAI_SANDBOX", "PERISAI_CLOCK_FILE")
+SANDBOX = (
+    "COMPOSE_PROFILES",
+    "PERISAI_SANDBOX",
+    "PERISAI_CLOCK_FILE",
+    "PERISAI_PAYMENT_TREASURY_BANK_CODE",
+    "PERISAI_PAYMENT_TREASURY_ACCOUNT_NO",
+)
 
 
 def make_key() -> str:

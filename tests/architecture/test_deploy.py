@@ -18,6 +18,7 @@ import yaml
 from perisai_kit.privacy.keyring import Keyring
 from perisai_kit.services.processes import GROUP
 from perisai_kit.services.serve import GRACEFUL_S
+from sandbox import treasury
 from sandbox.environment import build_environment
 from sandbox.postgres import SETTINGS
 from sandbox.services import Service, load_services
@@ -283,7 +284,12 @@ def test_made_env_has_every_required_variable_and_secrets_nobody_else_has(
     made, second = read_env(env_file), read_env(tmp_path / "second.env")
 
     assert set(second) == required
-    assert set(made) == required | {"COMPOSE_PROFILES", "PERISAI_SANDBOX", "PERISAI_CLOCK_FILE"}
+    assert set(made) == required | treasury.VARIABLES.keys() | {
+        "COMPOSE_PROFILES",
+        "PERISAI_SANDBOX",
+        "PERISAI_CLOCK_FILE",
+    }
+    assert treasury.VARIABLES.items() <= made.items()
     secrets = [value for name, value in [*made.items(), *second.items()] if name in required]
     assert len(set(secrets)) == 2 * len(required) - 1  # both have the same issuer
     assert stat.S_IMODE(env_file.stat().st_mode) == 0o600

@@ -2,6 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import asyncpg
@@ -9,6 +10,7 @@ from stage.paying import BALANCE, TRANSFER_MAX, Owed, Payee, PayingBank
 
 from payment_service.payout_checks import COUNTS as PAYOUT_COUNTS
 from payment_service.tax_checks import COUNTS as TAX_COUNTS
+from perisai_kit.domain.jakarta import jakarta_date
 
 if TYPE_CHECKING:
     Connection: TypeAlias = asyncpg.Connection[asyncpg.Record]
@@ -23,6 +25,15 @@ _PAID = """
     SELECT payout.id, item.gross, item.tax, item.beneficiary_id, payout.amount, payout.payee_id
     FROM payouts AS payout JOIN payout_items AS item ON item.payout_id = payout.id
     WHERE payout.status = 'paid' AND payout.payee_id = ANY ($1)
+"""
+_BOOKED = """
+    SELECT transfer.external_id, booked.code, booked.business_on,
+        (transfer.sent_at AT TIME ZONE 'Asia/Jakarta')::date AS sent_on
+    FROM ledger_transfers AS booked JOIN payout_items AS item ON item.id = booked.cause_id
+    JOIN payouts AS payout ON payout.id = item.payout_id
+    JOIN payout_transfers AS transfer ON transfer.payout_id = payout.id
+        AND transfer.status IN ('paid', 'returned')
+    WHERE booked.code IN ('incentive_paid', 'incentive_returned') AND payout.payee_id = ANY ($1)
 """
 _BALANCES = """
     SELECT account, sum(amount)::bigint AS balance FROM (
@@ -51,6 +62,8 @@ async def find_faults(
     balances = {row["account"]: row["balance"] for row in await connection.fetch(_BALANCES)}
     moved = _find_moved(at_bank)
     found = _compare_attempts(attempts, at_bank)
+    entries = await bank.read("/entries")
+    found += _compare_days(await connection.fetch(_BOOKED, ids), entries)
     for payee in owed.payees:
         found += _check_payee(payee, paid, moved, balances)
     return [*found, *await _check_sums(connection, bank, balances)]
@@ -76,6 +89,28 @@ def _compare_attempts(
         if _AT_BANK.get(row["status"]) != state:
             found.append(f"a transfer is {row['status']} here and {state} at the bank")
     found += [f"a transfer of nobody is {state} at the bank" for state in states.values()]
+    return found
+
+
+def _compare_days(
+    booked: Sequence[asyncpg.Record], entries: Sequence[Mapping[str, Any]]
+) -> list[str]:
+    """Compare the days of the ledger with those of the bank's own bookings.
+
+    A transfer whose own answer says no day is booked on the day it was sent, which can be the one
+    before; a return without one on the day on which it was learnt.
+    """
+    days = {
+        (each["external_id"], each["type"]): jakarta_date(datetime.fromisoformat(each["booked_at"]))
+        for each in entries
+    }
+    found = []
+    for row in booked:
+        is_paid = row["code"] == "incentive_paid"
+        day = days.get((row["external_id"], "debit" if is_paid else "credit"))
+        on = row["business_on"]
+        if day is None or not (on in (day, row["sent_on"]) if is_paid else on >= day):
+            found.append(f"{row['code']} is booked on {on}, and the bank says {day}")
     return found
 
 

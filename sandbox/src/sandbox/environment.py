@@ -5,6 +5,7 @@ import os
 from collections.abc import Sequence
 from pathlib import Path
 
+from sandbox import treasury
 from sandbox.postgres import Postgres
 from sandbox.roles import Role
 from sandbox.services import Service
@@ -34,6 +35,8 @@ def build_environment(
         "PYTHONUNBUFFERED": "1",
     }
     variables |= {f"{each.prefix}URL": each.url for each in services}
+    if service.name == "payment":
+        variables |= treasury.VARIABLES
     if service.sandbox:
         variables["PERISAI_FAKEBANK_CONFIG"] = str(folder / FAKEBANK_FILE)
     if service.name in secrets.services:

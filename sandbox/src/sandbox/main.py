@@ -186,7 +186,7 @@ def demo_command(
     """Walk the journey from enrolment to commission, checking every step; exit 0 if all held.
 
     In a new sandbox on free ports that is removed afterwards, or else in the one of --folder: there
-    it moves business time while it walks, and closes the months up to October 2026.
+    it moves business time while it walks, and closes the months up to September 2026.
     """
     with _one_line_errors():
         code = actions.walk_demo(folder, stay=stay, write=typer.echo)

@@ -1,18 +1,28 @@
 """The last step: the incentives are paid, through a bank that fails to answer once.
 
-One agent is paid directly, by the agreement; another through the wadah, by the scheme.
+One agent is paid directly, by the agreement; another through the wadah, by the scheme. The tax that
+was withheld is remitted after the month.
 """
 
 import secrets
 import uuid
+from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
+from perisai_kit.domain.month import Month
 from sandbox.demo.accounts import wadah_account_no
 from sandbox.demo.clients import Actor
 from sandbox.demo.commission import CLOSE_S, Expected
 from sandbox.demo.journey import Walk, until
 from sandbox.demo.report import StepFailed
+from sandbox.demo.taxes import (
+    Remittance,
+    look_at_the_statements,
+    look_at_the_taxes,
+    release_taxes,
+)
 
 TAX_BPS = 300
 """Of a gross up to 120 million: half of it, by 5 %, by 120 % as long as no NPWP is known.
@@ -40,7 +50,7 @@ class PayDay:
     """The participants of the payment, and what the two payees of the month earned.
 
     partner: the bank that pays, as sandbox.json has it. through_wadah: whom it pays as well; None:
-    that month was closed and paid before.
+    that month was closed and paid before. move_clock: sets the business clock of all services.
     """
 
     journey: Walk
@@ -48,6 +58,7 @@ class PayDay:
     expected: Expected
     partner: dict[str, Any]
     through_wadah: ThroughWadah | None
+    move_clock: Callable[[datetime], None]
 
     @property
     def proposer(self) -> Actor:
@@ -65,7 +76,8 @@ async def pay_out(day: PayDay) -> None:
     await day.journey.cast.bank.plan_transfer(
         delivery="silence", beneficiary_account_no=wadah_account_no(wadah_id)
     )
-    run = await agree(day, await open_account(day))
+    account_id = await open_account(day)
+    run = await agree(day, account_id)
     paid = {
         payee_id: await look_at_payout(day, run["id"], payee_id, gross=gross)
         for payee_id, gross in (
@@ -76,8 +88,29 @@ async def pay_out(day: PayDay) -> None:
     await look_at_the_bank(day, paid[agent_id], paid[wadah_id])
     if day.through_wadah is not None:
         await look_at_confirmation(day, day.through_wadah, run["id"])
+    remittance = move_to_next_month(day, account_id, withheld=run["figures"]["tax"])
+    await release_taxes(remittance)
     await look_at_the_books(day, paid)
-    day.journey.report.step("7 the incentives are paid")
+    await look_at_the_taxes(remittance, wait_s=day.journey.wait_s + SEND_S)
+    await look_at_the_statements(day.journey.report, day.proposer, paid)
+    day.journey.report.step("7 the incentives are paid, and their tax is remitted")
+
+
+def move_to_next_month(day: PayDay, account_id: str, *, withheld: int) -> Remittance:
+    """Move the clock past the month of the payments, whose tax can be remitted then."""
+    journey = day.journey
+    month = Month.of(journey.today).plus(1)
+    first = month.plus(1).first_day
+    day.move_clock(journey.at.replace(year=first.year, month=first.month))
+    return Remittance(
+        report=journey.report,
+        bank=journey.cast.bank,
+        proposer=day.proposer,
+        approver=day.approver,
+        month=month,
+        account_id=account_id,
+        withheld=withheld,
+    )
 
 
 async def open_account(day: PayDay) -> str:

@@ -30,7 +30,7 @@ WALKS = (
         None,
     ),
     (
-        datetime(2026, 10, 3, 9, 0, tzinfo=JAKARTA),
+        datetime(2026, 9, 3, 9, 0, tzinfo=JAKARTA),
         28_400,
         Expected(agent=963_000, wadah=96_300, agent_before_2022=545_850),
         "agents",
@@ -39,7 +39,8 @@ WALKS = (
 """When, what a worker's month with three programmes costs then, what fifty of them earn, and who is
 paid the agents' part by the agreement; None: the wadah, by the scheme.
 
-Both months are over, so that no sandbox has the month closed that its people live in.
+Both months are over, and so is the one in which the second one is paid and whose tax is remitted:
+no sandbox has a month closed that its people live in.
 
 36,800 is the tariff of the lowest band; PP 50/2025 halves JKK and JKM for workers outside transport
 from April to December 2026: 28,400. Source: docs/domain.md, Tariffs; docs/commissions.md, Worked
@@ -103,7 +104,7 @@ async def _walk_all(sandbox: dict[str, Any], walks: Walks) -> None:
             through_wadah = ThroughWadah(journey.left["the wadah"], agent, expected)
         if at == WALKS[-1][0] and is_closed:
             partner = sandbox["bank_partners"][0]
-            await pay_out(PayDay(journey, agent, expected, partner, through_wadah))
+            await pay_out(PayDay(journey, agent, expected, partner, through_wadah, move_clock))
         if at == WALKS[0][0]:
             await go_on(Later(journey, agent, move_clock))
         for what, value in journey.left.items():

@@ -113,7 +113,8 @@ class PayoutTransferChangeOut(Out):
         date | None,
         Field(
             description="The Jakarta day on which the bank paid, or gave the money back: that of "
-            "the books and of the tax. Null: no money moved."
+            "the books and of the tax. Null: no money moved, or it is booked on the day of this "
+            "change, as before there was this field."
         ),
     ]
     stated_on: Annotated[

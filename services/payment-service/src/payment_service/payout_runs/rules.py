@@ -92,9 +92,13 @@ class TaxDueChanged(Conflict):
     """`details`: `amount`, what was proposed, and `due`, what is due now, in rupiah."""
 
     code = "tax_due_changed"
-    text = "What is due of this tax has changed. Reject the run and propose what is due now."
+    text = (
+        "What is due of this tax has changed. Reject this run, or give its payout up, and propose"
+        " what is due now."
+    )
     text_id = (
-        "Pajak yang terutang sudah berubah. Tolak proses ini, lalu usulkan sesuai jumlah sekarang."
+        "Pajak yang terutang sudah berubah. Tolak proses ini atau hentikan pembayarannya, lalu"
+        " usulkan sesuai jumlah sekarang."
     )
 
 
