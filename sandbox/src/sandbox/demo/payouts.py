@@ -89,9 +89,9 @@ async def pay_out(day: PayDay) -> None:
     if day.through_wadah is not None:
         await look_at_confirmation(day, day.through_wadah, run["id"])
     remittance = move_to_next_month(day, account_id, withheld=run["figures"]["tax"])
-    await release_taxes(remittance)
+    remitted = await release_taxes(remittance)
     await look_at_the_books(day, paid)
-    await look_at_the_taxes(remittance, wait_s=day.journey.wait_s + SEND_S)
+    await look_at_the_taxes(remittance, remitted, wait_s=day.journey.wait_s + SEND_S)
     await look_at_the_statements(day.journey.report, day.proposer, paid)
     day.journey.report.step("7 the incentives are paid, and their tax is remitted")
 

@@ -29,9 +29,12 @@ class Remittance:
     withheld: int
 
 
-async def release_taxes(remittance: Remittance) -> None:
-    """Propose, approve and release to remit what is due; the month of the payments is over."""
-    report, month = remittance.report, str(remittance.month)
+async def release_taxes(remittance: Remittance) -> list[str]:
+    """Propose, approve and release to remit what is due; return the ids of the payouts.
+
+    The month of the payments is over.
+    """
+    report, month, payout_ids = remittance.report, str(remittance.month), list[str]()
     await remittance.bank.open_account(
         bank_code=treasury.BANK_CODE,
         account_no=treasury.ACCOUNT_NO,
@@ -53,26 +56,32 @@ async def release_taxes(remittance: Remittance) -> None:
         released = await remittance.approver.post(f"{path}/release", None)
         said = f"{proposed['amount']} of {each['kind']} released by another officer"
         report.check(said, released["status"] == "released")
+        payout_ids.append(proposed["payout_id"])
+    return payout_ids
 
 
-async def look_at_the_taxes(remittance: Remittance, *, wait_s: float) -> None:
+async def look_at_the_taxes(
+    remittance: Remittance, payout_ids: list[str], *, wait_s: float
+) -> None:
     """Wait until the state is paid, and check that nothing is due any more."""
     report, month = remittance.report, remittance.month
     found: list[dict[str, Any]] = []
 
     async def is_paid() -> bool:
-        page = await remittance.proposer.get("/v1/tax-remittances", month=str(month))
-        found[:] = page["items"]
+        found[:] = [await remittance.proposer.get(f"/v1/payouts/{each}") for each in payout_ids]
         return all(each["status"] == "paid" for each in found)
 
     waited = await until(is_paid, wait_s=wait_s)
     amounts = [each["amount"] for each in found if each["status"] == "paid"]
     said = f"{amounts} is paid to the state after {waited:.1f} s"
     report.check(said, sum(amounts) == remittance.withheld)
+    references = {
+        attempt["partner_reference_no"] for each in found for attempt in each["transfers"]
+    }
     moved = [
         each["amount"]
         for each in await remittance.bank.list_transfers()
-        if each["beneficiary_account_no"] == treasury.ACCOUNT_NO and each["state"] == "executed"
+        if each["partner_reference_no"] in references and each["state"] == "executed"
     ]
     report.check(f"the bank moved {moved} once", sorted(moved) == sorted(amounts))
     balances = await list_balances(remittance.proposer)
