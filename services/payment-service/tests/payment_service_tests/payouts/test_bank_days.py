@@ -14,12 +14,14 @@ from payment_service.ledger import service as ledger
 from payment_service.ledger.models import Transfer
 from payment_service.ledger.rules import CauseKind
 from payment_service.payout_accounts.models import PayoutAccount
-from payment_service.payout_transfers.rules import Report, TransferSource
+from payment_service.payout_transfers.models import PayoutTransferChange
+from payment_service.payout_transfers.rules import Report, TransferSource, TransferStatus
 from payment_service.payouts import service as payouts
 from payment_service.tax_slips import service as slips
 from payment_service.taxes.rules import TaxKind
 from payment_service.testing_commissions import Village
 from payment_service.testing_payouts import Office, list_transfers, pay, send
+from perisai_kit.domain.ids import new_id
 from perisai_kit.domain.jakarta import JAKARTA
 from perisai_kit.domain.month import Month
 from perisai_kit.testing.plugin import BusinessTime
@@ -181,3 +183,34 @@ async def export(
     journal = await ledger.plan_export(session, first_on=first_on, last_on=last_on)
     pieces: AsyncIterator[str] = ledger.export(session, journal)
     return "".join([piece async for piece in pieces])
+
+
+async def test_the_checks_find_what_is_booked_on_another_day_than_the_banks(
+    session: AsyncSession, late: UUID, office: Office, propose: Propose, faults: Faults
+) -> None:
+    await payouts.mark_paid(session, late, seen(PAID_ON))
+    proposed = (await propose()).payout
+    await office.release(proposed.run_id)
+    await pay(session, proposed.run_id)
+    (remitted,) = await list_transfers(session, proposed.run_id)
+    before = await faults(session)
+
+    for transfer_id in (late, remitted.id):
+        session.add(
+            PayoutTransferChange(
+                id=new_id(),
+                transfer_id=transfer_id,
+                status=TransferStatus.PAID,
+                source=TransferSource.BANK_ANSWER,
+                changed_at=LEARNT,
+                executed_on=date(2025, 12, 30),
+            )
+        )
+    await session.flush()
+
+    assert before == []
+    assert await faults(session) == [
+        "2 items that are booked on another day than the bank's",
+        "1 tax remittances of another day than the bank's",
+        "2 days of banks before a transfer was sent, or after the day on which they were learnt",
+    ]
