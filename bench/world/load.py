@@ -60,7 +60,7 @@ UNSET = {"event_positions": ("highest", "gaps")}
 """Columns that only the last row of all needs."""
 PIECE = 2_000
 """Rows in one piece for COPY."""
-MAINTENANCE = "SET maintenance_work_mem = '512MB'"
+MAINTENANCE = "SET maintenance_work_mem = '2GB'"
 LOOKED = """
     UPDATE event_positions SET highest = (SELECT max(seq) FROM events), gaps = '{}'
     WHERE position = (SELECT max(position) FROM event_positions)

@@ -28,6 +28,7 @@ KEPT = {
 """What a start may neither change nor make a second time; states may move on by themselves."""
 
 
+@pytest.mark.soak
 async def test_restart_keeps_data_sessions_and_what_was_under_way(platform: Platform) -> None:
     with platform.business_time(AT):
         async with platform.http("gateway") as http:

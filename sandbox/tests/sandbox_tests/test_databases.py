@@ -17,6 +17,7 @@ NEWEST = """
 """
 
 
+@pytest.mark.soak
 async def test_partitions_are_made_at_the_start_and_a_missing_one_while_it_runs(
     with_cluster: Callable[[Path], Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -72,6 +72,7 @@ def test_periodic_tasks_have_names_of_their_own(
     assert len(set(names)) == len(names)
 
 
+@pytest.mark.soak
 def test_a_process_that_serves_requests_does_not_load_the_job_queue() -> None:
     script = "import payment_service.app, sys; sys.exit('pgqueuer' in sys.modules)"
 
