@@ -234,6 +234,7 @@ def _own_out(seen: OwnPayout) -> OwnPayoutOut:
         status=payout.status,
         created_at=payout.created_at,
         settled_at=payout.settled_at,
+        paid_on=seen.paid_on,
         is_received=seen.is_received,
     )
 

@@ -153,6 +153,10 @@ class OwnPayoutOut(Out):
         datetime | None,
         Field(description="When it was learnt how it ended: paid, failed or returned."),
     ]
+    paid_on: Annotated[
+        date | None,
+        Field(description="The day on which the bank paid it, also of one that came back."),
+    ]
     is_received: Annotated[
         bool | None,
         Field(

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import date
 from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -41,6 +42,7 @@ class OwnPayout:
 
     payout: Payout
     sums: ItemSum
+    paid_on: date | None
     is_received: bool | None
 
 
@@ -139,7 +141,11 @@ async def list_own(
     beneficiary_id = own_id if is_agent else None
     sums = await queries.sum_items(session, ids, beneficiary_id=beneficiary_id)
     answers = await confirmations.find_answers(session, ids, [own_id]) if is_agent else {}
-    shown = [OwnPayout(each, sums[each.id], answers.get((each.id, own_id))) for each in page.items]
+    days = await transfers.find_paid_days(session, ids)
+    shown = [
+        OwnPayout(each, sums[each.id], days.get(each.id), answers.get((each.id, own_id)))
+        for each in page.items
+    ]
     return Slice(shown, page.next_cursor)
 
 

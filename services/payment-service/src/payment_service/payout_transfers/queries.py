@@ -1,4 +1,4 @@
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import date
 from uuid import UUID
 
@@ -7,6 +7,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from payment_service.payout_transfers.models import PayoutTransfer, PayoutTransferChange
 from payment_service.payout_transfers.rules import TransferStatus
+from perisai_kit.db.bulk import any_id
 from perisai_kit.domain.jakarta import jakarta_date
 
 
@@ -49,6 +50,20 @@ async def list_of_payout(session: AsyncSession, payout_id: UUID) -> Sequence[Pay
     """Return the attempts of a payout, the first one first."""
     statement = select(PayoutTransfer).where(PayoutTransfer.payout_id == payout_id)
     return (await session.scalars(statement.order_by(PayoutTransfer.attempt))).all()
+
+
+async def find_paid_days(session: AsyncSession, payout_ids: Collection[UUID]) -> dict[UUID, date]:
+    """Return the day on which the bank moved the money of payouts, of those that it paid."""
+    change = PayoutTransferChange
+    chosen = (
+        select(PayoutTransfer.payout_id, change.executed_on, change.changed_at)
+        .join(change, change.transfer_id == PayoutTransfer.id)
+        .where(PayoutTransfer.payout_id == any_id(payout_ids), change.status == TransferStatus.PAID)
+    )
+    return {
+        id_: executed_on or jakarta_date(changed_at)
+        for id_, executed_on, changed_at in await session.execute(chosen)
+    }
 
 
 async def list_changes(session: AsyncSession, payout_id: UUID) -> Sequence[PayoutTransferChange]:

@@ -28,6 +28,7 @@ from payment_service.testing_payouts import (
     send,
 )
 from perisai_kit.auth.principal import Role
+from perisai_kit.domain import clock
 from perisai_kit.domain.ids import new_id
 from perisai_kit.domain.jakarta import jakarta_date
 from perisai_kit.domain.month import Month
@@ -106,7 +107,7 @@ async def test_agents_see_their_part_of_what_their_wadah_was_paid_and_confirm_it
 
     early = await client.post(path, json=yes, headers=keyed(agent, "early"))
     await pay(session, run_id)
-    answers, seen = [], [own["is_received"]]
+    answers, seen, unpaid = [], [own["is_received"]], own["paid_on"]
     for place, body in enumerate((no, no, yes)):
         answers.append(await client.post(path, json=body, headers=keyed(agent, f"key-{place}")))
         (own,) = (await get(client, "/v1/me/payouts", agent))["items"]
@@ -119,6 +120,7 @@ async def test_agents_see_their_part_of_what_their_wadah_was_paid_and_confirm_it
         414,
         16_146,
     )
+    assert (unpaid, own["paid_on"]) == (None, str(clock.today()))
     (whole,) = (await get(client, "/v1/me/payouts", wadah))["items"]
     assert (whole["statement_count"], whole["gross"], whole["is_received"]) == (2, 18_216, None)
     assert (early.status_code, early.json()["code"]) == (409, "payout_not_paid_to_wadah")
