@@ -131,6 +131,11 @@ async def list_allocations(
     return found
 
 
+async def list_paid_bills(session: AsyncSession, member_ids: Collection[UUID]) -> frozenset[UUID]:
+    query = select(AllocationRow.bill_id).where(AllocationRow.member_id == any_id(member_ids))
+    return frozenset(await session.scalars(query))
+
+
 async def list_reversals(
     session: AsyncSession, member_ids: Collection[UUID]
 ) -> dict[UUID, datetime]:

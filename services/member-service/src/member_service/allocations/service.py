@@ -64,6 +64,11 @@ async def take_allocations(
         await judge_members(session, touched, terms)
 
 
+async def list_paid_bills(session: AsyncSession, member_ids: Collection[UUID]) -> frozenset[UUID]:
+    """Return the bills of these members to which money was allocated, reversed or not."""
+    return await queries.list_paid_bills(session, member_ids)
+
+
 async def judge_members(session: AsyncSession, member_ids: Collection[UUID], terms: Terms) -> None:
     """Judge these members by what is known now; store and publish what has changed."""
     birth_dates = await members.lock_birth_dates(session, member_ids)

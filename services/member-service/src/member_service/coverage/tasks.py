@@ -5,6 +5,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from member_service.allocations import service as allocations
 from member_service.attributions import service as attributions
 from member_service.coverage import service
+from member_service.open_bills import service as open_bills
 from member_service.registrations.rules import Terms
 from perisai_kit.db.bulk import run_in_batches
 from perisai_kit.db.engine import Database
@@ -27,7 +28,10 @@ class CoverageTasks:
     async def on_allocations_changed(
         self, session: AsyncSession, events: Sequence[PaymentSettled | AllocationReversed]
     ) -> None:
+        """Record allocations and reversals, judge the members, and close the bills paid."""
         await allocations.take_allocations(session, events, self._terms)
+        paid = [each.bill_id for each in events if isinstance(each, PaymentSettled)]
+        await open_bills.close_paid(session, paid)
 
     async def on_agents_decided(
         self, session: AsyncSession, events: Sequence[AgentDecided]

@@ -4,11 +4,10 @@ from typing import Any
 from uuid import UUID
 
 from sqlalchemy import delete, select
-from sqlalchemy.dialects.postgresql import insert as insert_or_update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from member_service.open_bills.models import OpenBill
-from perisai_kit.db.bulk import any_id
+from perisai_kit.db.bulk import any_id, insert_rows_statement
 
 
 async def delete_bills(session: AsyncSession, bill_ids: Collection[UUID]) -> None:
@@ -18,10 +17,10 @@ async def delete_bills(session: AsyncSession, bill_ids: Collection[UUID]) -> Non
 
 async def upsert_bills(session: AsyncSession, rows: Sequence[dict[str, Any]]) -> None:
     """Store bills, of different members, instead of the earlier bills of these members."""
-    statement = insert_or_update(OpenBill)
-    new = {name: statement.excluded[name] for name in ("bill_id", "amount", "ends_at")}
+    new = insert_rows_statement(OpenBill, rows)
+    moved = {name: new.excluded[name] for name in ("bill_id", "amount", "ends_at")}
     await session.execute(
-        statement.on_conflict_do_update(index_elements=[OpenBill.member_id], set_=new), rows
+        new.on_conflict_do_update(index_elements=[OpenBill.member_id], set_=moved)
     )
 
 

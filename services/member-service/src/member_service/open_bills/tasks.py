@@ -4,7 +4,6 @@ from perisai_kit.events.catalogue import (
     BillIssued,
     BillReplaced,
     BillVoided,
-    PaymentSettled,
 )
 from perisai_kit.events.subscription import FeedSource, Subscription
 
@@ -13,8 +12,8 @@ BILLS = "open_bills.payments"
 
 
 def subscribe(payments: FeedSource, *, poll_s: float) -> Subscription:
-    """Return the subscription that keeps the open bills."""
-    kinds = (BillIssued, BillReplaced, BillVoided, BillEnded, PaymentSettled)
+    """Return the subscription that keeps the open bills; those that are paid close in coverage."""
+    kinds = (BillIssued, BillReplaced, BillVoided, BillEnded)
     return Subscription(
         name=BILLS,
         source=payments,

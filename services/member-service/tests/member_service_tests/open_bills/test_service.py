@@ -1,7 +1,9 @@
 """The feed of payment-service tells which bill of a member takes money."""
 
+import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import UTC, datetime
+from functools import partial
 from itertools import permutations
 from typing import Any
 from uuid import UUID
@@ -9,19 +11,29 @@ from uuid import UUID
 import httpx
 import pytest
 from member_service_tests.coverage.test_tasks import paid
+from member_service_tests.registrations.histories import TERMS
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from member_service.coverage.tasks import CoverageTasks
 from member_service.members.models import Member
 from member_service.open_bills import service
 from member_service.open_bills.models import OpenBill
 from perisai_kit.db.engine import Database
 from perisai_kit.domain.ids import new_id
 from perisai_kit.domain.month import Month
-from perisai_kit.events.catalogue import BillEnded, BillIssued, BillReplaced, BillVoided
-from perisai_kit.testing.plugin import BusinessTime
+from perisai_kit.events.catalogue import (
+    BillEnded,
+    BillIssued,
+    BillReplaced,
+    BillVoided,
+    PaymentSettled,
+)
+from perisai_kit.privacy.keyring import Keyring
+from perisai_kit.testing.plugin import BusinessTime, Urls
 
 Enrol = Callable[..., Awaitable[Member]]
+TASKS = CoverageTasks(TERMS)
 END = datetime(2026, 12, 31, 16, 59, tzinfo=UTC)
 
 
@@ -35,6 +47,10 @@ def issued(member_id: UUID, amount: int = 36_800) -> BillIssued:
         amount=amount,
         expires_at=END,
     )
+
+
+def payment_of(bill: BillIssued) -> PaymentSettled:
+    return paid(bill.member_id).model_copy(update={"bill_id": bill.bill_id})
 
 
 async def open_bills(session: AsyncSession) -> dict[UUID, UUID]:
@@ -65,13 +81,12 @@ async def test_an_issued_bill_is_due_until_its_end(
     assert shown == [(36_800, str(bill.bill_id)), (None, None)]
 
 
-@pytest.mark.parametrize("way", ["paid", "voided", "ended"])
+@pytest.mark.parametrize("way", ["voided", "ended"])
 @pytest.mark.parametrize("at_once", [True, False])
 async def test_a_closed_bill_is_not_due(session: AsyncSession, way: str, at_once: bool) -> None:
     member_id, other_id = new_id(), new_id()
     bill, other = issued(member_id), issued(other_id)
     closing: Any = {
-        "paid": paid(member_id).model_copy(update={"bill_id": bill.bill_id}),
         "voided": BillVoided(bill_id=bill.bill_id, member_id=member_id, reason_code="cancelled"),
         "ended": BillEnded(bill_id=bill.bill_id, member_id=member_id),
     }[way]
@@ -80,6 +95,54 @@ async def test_a_closed_bill_is_not_due(session: AsyncSession, way: str, at_once
         await service.take(session, events)
 
     assert await open_bills(session) == {other_id: other.bill_id}
+
+
+@pytest.mark.parametrize("is_paid_first", [True, False])
+async def test_a_paid_bill_is_not_due_whichever_subscription_is_ahead(
+    session: AsyncSession, enrol: Enrol, *, is_paid_first: bool
+) -> None:
+    member = await enrol(session)
+    bill, later = issued(member.id), issued(member.id)
+    take_bill = partial(service.take, session, [bill])
+    take_payment = partial(TASKS.on_allocations_changed, session, [payment_of(bill)])
+
+    for step in (take_payment, take_bill) if is_paid_first else (take_bill, take_payment):
+        await step()
+
+    assert await open_bills(session) == {}
+    await service.take(session, [later])
+    assert await open_bills(session) == {member.id: later.bill_id}
+
+
+@pytest.mark.race
+@pytest.mark.parametrize("is_paid_first", [True, False])
+async def test_a_bill_that_is_paid_while_it_becomes_known_is_not_due(
+    own_database: Callable[[str], Urls], keyring: Keyring, enrol: Enrol, *, is_paid_first: bool
+) -> None:
+    own = Database(own_database("member").app, keyring=keyring)
+    async with own.begin() as session:
+        bill = issued((await enrol(session)).id)
+
+    async def take(session: AsyncSession, *, is_payment: bool) -> None:
+        if is_payment:
+            await TASKS.on_allocations_changed(session, [payment_of(bill)])
+        else:
+            await service.take(session, [bill])
+
+    async def take_second() -> None:
+        async with own.begin() as session:
+            await take(session, is_payment=not is_paid_first)
+
+    async with own.begin() as session:
+        await take(session, is_payment=is_paid_first)
+        second = asyncio.create_task(take_second())
+        await asyncio.sleep(0.3)
+        assert not second.done()
+    await asyncio.wait_for(second, 10)
+
+    async with own.read() as session:
+        assert await open_bills(session) == {}
+    await own.dispose()
 
 
 async def test_a_new_bill_takes_the_place_of_the_earlier_one_in_either_order(
