@@ -1,6 +1,7 @@
 from collections import defaultdict
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, fields
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -23,21 +24,70 @@ from payment_service.commissions.models import CommissionLine, StoredSums
 from payment_service.commissions.rules import (
     Booked,
     CommissionRule,
+    Entry,
     Line,
     LineKey,
     Standing,
     Sums,
 )
 from payment_service.counting.rules import BeneficiaryKind
-from perisai_kit.db.bulk import any_id, insert_rows_statement
+from perisai_kit.db.bulk import any_id
+from perisai_kit.db.sql import SqlStatement, execute
 from perisai_kit.domain.month import Month
 
+_INSERT_LINES = """
+    WITH inserted AS (
+        INSERT INTO commission_lines (
+            allocation_id, payment_id, member_id, agent_id, earned_month, scheme_id, cause, rule,
+            beneficiary_kind, beneficiary_id, base, rate_bps, contribution_month, programme,
+            month_index, parts, booked_month, entry_no, reason, recorded_at
+        )
+        SELECT *, $20 FROM unnest(
+            $1::uuid[], $2::uuid[], $3::uuid[], $4::uuid[], $5::text[], $6::uuid[], $7::text[],
+            $8::text[], $9::text[], $10::uuid[], $11::bigint[], $12::bigint[], $13::text[],
+            $14::text[], $15::bigint[], $16::bigint[], $17::text[], $18::bigint[], $19::text[]
+        )
+    )
+    SELECT coalesce(max(through_id), 0) FROM commission_month_sums
+"""
 
-async def insert_lines(session: AsyncSession, rows: Sequence[Mapping[str, Any]]) -> int:
-    """Insert lines in one statement; return the last line that is in the stored sums."""
-    through_id = select(func.coalesce(func.max(StoredSums.through_id), 0)).scalar_subquery()
-    inserted = insert_rows_statement(CommissionLine, rows).returning(through_id)
-    return int((await session.scalars(inserted)).all()[0])
+
+async def insert_lines(
+    session: AsyncSession,
+    entries: Sequence[Entry],
+    booked_months: Sequence[Month],
+    *,
+    recorded_at: datetime,
+) -> int:
+    """Insert lines in one statement; return the last line that is in the stored sums.
+
+    booked_months: one for each line.
+    """
+    lines = [each.line for each in entries]
+    columns = (
+        [line.allocation_id for line in lines],
+        [line.payment_id for line in lines],
+        [line.member_id for line in lines],
+        [line.agent_id for line in lines],
+        [str(line.earned_month) for line in lines],
+        [line.scheme_id for line in lines],
+        [line.cause for line in lines],
+        [line.rule for line in lines],
+        [line.beneficiary_kind for line in lines],
+        [line.beneficiary_id for line in lines],
+        [line.base for line in lines],
+        [line.rate_bps for line in lines],
+        [line.contribution_month and str(line.contribution_month) for line in lines],
+        [line.programme for line in lines],
+        [line.month_index for line in lines],
+        [line.parts for line in lines],
+        [str(month) for month in booked_months],
+        [each.entry_no for each in entries],
+        [each.reason for each in entries],
+    )
+    rows = await execute(session, SqlStatement(_INSERT_LINES, (*columns, recorded_at)))
+    ((last_added,),) = rows
+    return int(last_added)
 
 
 async def read_standing(

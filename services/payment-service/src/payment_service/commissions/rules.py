@@ -295,7 +295,8 @@ def find_reason(
 
 
 def _order(key: LineKey) -> tuple[str, ...]:
-    return tuple(str(part) for part in key)
+    """Return by what the keys of one allocation are sorted."""
+    return tuple(map(str, key[1:]))
 
 
 @dataclass(frozen=True, slots=True)

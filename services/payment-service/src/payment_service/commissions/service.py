@@ -1,7 +1,6 @@
 """Compute what allocations earn by the scheme of their month, and say what is booked."""
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import fields
 from typing import Any
 from uuid import UUID
 
@@ -31,7 +30,6 @@ from perisai_kit.domain.month import Month
 
 RECOMPUTED_AT_ONCE = 10_000
 """Payments of one agent and month; far beyond what one person brings, it bounds a request."""
-_OF_LINE = tuple(each.name for each in fields(Line))
 
 
 async def compute_due(session: AsyncSession, limit: int) -> int:
@@ -219,21 +217,11 @@ async def _book(
         is_held = allocation.acquiring in held
         entries += rules.entries_of(allocation, lines, standing, is_held=is_held)
     if entries:
-        rows = [_row(each, closed_through) for each in entries]
-        await queries.add_up_lines(session, after=await queries.insert_lines(session, rows))
+        months = [booked_month(each.line.earned_month, closed_through) for each in entries]
+        last_added = await queries.insert_lines(session, entries, months, recorded_at=clock.now())
+        await queries.add_up_lines(session, after=last_added)
 
 
 def _acquiring(allocations: Iterable[AnsweredAllocation]) -> set[AgentMonth]:
     """Return the agents' months in which these allocations count as acquisitions."""
     return {each.acquiring for each in allocations if each.acquiring}
-
-
-def _row(entry: Entry, closed_through: Month | None) -> dict[str, Any]:
-    return {
-        **{name: getattr(entry.line, name) for name in _OF_LINE},
-        "parts": entry.line.parts,
-        "booked_month": booked_month(entry.line.earned_month, closed_through),
-        "entry_no": entry.entry_no,
-        "reason": entry.reason,
-        "recorded_at": clock.now(),
-    }

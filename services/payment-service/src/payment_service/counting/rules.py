@@ -1,6 +1,6 @@
 """For whom an allocation counts, and in which month. Source: docs/commissions.md."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 from typing import TypeAlias
@@ -57,7 +57,8 @@ class AnsweredAllocation:
 
     paid: all that its bill asked for. months: those that count; none where it was declined.
     agent_id: the member's agent on the Jakarta day of counts_at; None: the branch. was_at_work:
-    whether that agent was at work on that day. first_month: of the registration.
+    whether that agent was at work on that day. first_month: of the registration. month: the month
+    that the allocation earns for, always.
     """
 
     allocation_id: UUID
@@ -73,11 +74,11 @@ class AnsweredAllocation:
     wadah_id: UUID | None
     is_acquisition: bool
     was_at_work: bool
+    month: Month = field(init=False)
 
-    @property
-    def month(self) -> Month:
-        """The month that the allocation earns for, always."""
-        return month_of(self.counts_at)
+    def __post_init__(self) -> None:
+        # Kept, because each line is asked for it.
+        object.__setattr__(self, "month", month_of(self.counts_at))
 
     @property
     def earner(self) -> UUID | None:
