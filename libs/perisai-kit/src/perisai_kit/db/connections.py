@@ -24,6 +24,9 @@ DIRECT_SETTINGS = {**SERVER_SETTINGS, "application_name": "perisai-direct"}
 
 STATEMENTS = 2_000
 """More than a service has. With SQLAlchemy's 500 the rarer ones are compiled anew each time."""
+PREPARED = 500
+"""Statements that a connection keeps prepared. With SQLAlchemy's 100 a worker and the requests
+beside it may drop each other's, which the server then parses and plans anew."""
 
 PING_AFTER_S = 30.0
 _USED_AT = "perisai_used_at"
@@ -57,6 +60,12 @@ POOLED: dict[str, Any] = {
 }
 
 
+UNPOOLED: dict[str, Any] = {
+    "prepared_statement_cache_size": PREPARED,
+    "server_settings": SERVER_SETTINGS,
+}
+
+
 def to_asyncpg_url(url: str) -> str:
     """Return a PostgreSQL URL for the async engine."""
     return make_url(url).set(drivername="postgresql+asyncpg").render_as_string(hide_password=False)
@@ -71,9 +80,10 @@ def make_engine(url: str, *, pool_size: int, pooled: bool, keyring: object | Non
         to_asyncpg_url(url),
         pool_size=pool_size,
         max_overflow=pool_size,
+        pool_use_lifo=True,  # the connection used last has most statements prepared
         query_cache_size=STATEMENTS,
         hide_parameters=True,  # error texts must not contain personal data
-        connect_args=POOLED if pooled else {"server_settings": SERVER_SETTINGS},
+        connect_args=POOLED if pooled else UNPOOLED,
     )
     # The first request after a restart of PostgreSQL must not fail.
     check_connections(engine)
