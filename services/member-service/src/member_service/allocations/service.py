@@ -52,7 +52,7 @@ async def take_allocations(
     events.
     """
     # Lock members first and in one order, as everywhere; the foreign key would lock them too.
-    await members.lock_birth_dates(session, {each.member_id for each in events})
+    birth_dates = await members.lock_birth_dates(session, {each.member_id for each in events})
     touched = await queries.insert_once_allocations(
         session, [each for each in events if isinstance(each, PaymentSettled)]
     )
@@ -61,7 +61,7 @@ async def take_allocations(
         [_make_reversal_row(each) for each in events if isinstance(each, AllocationReversed)],
     )
     if touched:
-        await judge_members(session, touched, terms)
+        await _judge(session, {id_: birth_dates[id_] for id_ in touched}, terms)
 
 
 async def list_paid_bills(session: AsyncSession, member_ids: Collection[UUID]) -> frozenset[UUID]:
@@ -71,7 +71,11 @@ async def list_paid_bills(session: AsyncSession, member_ids: Collection[UUID]) -
 
 async def judge_members(session: AsyncSession, member_ids: Collection[UUID], terms: Terms) -> None:
     """Judge these members by what is known now; store and publish what has changed."""
-    birth_dates = await members.lock_birth_dates(session, member_ids)
+    await _judge(session, await members.lock_birth_dates(session, member_ids), terms)
+
+
+async def _judge(session: AsyncSession, birth_dates: Mapping[UUID, date], terms: Terms) -> None:
+    """Judge locked members by what is known now; store and publish what has changed."""
     people = await _load_people(session, birth_dates, known_at=clock.now())
     rows = await queries.list_allocations(session, birth_dates)
     reversals = await queries.list_reversals(session, birth_dates)

@@ -13,6 +13,7 @@ from member_service.attribution_periods.models import (
     AttributionPeriodRow,
     KnownAgent,
 )
+from member_service.attribution_periods.rules import AttributionPeriod, Place
 from perisai_kit.db.bulk import any_id, insert_rows_statement
 from perisai_kit.events.catalogue import AgentMoved
 from perisai_kit.services.agents.moves import upsert_moves_statement
@@ -25,8 +26,25 @@ def is_of(on: date) -> ColumnElement[bool]:
 
 async def list_periods(
     session: AsyncSession, member_ids: Collection[UUID]
-) -> dict[UUID, list[AttributionPeriodRow]]:
+) -> dict[UUID, list[AttributionPeriod]]:
     """Return the periods of members, the earliest first."""
+    row = AttributionPeriodRow
+    place = (row.agent_id, row.wadah_id, row.branch_code, row.region_code)
+    judged = (row.reason, row.attribution_id, row.agent_sees)
+    query: Any = select(row.member_id, row.from_date, row.until_date, *place, *judged)
+    ordered = query.where(row.member_id == any_id(member_ids)).order_by(row.from_date)
+    found: dict[UUID, list[AttributionPeriod]] = {}
+    for each in await session.execute(ordered):
+        member_id, from_date, until_date, *values = each
+        period = AttributionPeriod(from_date, until_date, Place(*values[:4]), *values[4:])
+        found.setdefault(member_id, []).append(period)
+    return found
+
+
+async def list_rows(
+    session: AsyncSession, member_ids: Collection[UUID]
+) -> dict[UUID, list[AttributionPeriodRow]]:
+    """Return the rows of these periods."""
     query = select(AttributionPeriodRow).where(AttributionPeriodRow.member_id == any_id(member_ids))
     ordered = query.order_by(AttributionPeriodRow.member_id, AttributionPeriodRow.from_date)
     found: dict[UUID, list[AttributionPeriodRow]] = {}

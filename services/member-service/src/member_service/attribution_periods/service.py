@@ -64,7 +64,7 @@ async def record(session: AsyncSession, subjects: Sequence[Subject]) -> dict[UUI
         session,
         {each.place.agent_id for one in subjects for each in one.decisions if each.place.agent_id},
     )
-    before = await queries.list_periods(session, [one.member_id for one in subjects])
+    before = await queries.list_rows(session, [one.member_id for one in subjects])
     today = clock.today()
     changed: dict[UUID, bool] = {}
     rows: list[dict[str, Any]] = []
@@ -170,8 +170,7 @@ async def list_periods(
     session: AsyncSession, member_ids: Collection[UUID]
 ) -> dict[UUID, list[AttributionPeriod]]:
     """Return the recorded attribution periods of these members, the earliest first."""
-    rows = await queries.list_periods(session, member_ids)
-    return {member_id: [row.period for row in own] for member_id, own in rows.items()}
+    return await queries.list_periods(session, member_ids)
 
 
 async def lock_agent(session: AsyncSession, agent_id: UUID | None) -> None:

@@ -6,6 +6,7 @@ from sqlalchemy import insert, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from member_service.declarations.models import WorkDeclaration
+from member_service.registrations.rules import Declaration
 from perisai_kit.db.bulk import any_id
 
 
@@ -25,8 +26,13 @@ async def list_declarations(
     return (await session.scalars(newest_first.limit(limit))).all()
 
 
-async def list_of_members(
+async def list_by_member(
     session: AsyncSession, member_ids: Collection[UUID]
-) -> Sequence[WorkDeclaration]:
-    query = select(WorkDeclaration).where(WorkDeclaration.member_id == any_id(member_ids))
-    return (await session.scalars(query)).all()
+) -> dict[UUID, list[Declaration]]:
+    row = WorkDeclaration
+    query = select(row.member_id, row.id, row.declared_on, row.made_at)
+    found: dict[UUID, list[Declaration]] = {}
+    rows = await session.execute(query.where(row.member_id == any_id(member_ids)))
+    for member_id, id_, declared_on, made_at in rows:
+        found.setdefault(member_id, []).append(Declaration(id_, declared_on, made_at))
+    return found

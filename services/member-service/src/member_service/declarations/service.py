@@ -81,8 +81,4 @@ async def list_by_member(
     session: AsyncSession, member_ids: Collection[UUID]
 ) -> dict[UUID, list[Declaration]]:
     """Return the declarations of members by member id, for the calendar."""
-    found: dict[UUID, list[Declaration]] = {}
-    for row in await queries.list_of_members(session, member_ids):
-        declaration = Declaration(row.id, row.declared_on, row.made_at)
-        found.setdefault(row.member_id, []).append(declaration)
-    return found
+    return await queries.list_by_member(session, member_ids)

@@ -78,9 +78,9 @@ async def list_new_to_bpu(
     session: AsyncSession, member_ids: Collection[UUID], *, bases: Collection[str]
 ) -> frozenset[UUID]:
     """Return the members who were never registered before. bases: the sources that suffice."""
-    last = {row.member_id: row for row in await queries.list_evidence(session, member_ids)}
+    last = await queries.list_last(session, member_ids)
     return frozenset(
         member_id
-        for member_id, row in last.items()
-        if row.new_to_bpu and row.basis is not None and row.basis.value in bases
+        for member_id, is_new, basis in last
+        if is_new and basis is not None and basis.value in bases
     )

@@ -1,11 +1,25 @@
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, and_, func, or_, select, tuple_
+from sqlalchemy import (
+    ARRAY,
+    ColumnElement,
+    Text,
+    Uuid,
+    and_,
+    case,
+    cast,
+    column,
+    exists,
+    func,
+    or_,
+    select,
+    tuple_,
+)
 from sqlalchemy.ext.asyncio import AsyncSession
-from sqlalchemy.orm import lazyload
 
 from member_service.allocations.models import AllocationRow
 from member_service.enrolments.models import EnrolmentRow
@@ -23,27 +37,36 @@ AgentMonth = tuple[UUID, Month]
 Rows = Sequence[Mapping[str, Any]]
 
 
-async def list_allocations(
-    session: AsyncSession, allocation_ids: Collection[UUID]
-) -> Sequence[AllocationRow]:
-    """Return these allocations with their present answers."""
-    statement = select(AllocationRow).where(AllocationRow.id == any_id(allocation_ids))
-    fresh = statement.execution_options(populate_existing=True)
-    return (await session.scalars(fresh)).all()
-
-
 @dataclass(frozen=True, slots=True)
-class Enrolled:
-    """A member, and the batch in which they were enrolled."""
+class Acquisition:
+    """An allocation that acquires a member for an agent, with what is compared of the member.
 
-    member: Member
+    agent_id: None where it is an acquisition of an agent no more. batch_id: of the first batch that
+    brought the member. first_month, branch_code and region_code are None where it is declined.
+    """
+
+    allocation_id: UUID
+    member_id: UUID
+    agent_id: UUID | None
+    counts_at: datetime
+    months: Sequence[Month]
+    first_month: Month | None
+    branch_code: str | None
+    region_code: str | None
+    paying_account: str | None
+    phone_hash: bytes
+    street: str
+    village: str
+    birth_date: date
     batch_id: UUID | None
 
 
-async def find_enrolled(
-    session: AsyncSession, member_ids: Collection[UUID]
-) -> dict[UUID, Enrolled]:
-    """Return these members with the first batch that brought each."""
+async def list_acquisitions(
+    session: AsyncSession, allocation_ids: Collection[UUID]
+) -> list[Acquisition]:
+    """Return those of these allocations that are acquisitions, or are stored as such."""
+    row, street, birth_date = AllocationRow, Member.street, Member.birth_date_text
+    is_acquisition = and_(row.is_acquisition, row.agent_id.is_not(None))
     batch_id = (
         select(EnrolmentRow.batch_id)
         .where(EnrolmentRow.member_id == Member.id)
@@ -51,19 +74,27 @@ async def find_enrolled(
         .limit(1)
         .scalar_subquery()
     )
-    statement = select(Member, batch_id).where(Member.id == any_id(member_ids))
-    # Their attributions are not needed.
-    rows = await session.execute(statement.options(lazyload(Member.attribution_periods)))
-    return {member.id: Enrolled(member, found) for member, found in rows}
-
-
-async def list_acquired(
-    session: AsyncSession, allocation_ids: Collection[UUID]
-) -> Sequence[AcquiredMember]:
-    """Return what is stored of these allocations."""
-    statement = select(AcquiredMember).where(AcquiredMember.allocation_id == any_id(allocation_ids))
-    fresh = statement.execution_options(populate_existing=True)
-    return (await session.scalars(fresh)).all()
+    statement: Any = (
+        select(row.id, row.member_id, case((is_acquisition, row.agent_id)))
+        .add_columns(row.counts_at, row.months, row.first_month, row.branch_code, row.region_code)
+        .add_columns(row.paying_account, Member.phone_hash, street.column, Member.village)
+        .add_columns(birth_date.column, batch_id)
+        .join(Member, Member.id == row.member_id)
+        .where(
+            row.id == any_id(allocation_ids),
+            or_(is_acquisition, exists().where(AcquiredMember.allocation_id == row.id)),
+        )
+    )
+    found = []
+    for id_, member_id, *facts, sealed, village, born, batch in await session.execute(statement):
+        of_member = {
+            "street": street.read(sealed, member_id),
+            "village": village,
+            "birth_date": date.fromisoformat(birth_date.read(born, member_id)),
+            "batch_id": batch,
+        }
+        found.append(Acquisition(id_, member_id, *facts, **of_member))
+    return found
 
 
 async def upsert_acquired(session: AsyncSession, rows: Rows) -> None:
@@ -89,13 +120,20 @@ async def find_months_to_compare(
         (row.is_older, row.is_older.is_(True), thresholds.older),
     )
     of_one = [
-        and_(func.grouping(column) == 0, is_striking, func.count() >= least)
-        for column, is_striking, least in shared
+        and_(func.grouping(each) == 0, is_striking, func.count() >= least)
+        for each, is_striking, least in shared
     ]
-    sets = [tuple_(row.agent_id, row.month, column) for column, _, _ in shared]
+    sets = [tuple_(row.agent_id, row.month, each) for each, _, _ in shared]
+    # Two parameters, however many pairs: so the statement is always the same.
+    ids, months = [agent_id for agent_id, _ in pairs], [str(month) for _, month in pairs]
+    wanted = (
+        func.unnest(cast(ids, ARRAY(Uuid())), cast(months, ARRAY(Text())))
+        .table_valued(column("agent_id", Uuid()), column("month", row.month.type), name="wanted")
+        .render_derived()
+    )
     statement = (
         select(row.agent_id, row.month)
-        .where(tuple_(row.agent_id, row.month).in_(sorted(pairs)))
+        .join(wanted, and_(row.agent_id == wanted.c.agent_id, row.month == wanted.c.month))
         .group_by(func.grouping_sets(*sets))
         .having(or_(*of_one))
         .distinct()

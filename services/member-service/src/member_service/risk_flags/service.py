@@ -11,11 +11,10 @@ from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from member_service.allocations.models import AllocationRow
 from member_service.members.rules import Limits, RiskThresholds
 from member_service.risk_flags import queries, rules
 from member_service.risk_flags.models import AcquiredMember, RaisedFlag
-from member_service.risk_flags.queries import AgentMonth, Enrolled
+from member_service.risk_flags.queries import Acquisition, AgentMonth
 from member_service.risk_flags.rules import RiskFlag, Traits
 from member_service.shared_phones import service as shared_phones
 from perisai_kit.auth.principal import Principal
@@ -36,16 +35,10 @@ async def take_answers(
     thresholds: RiskThresholds,
 ) -> None:
     """Store which of these allocations are acquisitions now, and flag those months of agents."""
-    known = {each.allocation_id for each in await queries.list_acquired(session, allocation_ids)}
-    found = [
-        each
-        for each in await queries.list_allocations(session, allocation_ids)
-        if each.id in known or _is_acquisition(each)
-    ]
+    found = await queries.list_acquisitions(session, allocation_ids)
     if not found:
         return
-    enrolled = await queries.find_enrolled(session, {each.member_id for each in found})
-    rows = [_acquired_row(each, enrolled[each.member_id], keyring) for each in found]
+    rows = [_acquired_row(each, keyring) for each in found]
     await queries.upsert_acquired(session, rows)
     pairs = {(row["agent_id"], row["month"]) for row in rows if row["agent_id"]}
     if pairs:
@@ -148,25 +141,20 @@ async def _raise(
     await publish(session, *events)
 
 
-def _is_acquisition(allocation: AllocationRow) -> bool:
-    return allocation.is_acquisition and allocation.agent_id is not None
-
-
-def _acquired_row(allocation: AllocationRow, of: Enrolled, keyring: Keyring) -> dict[str, Any]:
-    is_acquisition = _is_acquisition(allocation)
-    address = rules.normalise_address(of.member.street, of.member.village)
+def _acquired_row(found: Acquisition, keyring: Keyring) -> dict[str, Any]:
+    address = rules.normalise_address(found.street, found.village)
     return {
-        "allocation_id": allocation.id,
-        "member_id": allocation.member_id,
-        "agent_id": allocation.agent_id if is_acquisition else None,
-        "month": rules.find_month(allocation.counts_at),
-        "counts_at": allocation.counts_at,
-        "first_month": allocation.first_month or min(allocation.months),
-        "branch_code": allocation.branch_code or "",
-        "region_code": allocation.region_code or "",
-        "phone_hash": of.member.phone_hash,
+        "allocation_id": found.allocation_id,
+        "member_id": found.member_id,
+        "agent_id": found.agent_id,
+        "month": rules.find_month(found.counts_at),
+        "counts_at": found.counts_at,
+        "first_month": found.first_month or min(found.months),
+        "branch_code": found.branch_code or "",
+        "region_code": found.region_code or "",
+        "phone_hash": found.phone_hash,
         "address_hash": keyring.lookup("address", address),
-        "batch_id": of.batch_id,
-        "paying_account": allocation.paying_account,
-        "is_older": rules.is_older(of.member.birth_date, allocation.counts_at),
+        "batch_id": found.batch_id,
+        "paying_account": found.paying_account,
+        "is_older": rules.is_older(found.birth_date, found.counts_at),
     }
