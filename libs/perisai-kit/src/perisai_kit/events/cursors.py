@@ -3,12 +3,13 @@
 from collections.abc import Sequence
 from datetime import datetime
 
-from sqlalchemy import BigInteger, DateTime, Text, func, select, update
+from sqlalchemy import BigInteger, DateTime, Text, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import Mapped, mapped_column
 
 from perisai_kit.db.bulk import insert_once
 from perisai_kit.db.columns import KitBase
+from perisai_kit.db.sql import SqlStatement, execute
 from perisai_kit.domain import clock
 
 
@@ -38,25 +39,26 @@ async def insert_once_cursor(session: AsyncSession, name: str) -> None:
     await insert_once(session, Cursor(name=name, position=0, updated_at=clock.now()))
 
 
+# Written out, because every page of every feed takes these two.
+_LOCK = "SELECT position FROM subscriptions WHERE name = $1 FOR UPDATE"
+_STORE = """
+    UPDATE subscriptions
+    SET position = $2, caught_up_at = coalesce($3, caught_up_at), updated_at = $4
+    WHERE name = $1
+"""
+
+
 async def lock_position(session: AsyncSession, name: str) -> int | None:
     """Return the cursor's position, locked until the transaction ends."""
-    locked = select(Cursor.position).where(Cursor.name == name).with_for_update()
-    return await session.scalar(locked)
+    found = await execute(session, SqlStatement(_LOCK, (name,)))
+    return next((position for (position,) in found), None)
 
 
 async def store_position(
     session: AsyncSession, name: str, *, position: int, caught_up_at: datetime | None
 ) -> None:
     """Move the locked cursor; None leaves `caught_up_at` unchanged."""
-    await session.execute(
-        update(Cursor)
-        .where(Cursor.name == name)
-        .values(
-            position=position,
-            caught_up_at=func.coalesce(caught_up_at, Cursor.caught_up_at),
-            updated_at=clock.now(),
-        )
-    )
+    await execute(session, SqlStatement(_STORE, (name, position, caught_up_at, clock.now())))
 
 
 async def record_caught_up(

@@ -7,16 +7,13 @@ from enum import StrEnum
 from typing import Any
 
 from sqlalchemy import (
-    ARRAY,
     BigInteger,
     DateTime,
     Index,
     Text,
     UniqueConstraint,
     and_,
-    any_,
     func,
-    literal,
     select,
     text,
     update,
@@ -26,6 +23,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import Mapped, mapped_column
 
 from perisai_kit.db.columns import KitBase
+from perisai_kit.db.sql import SqlStatement, execute
 from perisai_kit.domain import clock
 from perisai_kit.domain.errors import NotFound
 from perisai_kit.domain.ids import new_id
@@ -114,20 +112,20 @@ _WITH_STATUS = {
 }
 
 
+_FIND_BLOCKED = f"""
+    SELECT DISTINCT subject FROM parked_events
+    WHERE subscription = $1 AND subject = ANY($2::text[]) AND {WAITING}
+"""  # noqa: S608 - our own condition
+
+
 async def find_blocked(
     session: AsyncSession, subscription: str, subjects: Sequence[str]
 ) -> frozenset[str]:
-    """Return the subjects that have a waiting parked event."""
-    found = await session.scalars(
-        select(ParkedEvent.subject)
-        .distinct()
-        .where(
-            ParkedEvent.subscription == subscription,
-            _waiting,
-            ParkedEvent.subject == any_(literal(list(subjects), ARRAY(Text()))),
-        )
-    )
-    return frozenset(found)
+    """Return the subjects that have a waiting parked event; there may be no subjects."""
+    if not subjects:
+        return frozenset()
+    found = await execute(session, SqlStatement(_FIND_BLOCKED, (subscription, list(subjects))))
+    return frozenset(subject for (subject,) in found)
 
 
 async def park(
@@ -138,7 +136,9 @@ async def park(
     error: str,
     attempts: int,
 ) -> None:
-    """Park the events. error: a name without personal data."""
+    """Park the events; there may be none. error: a name without personal data."""
+    if not events:
+        return
     session.add_all(
         ParkedEvent(
             subscription=subscription,
