@@ -4,8 +4,6 @@ from datetime import datetime
 from sqlalchemy import ARRAY, DateTime, ForeignKey, Index, Text
 from sqlalchemy.orm import Mapped, mapped_column
 
-from member_service.allocations.rules import Answer
-from member_service.attribution_periods.rules import Place
 from member_service.base import Base, MonthText
 from member_service.registrations.rules import DeclineReason
 from perisai_kit.db.columns import choice
@@ -44,21 +42,6 @@ class AllocationRow(Base):
     branch_code: Mapped[str | None] = mapped_column(Text)
     region_code: Mapped[str | None] = mapped_column(Text)
     is_acquisition: Mapped[bool]
-
-    @property
-    def answer(self) -> Answer:
-        """Return the answer that was given last."""
-        withdrawn = tuple(self.withdrawn)
-        place = None
-        if self.branch_code is not None and self.region_code is not None:
-            place = Place(self.agent_id, self.wadah_id, self.branch_code, self.region_code)
-        return Answer(
-            declined=self.declined,
-            withdrawn=withdrawn,
-            first_month=self.first_month,
-            place=place,
-            is_acquisition=self.is_acquisition,
-        )
 
 
 class AllocationReversal(Base):

@@ -8,30 +8,32 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from member_service.allocations.models import AllocationReversal, AllocationRow
-from member_service.allocations.rules import NumberedAnswer
+from member_service.allocations.rules import Answer, KnownAllocation, NumberedAnswer
 from member_service.attribution_periods.rules import Place
 from perisai_kit.db.bulk import any_id
 from perisai_kit.db.sql import SqlStatement, execute
-from perisai_kit.events.catalogue import PaymentSettled
 
 # Arrays of arrays would need one length, so the lists of a row are sent as text.
-_INSERT_ONCE = """
+_INSERT = """
     INSERT INTO allocations (
-        id, payment_id, bill_id, member_id, issued_at, counts_at, received_at, months, programmes,
-        paying_account, answer_no, withdrawn, is_acquisition
+        id, answer_no, declined, withdrawn, first_month, agent_id, wadah_id, branch_code,
+        region_code, is_acquisition, payment_id, bill_id, member_id, issued_at, counts_at,
+        received_at, months, programmes, paying_account
     )
-    SELECT id, payment_id, bill_id, member_id, issued_at, counts_at, received_at,
-           string_to_array(months, ','), string_to_array(programmes, ','), paying_account,
-           0, '{}', false
+    SELECT id, answer_no, declined, string_to_array(withdrawn, ','), first_month, agent_id,
+           wadah_id, branch_code, region_code, is_acquisition, payment_id, bill_id, member_id,
+           issued_at, counts_at, received_at, string_to_array(months, ','),
+           string_to_array(programmes, ','), paying_account
     FROM unnest(
-        $1::uuid[], $2::uuid[], $3::uuid[], $4::uuid[], $5::timestamptz[], $6::timestamptz[],
-        $7::timestamptz[], $8::text[], $9::text[], $10::text[]
+        $1::uuid[], $2::bigint[], $3::text[], $4::text[], $5::text[], $6::uuid[], $7::uuid[],
+        $8::text[], $9::text[], $10::boolean[], $11::uuid[], $12::uuid[], $13::uuid[],
+        $14::timestamptz[], $15::timestamptz[], $16::timestamptz[], $17::text[], $18::text[],
+        $19::text[]
     ) AS new (
-        id, payment_id, bill_id, member_id, issued_at, counts_at, received_at, months, programmes,
-        paying_account
+        id, answer_no, declined, withdrawn, first_month, agent_id, wadah_id, branch_code,
+        region_code, is_acquisition, payment_id, bill_id, member_id, issued_at, counts_at,
+        received_at, months, programmes, paying_account
     )
-    ON CONFLICT DO NOTHING
-    RETURNING member_id
 """
 _UPDATE_ANSWERS = """
     UPDATE allocations SET
@@ -51,29 +53,10 @@ _UPDATE_ANSWERS = """
 """
 
 
-async def insert_once_allocations(
-    session: AsyncSession, settled: Sequence[PaymentSettled]
-) -> frozenset[UUID]:
-    """Insert the new allocations, which may be none; return their members."""
-    if not settled:
-        return frozenset()
-    rows = [
-        (
-            each.allocation_id,
-            each.payment_id,
-            each.bill_id,
-            each.member_id,
-            each.issued_at,
-            each.counts_at,
-            each.received_at,
-            ",".join(str(line.month) for line in each.lines),
-            ",".join(line.programme for line in each.lines),
-            each.paying_account,
-        )
-        for each in settled
-    ]
-    new = await execute(session, SqlStatement(_INSERT_ONCE, _by_column(rows)))
-    return frozenset(member_id for (member_id,) in new)
+async def insert_allocations(session: AsyncSession, answers: Sequence[NumberedAnswer]) -> None:
+    """Insert the allocations of these answers with them, at least one."""
+    rows = [(*_list_answer(each), *_list_facts(each.allocation)) for each in answers]
+    await execute(session, SqlStatement(_INSERT, _by_column(rows)))
 
 
 async def insert_once_reversals(
@@ -88,21 +71,37 @@ async def insert_once_reversals(
 
 
 async def update_answers(session: AsyncSession, answers: Sequence[NumberedAnswer]) -> None:
-    """Store answers to allocations of locked members; the session's objects do not change."""
-    rows = [
-        (
-            each.allocation_id,
-            each.answer_no,
-            each.answer.declined,
-            ",".join(map(str, each.answer.withdrawn)),
-            each.answer.first_month and str(each.answer.first_month),
-            *_split_place(each.answer.place),
-            each.answer.is_acquisition,
-        )
-        for each in answers
-    ]
+    """Store answers to allocations of locked members, at least one."""
+    rows = [_list_answer(each) for each in answers]
     stored = await execute(session, SqlStatement(_UPDATE_ANSWERS, _by_column(rows)))
     assert len(stored) == len(rows), "every answer has its allocation"
+
+
+def _list_answer(numbered: NumberedAnswer) -> tuple[object, ...]:
+    answer = numbered.answer
+    return (
+        numbered.allocation.id,
+        numbered.answer_no,
+        answer.declined,
+        ",".join(map(str, answer.withdrawn)),
+        answer.first_month and str(answer.first_month),
+        *_split_place(answer.place),
+        answer.is_acquisition,
+    )
+
+
+def _list_facts(allocation: KnownAllocation) -> tuple[object, ...]:
+    return (
+        allocation.payment_id,
+        allocation.bill_id,
+        allocation.member_id,
+        allocation.issued_at,
+        allocation.counts_at,
+        allocation.received_at,
+        ",".join(map(str, allocation.months)),
+        ",".join(allocation.programmes),
+        allocation.paying_account,
+    )
 
 
 def _split_place(place: Place | None) -> tuple[UUID | None, UUID | None, str | None, str | None]:
@@ -117,17 +116,29 @@ def _by_column(rows: Sequence[tuple[object, ...]]) -> list[list[object]]:
 
 async def list_allocations(
     session: AsyncSession, member_ids: Collection[UUID]
-) -> dict[UUID, list[AllocationRow]]:
+) -> dict[UUID, list[KnownAllocation]]:
     """Return each member's allocations by member id, reversed ones too.
 
-    A member has at most one for each month of a working life. Objects that the session has already
-    are read again, because answers are stored without them.
+    A member has at most one for each month of a working life.
     """
-    query = select(AllocationRow).where(AllocationRow.member_id == any_id(member_ids))
-    query = query.execution_options(populate_existing=True)
-    found: dict[UUID, list[AllocationRow]] = {member_id: [] for member_id in member_ids}
-    for row in await session.scalars(query):
-        found[row.member_id].append(row)
+    row = AllocationRow
+    of_payment = (row.id, row.payment_id, row.bill_id, row.member_id, row.issued_at, row.counts_at)
+    of_bill = (row.received_at, row.months, row.programmes, row.paying_account)
+    answer = (row.answer_no, row.declined, row.withdrawn, row.first_month, row.is_acquisition)
+    place = (row.agent_id, row.wadah_id, row.branch_code, row.region_code)
+    query: Any = select(*of_payment, *of_bill, *answer, *place)
+    found: dict[UUID, list[KnownAllocation]] = {member_id: [] for member_id in member_ids}
+    for each in await session.execute(query.where(row.member_id == any_id(member_ids))):
+        declined, withdrawn, first_month, is_acquisition, agent_id, wadah_id, *offices = each[11:]
+        given = Answer(
+            declined=declined,
+            withdrawn=tuple(withdrawn),
+            first_month=first_month,
+            place=Place(agent_id, wadah_id, *offices) if all(offices) else None,
+            is_acquisition=is_acquisition,
+        )
+        known = (*each[:11], given)
+        found[each.member_id].append(KnownAllocation(*known))
     return found
 
 

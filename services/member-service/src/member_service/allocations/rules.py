@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from uuid import UUID
 
 from member_service.attribution_periods.rules import AttributionPeriod, Place, period_on
@@ -14,6 +15,7 @@ from member_service.registrations.rules import (
     Registration,
 )
 from perisai_kit.domain.month import Month
+from perisai_kit.domain.programmes import Programme
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,10 +36,32 @@ class Answer:
 
 
 @dataclass(frozen=True, slots=True)
+class KnownAllocation:
+    """Money allocated to a bill, with the answer given last.
+
+    months and programmes have one entry for each bill line, in the same order. answer_no: 0 for one
+    that is not stored yet, because it is stored with its first answer.
+    """
+
+    id: UUID
+    payment_id: UUID
+    bill_id: UUID
+    member_id: UUID
+    issued_at: datetime
+    counts_at: datetime
+    received_at: datetime
+    months: Sequence[Month]
+    programmes: Sequence[Programme]
+    paying_account: str | None
+    answer_no: int = 0
+    answer: Answer = Answer()
+
+
+@dataclass(frozen=True, slots=True)
 class NumberedAnswer:
     """An answer to store. answer_no: how many were published, with this one."""
 
-    allocation_id: UUID
+    allocation: KnownAllocation
     answer_no: int
     answer: Answer
 

@@ -9,15 +9,14 @@ from uuid import UUID
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from member_service.allocations import queries, rules
-from member_service.allocations.models import AllocationRow
-from member_service.allocations.rules import Answer, NumberedAnswer
+from member_service.allocations.rules import Answer, KnownAllocation, NumberedAnswer
 from member_service.attribution_periods import service as attribution_periods
 from member_service.attributions import service as attributions
 from member_service.declarations import service as declarations
 from member_service.endings import service as endings
 from member_service.evidence import service as evidence
 from member_service.members import service as members
-from member_service.members.rules import RegistrationState
+from member_service.members.rules import MemberNotFound, RegistrationState
 from member_service.registrations import service as registrations
 from member_service.registrations.rules import (
     Allocation,
@@ -52,16 +51,21 @@ async def take_allocations(
     events.
     """
     # Lock members first and in one order, as everywhere; the foreign key would lock them too.
-    birth_dates = await members.lock_birth_dates(session, {each.member_id for each in events})
-    touched = await queries.insert_once_allocations(
-        session, [each for each in events if isinstance(each, PaymentSettled)]
-    )
+    member_ids = {each.member_id for each in events}
+    birth_dates = await members.lock_birth_dates(session, member_ids)
+    if birth_dates.keys() != member_ids:
+        raise MemberNotFound
+    rows = await queries.list_allocations(session, birth_dates)
+    new = _list_new([each for each in events if isinstance(each, PaymentSettled)], rows)
+    for each in new:
+        rows[each.member_id].append(each)
+    touched = {each.member_id for each in new}
     touched |= await queries.insert_once_reversals(
         session,
         [_make_reversal_row(each) for each in events if isinstance(each, AllocationReversed)],
     )
     if touched:
-        await _judge(session, {id_: birth_dates[id_] for id_ in touched}, terms)
+        await _judge(session, {id_: birth_dates[id_] for id_ in touched}, rows, terms)
 
 
 async def list_paid_bills(session: AsyncSession, member_ids: Collection[UUID]) -> frozenset[UUID]:
@@ -71,17 +75,25 @@ async def list_paid_bills(session: AsyncSession, member_ids: Collection[UUID]) -
 
 async def judge_members(session: AsyncSession, member_ids: Collection[UUID], terms: Terms) -> None:
     """Judge these members by what is known now; store and publish what has changed."""
-    await _judge(session, await members.lock_birth_dates(session, member_ids), terms)
+    birth_dates = await members.lock_birth_dates(session, member_ids)
+    await _judge(session, birth_dates, await queries.list_allocations(session, birth_dates), terms)
 
 
-async def _judge(session: AsyncSession, birth_dates: Mapping[UUID, date], terms: Terms) -> None:
-    """Judge locked members by what is known now; store and publish what has changed."""
+async def _judge(
+    session: AsyncSession,
+    birth_dates: Mapping[UUID, date],
+    rows: Mapping[UUID, Sequence[KnownAllocation]],
+    terms: Terms,
+) -> None:
+    """Judge locked members by what is known now; store and publish what has changed.
+
+    rows: all allocations of these members, stored or not.
+    """
     people = await _load_people(session, birth_dates, known_at=clock.now())
-    rows = await queries.list_allocations(session, birth_dates)
     reversals = await queries.list_reversals(session, birth_dates)
     standing = {
-        member_id: [_make_allocation(row) for row in each if row.id not in reversals]
-        for member_id, each in rows.items()
+        member_id: [_make_allocation(row) for row in rows[member_id] if row.id not in reversals]
+        for member_id in people
     }
     known_on = clock.today()
     histories = {
@@ -108,15 +120,24 @@ async def _judge(session: AsyncSession, birth_dates: Mapping[UUID, date], terms:
         )
         for row, answer in _list_changed(rows[member_id], answers):
             # The reversal of a declined allocation is stored only: it pays nothing, as before.
-            is_news = row.declined is None or answer.declined is not DeclineReason.REVERSED
-            numbered = NumberedAnswer(row.id, row.answer_no + is_news, answer)
+            is_news = row.answer.declined is None or answer.declined is not DeclineReason.REVERSED
+            numbered = NumberedAnswer(row, row.answer_no + is_news, answer)
             stored.append(numbered)
             if is_news:
-                events.append(_make_answer_event(row, numbered))
-    if stored:
-        await queries.update_answers(session, stored)
+                events.append(_make_answer_event(numbered))
+    await _store(session, stored)
     if events:
         await publish(session, *events)
+
+
+async def _store(session: AsyncSession, answers: Sequence[NumberedAnswer]) -> None:
+    """Insert allocations that are not stored yet with their answers, and update those of others."""
+    new = [each for each in answers if not each.allocation.answer_no]
+    if new:
+        await queries.insert_allocations(session, new)
+    changed = [each for each in answers if each.allocation.answer_no]
+    if changed:
+        await queries.update_answers(session, changed)
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,7 +145,7 @@ class JudgedMember:
     """A member as judged by what was known at an instant. rows: the allocations that stood then."""
 
     person: Person
-    rows: Sequence[AllocationRow]
+    rows: Sequence[KnownAllocation]
     history: History
 
 
@@ -164,6 +185,29 @@ async def _load_people(
     }
 
 
+def _list_new(
+    events: Sequence[PaymentSettled], rows: Mapping[UUID, Sequence[KnownAllocation]]
+) -> list[KnownAllocation]:
+    """Return the allocations that are not among the rows of their members, each once."""
+    stored = {row.id for each in rows.values() for row in each}
+    new = {each.allocation_id: each for each in events if each.allocation_id not in stored}
+    return [
+        KnownAllocation(
+            id=each.allocation_id,
+            payment_id=each.payment_id,
+            bill_id=each.bill_id,
+            member_id=each.member_id,
+            issued_at=each.issued_at,
+            counts_at=each.counts_at,
+            received_at=each.received_at,
+            months=[line.month for line in each.lines],
+            programmes=[Programme(line.programme) for line in each.lines],
+            paying_account=each.paying_account,
+        )
+        for each in new.values()
+    ]
+
+
 def _make_reversal_row(reversal: AllocationReversed) -> dict[str, Any]:
     return {
         "id": reversal.allocation_id,
@@ -172,7 +216,7 @@ def _make_reversal_row(reversal: AllocationReversed) -> dict[str, Any]:
     }
 
 
-def _make_allocation(row: AllocationRow) -> Allocation:
+def _make_allocation(row: KnownAllocation) -> Allocation:
     paid: dict[Month, set[Programme]] = {}
     for month, programme in zip(row.months, row.programmes, strict=True):
         paid.setdefault(month, set()).add(programme)
@@ -185,16 +229,16 @@ def _find_state(history: History) -> RegistrationState | None:
 
 
 def _list_changed(
-    rows: Sequence[AllocationRow], answers: Mapping[UUID, Answer]
-) -> list[tuple[AllocationRow, Answer]]:
+    rows: Sequence[KnownAllocation], answers: Mapping[UUID, Answer]
+) -> list[tuple[KnownAllocation, Answer]]:
     """Return the allocations whose answers differ from the earlier ones, in order."""
     ordered = sorted(rows, key=lambda row: (row.counts_at, row.id))
     found = [(row, answers[row.id]) for row in ordered]
     return [(row, answer) for row, answer in found if not row.answer_no or row.answer != answer]
 
 
-def _make_answer_event(row: AllocationRow, numbered: NumberedAnswer) -> Event:
-    answer = numbered.answer
+def _make_answer_event(numbered: NumberedAnswer) -> Event:
+    row, answer = numbered.allocation, numbered.answer
     common: dict[str, Any] = {
         "allocation_id": row.id,
         "payment_id": row.payment_id,

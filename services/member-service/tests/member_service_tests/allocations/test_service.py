@@ -8,12 +8,12 @@ from uuid import UUID
 import pytest
 from member_service_tests.registrations.histories import TERMS
 from sqlalchemy import func, select
-from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from member_service.allocations import service
 from member_service.allocations.models import AllocationRow
 from member_service.members.models import Member
+from member_service.members.rules import MemberNotFound
 from member_service.registrations.models import RegistrationRow
 from perisai_kit.db.engine import Database
 from perisai_kit.domain.ids import new_id
@@ -243,6 +243,6 @@ async def test_many_payments_are_applied_together_each_to_its_own_member(
 async def test_a_payment_of_an_unknown_member_is_an_error_and_not_lost(
     database: Database,
 ) -> None:
-    with pytest.raises(IntegrityError):
+    with pytest.raises(MemberNotFound):
         async with database.begin() as session:
             await take(session, payment(new_id(), "2026-11"))

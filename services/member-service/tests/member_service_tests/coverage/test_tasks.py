@@ -124,7 +124,7 @@ async def test_a_payment_of_an_unknown_member_is_parked_and_delays_no_other(
     async with ours.read() as session:
         assert await paid_through(session, before) is not None
         assert await paid_through(session, after) is not None
-        assert (await session.scalars(select(ParkedEvent.error))).all() == ["IntegrityError"]
+        assert (await session.scalars(select(ParkedEvent.error))).all() == ["member_not_found"]
 
 
 async def test_agents_are_known_from_their_feed(
