@@ -24,4 +24,4 @@ async def read(
     database: Database, after: int = 0, *, limit: int = 100, timeout_s: float = 0
 ) -> list[tuple[int, str]]:
     events = await reader_of(database).read(after, limit=limit, timeout_s=timeout_s)
-    return [(int(event["position"]), event["data"]["branch_code"]) for event in events]
+    return [(event.position, event.open().data["branch_code"]) for event in events]

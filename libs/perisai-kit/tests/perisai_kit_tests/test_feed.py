@@ -2,7 +2,6 @@
 
 import asyncio
 import subprocess
-from datetime import datetime
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -15,6 +14,7 @@ from sqlalchemy.exc import ProgrammingError
 from perisai_kit.db.engine import Database
 from perisai_kit.domain.ids import new_id
 from perisai_kit.events.catalogue import MemberUpdated
+from perisai_kit.events.envelope import FeedEvent
 from perisai_kit.events.feed import FeedStalled, LastEventIdUnknown
 from perisai_kit.events.outbox import EventRow, publish
 from perisai_kit.events.sequencer import Sequencer
@@ -91,8 +91,8 @@ async def test_overlapping_writers_and_a_reader_lose_and_reorder_nothing(
                 await asyncio.sleep((turn * 7 + member_id.bytes[-1]) % 5 / 500)
                 await publish(session, MemberUpdated(member_id=member_id, changed=(f"b{turn}",)))
 
-    async def follow() -> list[dict[str, Any]]:
-        reader, seen = reader_of(kit_database, signals), list[dict[str, Any]]()
+    async def follow() -> list[FeedEvent]:
+        reader, seen = reader_of(kit_database, signals), list[FeedEvent]()
         while len(seen) < 8 * 15 * 2:
             seen += await reader.read(len(seen), limit=7, timeout_s=10)
         return seen
@@ -108,10 +108,10 @@ async def test_overlapping_writers_and_a_reader_lose_and_reorder_nothing(
 
     seen = following.result()
     expected = [f"{part}{turn}" for turn in range(15) for part in "ab"]
-    assert [int(event["position"]) for event in seen] == list(range(1, 241))
+    assert [event.position for event in seen] == list(range(1, 241))
     for member_id in member_ids:
-        mine = [event for event in seen if event["subject"] == str(member_id)]
-        assert [event["data"]["changed"][0] for event in mine] == expected
+        mine = [event.open().data for event in seen if event.subject == str(member_id)]
+        assert [data["changed"][0] for data in mine] == expected
 
 
 async def test_a_write_held_open_in_another_database_stalls_nothing(
@@ -259,11 +259,10 @@ async def test_the_last_event_of_a_short_page_says_up_to_when_it_is_complete(
 
     async with kit_database.read() as session:
         oldest = await session.scalar(select(EventRow.occurred_at).where(EventRow.subject == "B3"))
-    assert "completeat" not in full[-1]
-    assert datetime.fromisoformat(short[-1]["completeat"]) > datetime.fromisoformat(
-        short[-1]["time"]
-    )
-    assert datetime.fromisoformat(behind[-1]["completeat"]) == oldest
+    assert full[-1].completeat is None
+    assert short[-1].completeat is not None
+    assert short[-1].completeat > short[-1].time
+    assert behind[-1].completeat == oldest
 
 
 @pytest.mark.parametrize(

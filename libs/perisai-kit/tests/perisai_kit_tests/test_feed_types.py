@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import Sequence
-from datetime import datetime
 
 from perisai_kit_tests.branches import opened, reader_of
 from sqlalchemy import text
@@ -42,7 +41,7 @@ async def read(
 ) -> list[tuple[int, str]]:
     reader = reader_of(database, signals)
     events = await reader.read(after, limit=limit, timeout_s=timeout_s, types=types)
-    return [(int(event["position"]), event["type"]) for event in events]
+    return [(event.position, event.type) for event in events]
 
 
 async def test_events_of_other_types_are_passed_over_and_a_bookmark_says_how_far(
@@ -70,8 +69,8 @@ async def test_a_bookmark_says_up_to_when_the_feed_was_read(kit_database: Databa
 
     async with kit_database.read() as session:
         waits_since = await session.scalar(text("SELECT max(occurred_at) FROM events"))
-    assert datetime.fromisoformat(bookmark["completeat"]) < waits_since
-    assert datetime.fromisoformat(behind["completeat"]) == waits_since
+    assert bookmark.completeat is not None
+    assert bookmark.completeat < waits_since == behind.completeat
 
 
 async def test_an_event_that_commits_late_comes_after_the_bookmark(kit_database: Database) -> None:

@@ -41,7 +41,7 @@ class Process:
         reader = FeedReader(self.database, source="kit", signals=self.signals)
         async with asyncio.timeout(WAIT_S):
             events = await reader.read(after, limit=10, timeout_s=HOUR_S)
-        return [event["data"]["branch_code"] for event in events]
+        return [event.open().data["branch_code"] for event in events]
 
 
 Run = Callable[[Process], Coroutine[Any, Any, None]]

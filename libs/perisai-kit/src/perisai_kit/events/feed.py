@@ -1,13 +1,12 @@
 """The feed of a service's own events: `GET /feed` for others, `LocalFeed` for itself."""
 
 import asyncio
-import json
 import re
 import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from typing import Annotated, Any
+from typing import Annotated
 
 from fastapi import APIRouter, Depends, Query, Request, Response
 
@@ -17,7 +16,13 @@ from perisai_kit.db.engine import Database
 from perisai_kit.domain import clock
 from perisai_kit.domain.errors import BadRequest, Conflict, Unavailable
 from perisai_kit.domain.ids import new_id
-from perisai_kit.events.envelope import BOOKMARK_TYPE, TYPE_PATTERN
+from perisai_kit.events.envelope import (
+    BOOKMARK_TYPE,
+    TYPE_PATTERN,
+    CloudEvent,
+    FeedEvent,
+    write_batch,
+)
 from perisai_kit.events.positions import Page, read_page, survey_waiting
 from perisai_kit.events.signals import Pace, Signals
 from perisai_kit.http.protocol import STOPPING
@@ -57,7 +62,7 @@ async def _feed(
         is_gone=request.is_disconnected,
         is_stopping=lambda: STOPPING in extensions,
     )
-    return Response(json.dumps(events), media_type=BATCH_TYPE)
+    return Response(write_batch(events, source=reader.source), media_type=BATCH_TYPE)
 
 
 UNNUMBERED_POLL_S = 0.05
@@ -117,11 +122,11 @@ class _Survey:
 
 
 class FeedReader:
-    """Pages of this service's own events as CloudEvents."""
+    """Pages of this service's own events. source: the name of the service."""
 
     def __init__(self, database: Database, *, source: str, signals: Signals) -> None:
+        self.source = source
         self._database = database
-        self._source = source
         self._signals = signals
         self._survey: _Survey | None = None
         self._pace = Pace(now=time.monotonic())
@@ -135,7 +140,7 @@ class FeedReader:
         types: Sequence[str] = (),
         is_gone: Callable[[], Awaitable[bool]] | None = None,
         is_stopping: Callable[[], bool] = lambda: False,
-    ) -> list[dict[str, Any]]:
+    ) -> list[FeedEvent]:
         """Return up to `limit` events after the position, waiting up to `timeout_s` for the first.
 
         The wait ends when the server stops or the test clock is moved, because the reader needs to
@@ -191,10 +196,13 @@ class FeedReader:
             raise LastEventIdUnknown(field="lastEventId")
         return page
 
-    async def _answer(self, page: Page, after: int, limit: int) -> list[dict[str, Any]]:
+    async def _answer(self, page: Page, after: int, limit: int) -> list[FeedEvent]:
         """Return the events, and up to where the feed was read if it goes on without others."""
-        events = [self._cloud_event(row) for row in page.rows]
-        position = int(events[-1]["position"]) if events else after
+        events = [
+            FeedEvent(row.id, row.type, row.subject, row.occurred_at, row.data, row.position)
+            for row in page.rows
+        ]
+        position = events[-1].position if events else after
         if len(events) < limit and position < page.head:
             position = page.head
             events.append(self._bookmark(position))
@@ -203,7 +211,7 @@ class FeedReader:
             if survey is None or not survey.is_recent():
                 survey = await self._make_survey()
             if survey.complete_at is not None and position >= survey.head:
-                events[-1]["completeat"] = survey.complete_at.isoformat()
+                events[-1] = replace(events[-1], completeat=survey.complete_at)
         return events
 
     async def _has_read_all(self, after: int) -> bool:
@@ -218,31 +226,8 @@ class FeedReader:
         self._survey = _Survey(found.count, found.head, complete_at, made, offset)
         return self._survey
 
-    def _cloud_event(self, row: Any) -> dict[str, Any]:
-        return {
-            "specversion": "1.0",
-            "id": str(row.id),
-            "source": self._source,
-            "type": row.type,
-            "subject": row.subject,
-            "time": row.occurred_at.isoformat(),
-            "datacontenttype": "application/json",
-            "data": row.data,
-            "position": str(row.position),
-        }
-
-    def _bookmark(self, position: int) -> dict[str, Any]:
-        return {
-            "specversion": "1.0",
-            "id": str(new_id()),
-            "source": self._source,
-            "type": BOOKMARK_TYPE,
-            "subject": self._source,
-            "time": clock.now().isoformat(),
-            "datacontenttype": "application/json",
-            "data": {},
-            "position": str(position),
-        }
+    def _bookmark(self, position: int) -> FeedEvent:
+        return FeedEvent(new_id(), BOOKMARK_TYPE, self.source, clock.now(), "{}", position)
 
 
 def parse_last_event_id(text: str) -> int:
@@ -270,11 +255,12 @@ class LocalFeed:
 
     async def get(
         self, path: str, params: Mapping[str, str | int], *, timeout_s: float | None = None
-    ) -> Any:
+    ) -> list[CloudEvent]:
         """Return the batch that a reader over HTTP would get."""
-        return await self._reader.read(
+        events = await self._reader.read(
             parse_last_event_id(str(params["lastEventId"])),
             limit=int(params["limit"]),
             timeout_s=int(params["timeout"]) / 1000,
             types=parse_types(str(params.get("type", ""))),
         )
+        return [each.open() for each in events]

@@ -118,7 +118,7 @@ _PAGE = """
     LEFT JOIN (
         SELECT event.*, place.position
         FROM (PLACES) AS place CROSS JOIN LATERAL (
-            SELECT id, type, subject, data, occurred_at FROM events
+            SELECT id, type, subject, data::text AS data, occurred_at FROM events
             WHERE id = place.event_id LIMIT 1
         ) AS event
     ) AS page ON true
@@ -150,7 +150,10 @@ _PAGE_OF_TYPES = text(
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """Events with their positions. head: the last position of the feed, as the page saw it."""
+    """Events with their positions. head: the last position of the feed, as the page saw it.
+
+    `data` is JSON as text, because most readers pass it on.
+    """
 
     rows: Sequence[Row[Any]]
     head: int

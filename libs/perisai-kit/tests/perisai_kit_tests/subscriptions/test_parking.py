@@ -119,9 +119,10 @@ async def test_an_event_that_cannot_be_read_is_parked(
             self, path: str, params: Mapping[str, str | int], *, timeout_s: float | None = None
         ) -> Any:
             answer = await local(kit_database).get(path, params, timeout_s=timeout_s)
-            for event in answer:
-                event["data"] = {} if event["position"] == "1" else event["data"]
-            return answer
+            return [
+                event.model_copy(update={"data": {}}) if event.position == 1 else event
+                for event in answer
+            ]
 
     subscription = subscribe(kit_database, source=Garbled())
     await subscription.step(kit_database)
