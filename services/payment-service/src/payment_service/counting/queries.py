@@ -35,6 +35,7 @@ from payment_service.agents import service as agents
 from payment_service.allocations.models import Allocation
 from payment_service.allocations.queries import is_standing
 from payment_service.answers.models import CoverageAnswer
+from payment_service.answers.rules import AnswerOutcome
 from payment_service.attributions.models import AttributionPeriod
 from payment_service.bills.models import Bill, BillLine
 from payment_service.counting.models import Acquisition, Beneficiary, Wait, Watermark
@@ -146,16 +147,22 @@ async def list_due(session: AsyncSession, *, until: datetime, limit: int) -> Seq
 class Facts:
     """A settled allocation of ours with its bill, and member-service's answer to it.
 
-    stands: it was not taken back.
+    paid: of the bill. stands: it was not taken back. months: those that count, as text.
     """
 
+    paid: tuple[PaidLine, ...]
     allocation_id: UUID
     payment_id: UUID
     member_id: UUID
     payer: str
-    paid: tuple[PaidLine, ...]
-    answer: CoverageAnswer
     stands: bool
+    counts_at: datetime
+    outcome: AnswerOutcome
+    months: Sequence[str]
+    first_month: Month | None
+    agent_id: UUID | None
+    wadah_id: UUID | None
+    is_acquisition: bool
 
 
 async def read_facts(session: AsyncSession, allocation_ids: Collection[UUID]) -> list[Facts]:
@@ -178,14 +185,15 @@ async def read_computed_facts(
 
 async def _read_facts(session: AsyncSession, *conditions: ColumnElement[bool]) -> list[Facts]:
     allocation, answer = Allocation, CoverageAnswer
-    statement = (
-        select(allocation.id, allocation.payment_id, allocation.bill_id, allocation.member_id)
-        .add_columns(Bill.payer, answer, is_standing().label("stands"))
+    statement: Any = (
+        select(allocation.bill_id, allocation.id, allocation.payment_id, allocation.member_id)
+        .add_columns(Bill.payer, is_standing().label("stands"), answer.counts_at, answer.outcome)
+        .add_columns(answer.months, answer.first_month, answer.agent_id, answer.wadah_id)
+        .add_columns(answer.is_acquisition)
         .join(answer, _is_allocation(answer))
         .join(Bill, Bill.id == allocation.bill_id)
         .where(*conditions)
         .order_by(answer.counts_at, allocation.id)
-        .execution_options(populate_existing=True)
     )
     rows = (await session.execute(statement)).all()
     lines: dict[UUID, list[PaidLine]] = defaultdict(list)
@@ -194,10 +202,7 @@ async def _read_facts(session: AsyncSession, *conditions: ColumnElement[bool]) -
     )
     for bill_id, month, programme, amount in await session.execute(wanted):
         lines[bill_id].append(PaidLine(month, programme.value, amount))
-    return [
-        Facts(id_, payment_id, member_id, payer.value, tuple(lines[bill_id]), answer, stands)
-        for id_, payment_id, bill_id, member_id, payer, answer, stands in rows
-    ]
+    return [Facts(tuple(lines[bill_id]), *known) for bill_id, *known in rows]
 
 
 def _is_allocation(table: Any) -> ColumnElement[bool]:

@@ -324,7 +324,7 @@ async def may_see(session: AsyncSession, principal: Principal, person_id: UUID) 
 
 
 async def _with_agents(session: AsyncSession, facts: Sequence[Facts]) -> list[AnsweredAllocation]:
-    agent_ids = {each.answer.agent_id for each in facts if each.answer.agent_id}
+    agent_ids = {each.agent_id for each in facts if each.agent_id}
     decisions = await agents.find_decisions(session, agent_ids) if agent_ids else {}
     return [_answered(each, decisions) for each in facts]
 
@@ -335,22 +335,21 @@ def _span(first: Month, last: Month) -> tuple[datetime, datetime]:
 
 
 def _answered(facts: Facts, decisions: Mapping[UUID, Sequence[Decision]]) -> AnsweredAllocation:
-    answer = facts.answer
-    known = decisions.get(answer.agent_id, ()) if answer.agent_id else ()
+    known = decisions.get(facts.agent_id, ()) if facts.agent_id else ()
     return AnsweredAllocation(
         allocation_id=facts.allocation_id,
         payment_id=facts.payment_id,
         member_id=facts.member_id,
         payer=facts.payer,
-        counts_at=answer.counts_at,
+        counts_at=facts.counts_at,
         paid=facts.paid,
-        is_declined=answer.outcome is AnswerOutcome.DECLINED or not facts.stands,
-        months=frozenset(Month.parse(month) for month in answer.months if facts.stands),
-        first_month=answer.first_month,
-        agent_id=answer.agent_id,
-        wadah_id=answer.wadah_id,
-        is_acquisition=answer.is_acquisition,
-        was_at_work=is_at_work(known, jakarta_date(answer.counts_at)),
+        is_declined=facts.outcome is AnswerOutcome.DECLINED or not facts.stands,
+        months=frozenset(Month.parse(month) for month in facts.months if facts.stands),
+        first_month=facts.first_month,
+        agent_id=facts.agent_id,
+        wadah_id=facts.wadah_id,
+        is_acquisition=facts.is_acquisition,
+        was_at_work=is_at_work(known, jakarta_date(facts.counts_at)),
     )
 
 
@@ -378,6 +377,12 @@ def _belongs(
 def _latest(rows: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
     """Return one row for each beneficiary: the best known."""
     latest: dict[UUID, dict[str, Any]] = {}
-    for row in sorted(rows, key=lambda row: [row[name] for name in queries.BETTER]):
-        latest[row["beneficiary_id"]] = row
+    for row in rows:
+        known = latest.setdefault(row["beneficiary_id"], row)
+        if known is not row and _rank(known) < _rank(row):
+            latest[row["beneficiary_id"]] = row
     return list(latest.values())
+
+
+def _rank(row: Mapping[str, Any]) -> list[Any]:
+    return [row[name] for name in queries.BETTER]
