@@ -30,7 +30,7 @@ def find_own(
 ) -> tuple[BeneficiaryKind, UUID]:
     """Return as whom a principal earns: as an agent, or else as the wadah they administer.
 
-    wanted: as which of them; who is both has two incentives.
+    wanted: as which of them; an agent who administers a wadah has two incentives.
     Raises: BeneficiaryNotFound where the account is not linked to it.
     """
     agent_id = principal.agent_id if principal.has(Role.AGENT) else None

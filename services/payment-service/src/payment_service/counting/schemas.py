@@ -8,7 +8,7 @@ OwnKind = Annotated[
     BeneficiaryKind | None,
     Query(
         alias="kind",
-        description="As whom: who is an agent and administers a wadah has two incentives. By "
-        "default as the agent.",
+        description="As an agent or as a wadah: an agent who administers a wadah has two "
+        "incentives. By default as the agent.",
     ),
 ]

@@ -142,10 +142,12 @@ def debts() -> Select[Any]:
         later.beneficiary_id == Statement.beneficiary_id, later.month > Statement.month
     )
     deducted = aliased(Statement)
-    may_have_come_back = select(deducted.beneficiary_id).where(deducted.set_off != 0)
+    may_have_come_back = exists().where(
+        deducted.beneficiary_id == Statement.beneficiary_id, deducted.set_off != 0
+    )
     known = (
         select(Statement.beneficiary_id, CARRIED_DEBT.label("carried"))
-        .where(or_(CARRIED_DEBT > 0, Statement.beneficiary_id.in_(may_have_come_back)), is_last)
+        .where(or_(CARRIED_DEBT > 0, may_have_come_back), is_last)
         .subquery("known")
     )
     debt = known.c.carried - _set_off_since(known.c.beneficiary_id)

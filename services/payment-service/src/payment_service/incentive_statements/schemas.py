@@ -77,7 +77,10 @@ class IncentiveStatementOut(EarnedOut):
     ]
     payable_now: Annotated[
         int,
-        Field(description="`payable` in rupiah; 0 while held, once forfeited, in payment or paid."),
+        Field(
+            description="`payable` in rupiah, before a debt of later months is deducted; 0 while "
+            "held, once forfeited, in payment or paid."
+        ),
     ]
     payout_status: Annotated[
         StatementPayoutStatus,

@@ -16,14 +16,14 @@ from perisai_kit.domain.month import Month
 
 
 async def measure(session: AsyncSession, *, at: datetime) -> None:
-    """Store what is unpaid of each closed month, in one pass over the statements.
+    """Store what is unpaid of each closed month, less the debts that a payout would deduct.
 
-    Without what is not paid because its beneficiary owes as much.
+    Looks at each statement once, so it is for the worker.
     """
-    whole = func.sum(PAYABLE).over(partition_by=Statement.beneficiary_id)
+    so_far = func.sum(PAYABLE).over(partition_by=Statement.beneficiary_id, order_by=Statement.month)
     each = (
         select(Statement.month, Statement.beneficiary_id, PAYABLE.label("payable"))
-        .add_columns(whole.label("whole"))
+        .add_columns(so_far.label("so_far"))
         .where(
             Statement.amount > Statement.brought_debt,
             holds.is_free(Statement.id),
@@ -32,15 +32,17 @@ async def measure(session: AsyncSession, *, at: datetime) -> None:
         .subquery("each")
     )
     debts = statements.debts().subquery("debts")
-    unpaid = (
-        select(
-            each.c.month,
-            func.count().label("count"),
-            func.sum(each.c.payable).label("amount"),
-        )
+    # Of the earliest first, as payouts do.
+    left = func.least(each.c.payable, each.c.so_far - func.coalesce(debts.c.debt, 0))
+    owed = (
+        select(each.c.month, left.label("amount"))
         .outerjoin(debts, debts.c.beneficiary_id == each.c.beneficiary_id)
-        .where(each.c.whole > func.coalesce(debts.c.debt, 0))
-        .group_by(each.c.month)
+        .subquery("owed")
+    )
+    unpaid = (
+        select(owed.c.month, func.count().label("count"), func.sum(owed.c.amount).label("amount"))
+        .where(owed.c.amount > 0)
+        .group_by(owed.c.month)
         .subquery("unpaid")
     )
     rows = select(

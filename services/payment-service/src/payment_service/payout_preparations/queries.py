@@ -11,12 +11,15 @@ from sqlalchemy import (
     case,
     cast,
     delete,
+    exists,
     func,
     insert,
     literal,
+    or_,
     select,
 )
 from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.orm import aliased
 
 from payment_service.incentive_holds import queries as holds
 from payment_service.incentive_statements import queries as statements
@@ -44,7 +47,7 @@ async def insert_entries(
 
     unproven: months that are not paid.
     """
-    chosen = _owed(through, payables).where(_is_payable(payables), Statement.month.not_in(unproven))
+    chosen = _owed(through, payables).where(_is_payable(payables), ~_rests_on(unproven))
     each = chosen.subquery("owed")
     names = ("payee_kind", "payee_id", "statement_id", "beneficiary_kind", "beneficiary_id")
     columns = [literal(run_id), *(each.c[name] for name in (*names, "month", "gross"))]
@@ -71,7 +74,7 @@ async def insert_held_omissions(
     chosen = _owed(through, payables).add_columns(reason.label("reason"))
     # What was forfeited is owed no more.
     is_held = and_(payables.held_reason.is_not(None), no_account | holds.is_held(Statement.id))
-    chosen = chosen.where(is_held | and_(_is_payable(payables), Statement.month.in_(unproven)))
+    chosen = chosen.where(is_held | and_(_is_payable(payables), _rests_on(unproven)))
     each = chosen.subquery("owed")
     summed = select(
         literal(run_id),
@@ -83,6 +86,17 @@ async def insert_held_omissions(
     ).group_by(each.c.payee_id, each.c.reason, each.c.payee_kind)
     columns = ["run_id", "payee_id", "reason", "payee_kind", "statement_count", "gross"]
     await session.execute(insert(RunOmission).from_select(columns, summed))
+
+
+def _rests_on(unproven: Collection[Month]) -> ColumnElement[bool]:
+    """Return whether a statement is of one of these months, or free of a debt by their amounts."""
+    later = aliased(Statement)
+    makes_up = exists().where(
+        later.beneficiary_id == Statement.beneficiary_id,
+        later.month.in_(unproven),
+        later.brought_debt > 0,
+    )
+    return or_(Statement.month.in_(unproven), makes_up)
 
 
 def _is_payable(payables: Payables) -> ColumnElement[bool]:

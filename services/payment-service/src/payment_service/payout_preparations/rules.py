@@ -58,8 +58,8 @@ def find_account_problem(
 def share_out(amounts: Mapping[UUID, int], *, transfer_max: int) -> list[list[UUID]]:
     """Return who is paid in each transfer to one payee, so that none is above the limit.
 
-    amounts: after tax, by beneficiary, in rupiah. Who alone is above it is in none of them: the
-    tax of a payment depends on the whole of it, so nobody's is divided.
+    amounts: after tax, by beneficiary, in rupiah. One who alone is above it is in none: the tax
+    of a payment depends on the whole of it, so nobody's is divided.
     """
     groups: list[list[UUID]] = []
     room = 0

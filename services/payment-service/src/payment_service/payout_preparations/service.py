@@ -62,7 +62,7 @@ async def choose(session: AsyncSession, run_id: UUID) -> bool:
     await statement_holds.hold_freed(session)
     payables = await payees.make_payables(session, Statement)
     through = run.through_month
-    unproven = await verifications.list_unproven(session, through=through)
+    unproven = await verifications.list_unproven(session)
     await queries.insert_entries(session, run.id, through, payables, unproven=unproven)
     await queries.insert_held_omissions(session, run.id, through, payables, unproven=unproven)
     run.begun_at = clock.now()
@@ -152,7 +152,7 @@ class _Maker:
         count: int,
     ) -> None:
         self._run, self._details, self._limits = run, details, limits
-        self._at, self._policy, self._debts, self._count = at, policy, debts, count
+        self._at, self._policy, self._debts, self._count = at, policy, dict(debts), count
         self._payouts = list[tuple[dict[str, Any], list[Earning]]]()
         self._items = dict[UUID, Owed]()
         self._omissions = dict[tuple[UUID, OmissionReason], dict[str, Any]]()
@@ -236,6 +236,10 @@ class _Maker:
         self, details: PayeeDetails, part: int, earnings: Sequence[Earning], *, amount: int
     ) -> None:
         id_, gross = new_id(), sum(each.gross for each in earnings)
+        # Their statements of another wadah are paid to another payee, perhaps of the same batch.
+        for owed in (self._items[item_id] for each in earnings for item_id in each.items):
+            if owed.set_off:
+                self._debts[owed.entry.beneficiary_id] -= owed.set_off
         row = self._payout_row(id_, details, part, gross=gross, amount=amount)
         self._payouts.append((row, [replace(each, payout_id=id_) for each in earnings]))
         self._count += 1

@@ -44,6 +44,8 @@ OUTCOMES = {
     BankTransferStatus.FAILED: SettlementOutcome.FAILED,
     BankTransferStatus.RETURNED: SettlementOutcome.RETURNED,
 }
+LATEST_INQUIRY = 8
+"""From this inquiry on, half an hour later, a payout is settled without any day of the bank."""
 ASKED = frozenset({TransferStatus.UNKNOWN, TransferStatus.PAID})
 
 log = get_logger()
@@ -117,13 +119,31 @@ class Settler:
         if attempt.status is TransferStatus.PAID and outcome is not SettlementOutcome.RETURNED:
             return
         if outcome is not None:
-            day = await self._find_day(database, attempt, order, client, outcome=outcome)
-            report = _make_report(inquiry, outcome, booked_on=day)
-            await self._settle(database, attempt.transfer_id, outcome, report)
+            await self._conclude(database, attempt, order, client, inquiry, outcome)
             return
         is_not_found = inquiry.status is BankTransferStatus.NOT_FOUND
         if rules.needs_statement(is_not_found=is_not_found, age=age, times=self._times):
             await self._read_statement(database, attempt, order, client, is_not_found=is_not_found)
+        else:
+            await self._wait(database, attempt)
+
+    async def _conclude(
+        self,
+        database: Database,
+        attempt: Attempt,
+        order: TransferOrder,
+        client: DisbursementClient,
+        inquiry: TransferInquiry,
+        outcome: SettlementOutcome,
+    ) -> None:
+        """Settle as an inquiry says; where no day is to be had just now, ask again for some time.
+
+        The day is stored once, and decides in which month the tax is withheld.
+        """
+        is_read, day = await self._find_day(database, attempt, order, client, outcome=outcome)
+        report = _make_report(inquiry, outcome, booked_on=day)
+        if is_read or report.executed_on is not None or attempt.inquiries >= LATEST_INQUIRY:
+            await self._settle(database, attempt.transfer_id, outcome, report)
         else:
             await self._wait(database, attempt)
 
@@ -135,19 +155,23 @@ class Settler:
         client: DisbursementClient,
         *,
         outcome: SettlementOutcome,
-    ) -> date | None:
+    ) -> tuple[bool, date | None]:
         """Return the day on which the statement shows what the inquiry says, by the bank's clock.
 
-        None: it shows none, or nothing else than the day of the request is possible.
+        Also whether the statement could be read. None: it shows no day, or nothing else than the
+        day of the request is possible.
         """
         first, last = jakarta_date(order.requested_at), jakarta_date(clock.real_now())
         if outcome is SettlementOutcome.FAILED or first == last:
-            return None
+            return True, None
+        if outcome is SettlementOutcome.PAID:
+            first, last = rules.find_statement_days(order.requested_at, at=clock.real_now())
         first = max(first, last - timedelta(days=client.rules.bank_statement_days))
-        _, bookings = await self._read_bookings(
+        is_complete, bookings = await self._read_bookings(
             database, attempt, order, client, first=first, last=last
         )
-        return rules.find_booked_day(bookings, outcome, amount=attempt.amount)
+        day = rules.find_booked_day(bookings, outcome, amount=attempt.amount)
+        return is_complete or day is not None, day
 
     async def _read_bookings(
         self,
@@ -161,7 +185,9 @@ class Settler:
     ) -> tuple[bool, Sequence[Booking]]:
         """Return the bookings of the days, and whether the statement was read whole."""
         async with database.read() as session:
-            others = await service.list_other_codes(session, attempt, order.requested_at)
+            others = await service.list_other_codes(
+                session, attempt, order.requested_at, until=last + timedelta(days=1)
+            )
         found = await client.read_bank_statement(order.source_account_no, first=first, last=last)
         bookings = [_make_booking(row, attempt.remark_code, others) for row in found.rows]
         return found.is_complete, bookings

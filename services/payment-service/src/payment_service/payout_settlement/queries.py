@@ -58,14 +58,25 @@ async def schedule_inquiry(
 
 
 async def list_other_codes(
-    session: AsyncSession, account_id: UUID, *, amount: int, requested_at: datetime, besides: UUID
+    session: AsyncSession,
+    account_id: UUID,
+    *,
+    amount: int,
+    requested_at: datetime,
+    until: datetime,
+    besides: UUID,
 ) -> list[str]:
-    """Return the codes of other transfers of the same amount that were sent at about that time."""
+    """Return the codes of other transfers of the same amount, sent from about that time until then.
+
+    until: to the end of the days whose statement is read.
+    """
     span = timedelta(days=3)
     statement = select(PayoutTransfer.remark_code).where(
         PayoutTransfer.payout_account_id == account_id,
         PayoutTransfer.amount == amount,
-        PayoutTransfer.request_timestamp.between(requested_at - span, requested_at + span),
+        PayoutTransfer.request_timestamp.between(
+            requested_at - span, max(until, requested_at + span)
+        ),
         PayoutTransfer.id != besides,
     )
     return list(await session.scalars(statement.limit(MAX_SETTLED)))

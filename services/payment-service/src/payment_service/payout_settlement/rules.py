@@ -141,8 +141,8 @@ def find_booked_day(
 ) -> date | None:
     """Return the day on which a bank statement shows what became of a transfer.
 
-    The first debit or credit with our code. Without one of those a single credit of the very amount
-    is taken for the return that the bank reports itself. None: the statement shows no day.
+    The first debit or credit with our code. Without one of those a single correction of the very
+    amount is taken for the return that the bank reports itself. None: the statement shows no day.
     """
     rows, is_debit = list(bookings), outcome is SettlementOutcome.PAID
     fitting = [
@@ -154,7 +154,7 @@ def find_booked_day(
     ours = [each.booked_on for each in fitting if each.is_ours]
     if ours or is_debit:
         return min(ours, default=None)
-    uncoded = [each.booked_on for each in fitting if not each.is_others]
+    uncoded = [each.booked_on for each in fitting if _may_be_return(each, amount)]
     return uncoded[0] if len(uncoded) == 1 else None
 
 

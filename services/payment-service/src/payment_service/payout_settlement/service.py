@@ -1,7 +1,7 @@
 """Settle what was sent by what the bank says of it, or by what two officers agree on."""
 
 from collections.abc import Sequence
-from datetime import date, datetime, timedelta
+from datetime import date, datetime, time, timedelta
 from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -33,7 +33,7 @@ from payment_service.payouts.rules import PayoutNotFound, PayoutPayee
 from payment_service.settings import Settings
 from perisai_kit.domain import clock
 from perisai_kit.domain.ids import new_id
-from perisai_kit.domain.jakarta import jakarta_date
+from perisai_kit.domain.jakarta import JAKARTA, jakarta_date
 from perisai_kit.privacy.read_audit import audit_read
 
 
@@ -72,14 +72,18 @@ async def settle(
 
 
 async def list_other_codes(
-    session: AsyncSession, attempt: Attempt, requested_at: datetime
+    session: AsyncSession, attempt: Attempt, requested_at: datetime, *, until: date
 ) -> list[str]:
-    """Return the codes of other transfers that a debit of the same amount may belong to."""
+    """Return the codes of other transfers that a booking of the same amount may belong to.
+
+    until: the first Jakarta day that is not looked at.
+    """
     return await queries.list_other_codes(
         session,
         attempt.payout_account_id,
         amount=attempt.amount,
         requested_at=requested_at,
+        until=datetime.combine(until, time.min, JAKARTA),
         besides=attempt.transfer_id,
     )
 

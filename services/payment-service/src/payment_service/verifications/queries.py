@@ -8,7 +8,7 @@ from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from importlib import resources
 
-from sqlalchemy import exists, select, text
+from sqlalchemy import exists, or_, select, text
 from sqlalchemy.dialects.postgresql import distinct_on
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -23,10 +23,10 @@ _IS_CLOSED = text("SELECT EXISTS (SELECT FROM commission_months WHERE month = :m
 _CLOSED = text("SELECT month FROM commission_months ORDER BY month")
 _PENDING = text("""
     SELECT closed.month FROM commission_months AS closed LEFT JOIN LATERAL (
-        SELECT difference_count, left_out_count, finished_at FROM month_verifications AS made
-        WHERE made.month = closed.month ORDER BY id DESC LIMIT 1) AS last ON true
-    WHERE difference_count IS NULL
-        OR difference_count = 0 AND left_out_count > 0 AND finished_at <= :before
+        SELECT bool_or(difference_count > 0 OR left_out_count = 0) AS is_conclusive,
+               max(finished_at) AS finished_at
+        FROM month_verifications AS made WHERE made.month = closed.month) AS made ON true
+    WHERE is_conclusive IS NULL OR NOT is_conclusive AND finished_at <= :before
     ORDER BY closed.month LIMIT :limit
 """)
 
@@ -48,7 +48,7 @@ async def list_closed(session: AsyncSession) -> list[Month]:
 async def list_pending(session: AsyncSession, *, before: datetime, limit: int) -> list[Month]:
     """Return closed months without a second opinion, the earliest first.
 
-    Also those whose last one was made before an instant and found nothing, but left something out.
+    Also those of which each one found nothing, but left something out, the last before an instant.
     """
     rows = await session.scalars(_PENDING, {"before": before, "limit": limit})
     return [Month.parse(month) for month in rows]
@@ -89,13 +89,15 @@ async def list_counts(
 ) -> Mapping[Month, Counts]:
     """Return what the last second opinion on each month has counted.
 
-    months: None for all that have one.
+    One that found nothing but left something out says nothing against an earlier one. months: None
+    for all that have one.
     """
     made = MonthVerification
+    is_conclusive = or_(made.difference_count > 0, made.left_out_count == 0)
     latest = (
         select(made.month, made.difference_count, made.left_out_count)
         .ext(distinct_on(made.month))
-        .order_by(made.month, made.id.desc())
+        .order_by(made.month, is_conclusive.desc(), made.id.desc())
     )
     if months is not None:
         latest = latest.where(made.month.in_(months))

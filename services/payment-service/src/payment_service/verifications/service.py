@@ -111,10 +111,9 @@ async def find_verdicts(session: AsyncSession, months: Collection[Month]) -> dic
     return {month: find_verdict(counts.get(month)) for month in months}
 
 
-async def list_unproven(session: AsyncSession, *, through: Month) -> list[Month]:
-    """Return the closed months, up to one, whose last second opinion does not agree."""
-    closed = [month for month in await queries.list_closed(session) if month <= through]
-    verdicts = await find_verdicts(session, closed)
+async def list_unproven(session: AsyncSession) -> list[Month]:
+    """Return the closed months whose second opinion does not agree."""
+    verdicts = await find_verdicts(session, await queries.list_closed(session))
     return [month for month, verdict in verdicts.items() if verdict is not Verified.AGREES]
 
 

@@ -8,6 +8,7 @@ from payment_service_tests.payout_world import World, make_payouts
 from sqlalchemy import text
 
 from payment_service.payout_settlement import service
+from payment_service.payout_settlement.asking import LATEST_INQUIRY
 from payment_service.payout_settlement.rules import SettlementOutcome, SettlementVerdict
 from payment_service.payout_transfers import queries as transfer_queries
 from payment_service.payout_transfers.rules import (
@@ -66,6 +67,16 @@ def move(world: World, days: int) -> None:
     world.bank.orders[0].booked_at += timedelta(days=days)
 
 
+async def ask_often(world: World, transfer_id: UUID) -> None:
+    """Ask about a transfer for the last time at which its day may still be found."""
+    await world.execute(
+        "UPDATE payout_transfers SET inquiries = :count WHERE id = :id",
+        count=LATEST_INQUIRY,
+        id=transfer_id,
+    )
+    await world.ask(transfer_id)
+
+
 async def test_a_payout_of_december_that_is_learnt_in_january_is_taxed_in_december(
     world: World, lost: UUID
 ) -> None:
@@ -88,6 +99,21 @@ async def test_an_inquiry_follows_the_day_of_the_statement(world: World, lost: U
     assert await list_taxed(world) == [("paid", "2027-01", NEXT)]
 
 
+async def test_a_statement_that_cannot_be_read_just_now_is_read_later(
+    world: World, lost: UUID
+) -> None:
+    world.bank.statuses, world.bank.has_statement = ["00", "00"], False
+    move(world, 1)
+
+    await world.ask(lost)
+    early = await list_days(world, lost)
+    world.bank.has_statement = True
+    await world.ask(lost)
+
+    assert early == []
+    assert await list_days(world, lost) == [("paid", NEXT, NEXT)]
+
+
 async def test_the_day_that_the_bank_states_counts_where_no_statement_is_to_be_had(
     world: World, lost: UUID
 ) -> None:
@@ -101,22 +127,28 @@ async def test_the_day_that_the_bank_states_counts_where_no_statement_is_to_be_h
 
 
 async def test_the_day_of_the_answer_itself_says_nothing(world: World, lost: UUID) -> None:
-    world.bank.statuses, world.bank.has_statement = ["00"], False
+    world.bank.statuses, world.bank.has_statement = ["00", "00"], False
     world.bank.states_day = True
     move(world, 3)
 
     await world.ask(lost)
+    early = await list_days(world, lost)
+    await ask_often(world, lost)
 
+    assert early == []
     assert await list_days(world, lost) == [("paid", SENT_ON, None)]
 
 
 async def test_a_bank_that_states_no_day_paid_on_the_day_it_was_asked_to(
     world: World, lost: UUID
 ) -> None:
-    world.bank.statuses, world.bank.has_statement = ["00"], False
+    world.bank.statuses, world.bank.has_statement = ["00", "00"], False
 
     await world.ask(lost)
+    early = await list_days(world, lost)
+    await ask_often(world, lost)
 
+    assert early == []
     assert await list_days(world, lost) == [("paid", SENT_ON, None)]
 
 
@@ -192,11 +224,14 @@ async def test_a_return_that_the_bank_reports_has_the_day_of_its_credit(
 async def test_a_return_of_which_no_day_is_known_is_booked_when_it_is_learnt(
     world: World, lost: UUID
 ) -> None:
-    world.bank.statuses, world.bank.has_statement = ["04"], False
+    world.bank.statuses, world.bank.has_statement = ["04", "04"], False
     world.bank.states_day = True  # of the transfer, so not of the return
 
     await world.ask(lost)
+    early = await list_days(world, lost)
+    await ask_often(world, lost)
 
+    assert early == []
     assert await list_days(world, lost) == [("returned", LEARNT_ON, None)]
 
 

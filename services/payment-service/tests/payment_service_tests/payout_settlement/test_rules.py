@@ -41,6 +41,10 @@ def credit(amount: int = AMOUNT, **differences: Any) -> Booking:
     return _booking(amount, is_debit=False, **differences)
 
 
+def correction(**differences: Any) -> Booking:
+    return credit(is_ours=False, is_correction=True, **differences)
+
+
 def _booking(amount: int, **differences: Any) -> Booking:
     usual = {"is_ours": True, "is_others": False, "is_correction": False, "booked_on": FIRST}
     return Booking(amount=amount, **{**usual, **differences})
@@ -80,8 +84,9 @@ def test_a_statement_proves_what_its_rows_say(bookings: list[Booking], evidence:
         ([debit(is_ours=False)], PAID, None),
         ([debit(booked_on=FIRST), credit(booked_on=SECOND)], RETURNED, SECOND),
         ([debit(booked_on=FIRST), credit(2_500)], RETURNED, None),
-        ([debit(), credit(is_ours=False, booked_on=SECOND)], RETURNED, SECOND),
-        ([credit(is_ours=False), credit(is_ours=False, booked_on=SECOND)], RETURNED, None),
+        ([debit(), correction(booked_on=SECOND)], RETURNED, SECOND),
+        ([debit(), credit(is_ours=False, booked_on=SECOND)], RETURNED, None),  # anybody's
+        ([correction(), correction(booked_on=SECOND)], RETURNED, None),
         ([credit(is_ours=False, is_others=True)], RETURNED, None),
     ],
 )

@@ -6,6 +6,7 @@ from typing import Any
 from uuid import UUID
 
 import httpx
+import pytest
 from hypothesis import HealthCheck, given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
@@ -23,11 +24,22 @@ from payment_service.payouts import service as payouts
 from payment_service.payouts.models import Payout, PayoutItem
 from payment_service.payouts.rules import PayoutStatus
 from payment_service.settings import Settings
-from payment_service.testing_commissions import Village
-from payment_service.testing_payouts import BY_BANK, Office, list_transfers, pay
+from payment_service.testing_commissions import Village, noon
+from payment_service.testing_payouts import (
+    BY_BANK,
+    Office,
+    PayeeBook,
+    know,
+    list_transfers,
+    pay,
+)
+from payment_service.verifications import service as verifications
+from payment_service.verifications.models import MonthVerification
 from perisai_kit.auth.principal import Role
 from perisai_kit.domain.ids import new_id
 from perisai_kit.domain.month import Month
+from perisai_kit.domain.programmes import PaymentMethod
+from perisai_kit.events.catalogue import AgentWadahChanged
 from perisai_kit.testing.plugin import Tokens
 
 NOVEMBER = Month(2025, 11)
@@ -238,6 +250,72 @@ async def test_an_agent_sees_what_was_deducted_and_what_is_still_owed(
     path = f"/v1/statements/{statements[1]['id']}/file?format=csv"
     printed = await client.get(path, headers=headers)
     assert printed.status_code == 200
+
+
+@pytest.mark.parametrize("batch", [1, 2])
+async def test_a_debt_is_deducted_once_where_two_wadahs_are_paid_for_an_agent(
+    session: AsyncSession,
+    office: Office,
+    account: PayoutAccount,
+    book: PayeeBook,
+    earn: Earn,
+    faults: Faults,
+    batch: int,
+) -> None:
+    (village,) = await earn(3, pays=PaymentMethod.WADAH)
+    before, village.wadah_id = village.wadah_id, new_id()
+    await know(session, book, village, pays=PaymentMethod.WADAH)
+    moved = AgentWadahChanged(
+        agent_id=village.agent_id,
+        move_id=new_id(),
+        wadah_id=village.wadah_id,
+        from_wadah_id=before,
+        from_date=DECEMBER.first_day,
+        decided_at=noon(NOVEMBER, 20),
+    )
+    village.decided.append(moved)
+    await earn(3, villages=[village], month=DECEMBER)
+    await take_back(village, earn, count=1, month=JANUARY)
+
+    run_id = await office.prepare(account.id, JANUARY, batch=batch)
+    await office.release(run_id)
+    await pay(session, run_id)
+
+    assert sorted(await list_items(session, village)) == [(11_040, 5_520), (16_560, 0)]
+    assert await find_owed(session, village) == 0
+    assert await faults(session) == []
+
+
+async def test_a_month_that_is_not_proven_makes_up_for_no_debt(
+    session: AsyncSession,
+    office: Office,
+    account: PayoutAccount,
+    earner: Village,
+    earn: Earn,
+) -> None:
+    await take_back(earner, earn, count=3, month=DECEMBER)
+    await earn(3, villages=[earner], month=JANUARY)
+    agreed = await verifications.verify(office.database, JANUARY)
+    found = {each.name: getattr(agreed, each.name) for each in MonthVerification.__table__.columns}
+    session.add(MonthVerification(**{**found, "id": new_id(), "difference_count": 1}))
+    await session.flush()
+
+    run_id = await office.prepare(account.id, NOVEMBER)
+
+    assert await list_items(session, earner) == []
+    assert await find_left_out(office, run_id) == {"month_unproven": 16_560 + 1_656}
+
+
+async def test_what_is_unpaid_is_counted_without_what_will_be_deducted(
+    session: AsyncSession, office: Office, earner: Village, earn: Earn, settings: Settings
+) -> None:
+    await take_back(earner, earn, count=1, month=DECEMBER)
+
+    await DueWatch(settings).run(office.database)
+
+    columns = (UnpaidMonth.month, UnpaidMonth.unpaid_count, UnpaidMonth.unpaid_amount)
+    rows = [tuple(row) for row in await session.execute(select(*columns))]
+    assert sorted(rows) == [(NOVEMBER, 2, 11_040 + 1_104), (DECEMBER, 0, 0)]
 
 
 @given(

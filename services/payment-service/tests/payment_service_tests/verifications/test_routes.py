@@ -223,3 +223,13 @@ async def test_a_second_opinion_that_left_something_out_is_made_again(
     assert due_at_once is False
     assert (whole["verified"], whole["left_out_count"]) == ("agrees", 0)
     assert await list_verified(client, headers) == ["agrees"]
+
+    await session.execute(
+        text(
+            "INSERT INTO commission_waits SELECT allocation_id, payment_id, counts_at, false"
+            " FROM coverage_answers LIMIT 1"
+        )
+    )
+    await client.post(VERIFICATION, headers=headers)
+    await Verifier().run(database)
+    assert (await list_verified(client, headers))[-1] == "agrees"  # what is proven stays so
