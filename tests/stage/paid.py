@@ -6,7 +6,8 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import asyncpg
-from stage.paying import BALANCE, TRANSFER_MAX, Owed, Payee, PayingBank
+from stage.paying import BALANCE, TRANSFER_MAX, PayingBank
+from stage.paying_payees import Owed, Payee
 
 from payment_service.payout_checks import COUNTS as PAYOUT_COUNTS
 from payment_service.tax_checks import COUNTS as TAX_COUNTS

@@ -12,19 +12,9 @@ from typing import Any
 
 import asyncpg
 from stage.paid import Connection, find_faults
-from stage.paying import (
-    HOLDER,
-    MONTH,
-    Keys,
-    OurAccount,
-    Owed,
-    PayingBank,
-    open_accounts,
-    owe,
-    paying_bank,
-    write_payees,
-)
+from stage.paying import MONTH, Keys, OurAccount, PayingBank, open_accounts, paying_bank
 from stage.paying_lives import LOG_FILE, Lives, worker_lives
+from stage.paying_payees import HOLDER, Owed, owe, write_payees
 from stage.paying_tally import Tally
 from stage.paying_worker import Step
 from stage.waiting import until

@@ -10,7 +10,7 @@ from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from typing import Any
 
-from stage.paying import PAYEES_FILE
+from stage.paying_payees import PAYEES_FILE
 from stage.paying_worker import Life, Step
 
 from sandbox import lifetime

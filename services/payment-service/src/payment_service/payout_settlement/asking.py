@@ -119,7 +119,7 @@ class Settler:
         if attempt.status is TransferStatus.PAID and outcome is not SettlementOutcome.RETURNED:
             return
         if outcome is not None:
-            await self._conclude(database, attempt, order, client, inquiry, outcome)
+            await self._conclude(database, attempt, order, client, inquiry=inquiry, outcome=outcome)
             return
         is_not_found = inquiry.status is BankTransferStatus.NOT_FOUND
         if rules.needs_statement(is_not_found=is_not_found, age=age, times=self._times):
@@ -133,6 +133,7 @@ class Settler:
         attempt: Attempt,
         order: TransferOrder,
         client: DisbursementClient,
+        *,
         inquiry: TransferInquiry,
         outcome: SettlementOutcome,
     ) -> None:
