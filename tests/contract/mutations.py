@@ -114,13 +114,42 @@ def mutations(operation: Operation, choose: Choose) -> Iterator[Mutation]:
             yield Mutation(f"path {name}", path_of(operation, {name: text}), json=body)
     for name in named(operation, "query"):
         for text in choose(f"query {name}", WRONG_TEXT):
-            yield Mutation(f"query {name}", good_path, query=f"{name}={text}", json=body)
+            query = query_of(operation, {name: text})
+            yield Mutation(f"query {name}", good_path, query=query, json=body)
     if operation.schema is None:
         return
     for raw in choose("body", WRONG_BODIES):
         yield Mutation("body", good_path, content=raw)
     for where, wrong in wrong_values(body, choose):
         yield Mutation(where, good_path, json=wrong)
+
+
+def query_of(operation: Operation, given: dict[str, str]) -> str:
+    """Return a query with the given texts, and an example of each other parameter it needs."""
+    needed = {
+        each["name"]: example_text(each)
+        for each in operation.parameters
+        if each["in"] == "query" and each.get("required")
+    }
+    return "&".join(f"{name}={text}" for name, text in {**needed, **given}.items())
+
+
+def example_text(parameter: dict[str, Any]) -> str:
+    """Return a good value of a parameter, as text."""
+    schema = parameter["schema"]
+    chosen = parameter.get("examples") or schema.get("examples") or schema.get("enum")
+    if isinstance(chosen, dict):
+        chosen = [each["value"] for each in chosen.values()]
+    return str(chosen[0]) if chosen else UUID
+
+
+def is_free_text(parameter: dict[str, Any]) -> bool:
+    """Tell whether any text fits the schema of a parameter."""
+    schema = parameter["schema"]
+    return any(
+        each.get("type") == "string" and not {"pattern", "format", "enum", "const"} & each.keys()
+        for each in schema.get("anyOf", [schema])
+    )
 
 
 def _choose_for(

@@ -218,8 +218,8 @@ class Office:
         ):
             async with self.database.read() as session:
                 is_due = await task.is_due(session)
-            if is_due:
-                await task.run(self.database)
+            while is_due:
+                is_due = await task.run(self.database)
 
     async def find(self, run_id: UUID) -> PayoutRun:
         async with self.database.begin() as session:

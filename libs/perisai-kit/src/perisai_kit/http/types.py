@@ -40,6 +40,8 @@ def _text(low: int, high: int) -> Any:
 
 ShortText = Annotated[str, _text(1, 100), AfterValidator(_clean)]
 
+Text64 = Annotated[str, _text(1, 64), AfterValidator(_clean)]
+
 Text255 = Annotated[str, _text(1, 255), AfterValidator(_clean)]
 
 LongText = Annotated[str, _text(1, 2000), AfterValidator(_clean)]

@@ -34,6 +34,7 @@ from perisai_kit.http.types import (
     OrderId,
     PartnerId,
     PaymentId,
+    Text64,
 )
 from perisai_kit.http.visibility import ReadRoute
 from perisai_kit.services.names.agents import Agents
@@ -82,7 +83,7 @@ async def _asked(
         ),
     ] = None,
     reference_no: Annotated[
-        str | None, Query(min_length=1, max_length=64, description="The bank's reference, whole.")
+        Text64 | None, Query(description="The bank's reference, whole.")
     ] = None,
     agent_id: Annotated[
         AgentId | None, Query(description="Only for members whom this agent has today.")

@@ -41,12 +41,13 @@ from payment_service.statement_documents.sheets import (
 from perisai_kit.auth.principal import Principal
 from perisai_kit.domain.month import Month
 from perisai_kit.http.problems import problems
-from perisai_kit.http.types import BranchCode, StatementId, WadahId
+from perisai_kit.http.types import Code, StatementId, WadahId
 from perisai_kit.http.visibility import ReadRoute
 from perisai_kit.services.names.agents import Agents, AgentsClient
 
 of_statements = APIRouter(prefix="/v1/statements", tags=["statements"], route_class=ReadRoute)
 of_months = APIRouter(prefix="/v1/statement-documents", tags=["statements"], route_class=ReadRoute)
+BranchWanted = Annotated[Code | None, Query(description="Code of the branch.")]
 Wanted = Annotated[
     FileFormat, Query(alias="format", description="CSV and XLSX for programs, PDF to print.")
 ]
@@ -127,7 +128,7 @@ async def get_month_document(
     principal: Reader,
     agents: Agents,
     wadah_id: WadahId | None = None,
-    branch_code: BranchCode | None = None,
+    branch_code: BranchWanted = None,
 ) -> MonthDocumentOut:
     """Return the statements of a wadah and its agents, or of a branch, in a closed month."""
     found = await _collect(database, principal, month, wadah_id, branch_code)
@@ -150,7 +151,7 @@ async def get_month_file(
     agents: Agents,
     printer: Prints,
     wadah_id: WadahId | None = None,
-    branch_code: BranchCode | None = None,
+    branch_code: BranchWanted = None,
 ) -> Response:
     """Return the same as a file: CSV of the statements, or a workbook or PDF in Indonesian.
 
