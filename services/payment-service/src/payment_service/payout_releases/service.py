@@ -165,10 +165,9 @@ async def withdraw_changed_tax(session: AsyncSession, transfer_id: UUID) -> bool
 
 async def check_tax(session: AsyncSession, run_id: UUID) -> None:
     """Refuse that a run remits more tax than is due by now. Raises: TaxDueChanged."""
-    for each in await payout_queries.list_open_remittances(session, run_id):
-        due = await taxes.find_due(session, each.tax_kind, each.month)
-        if rules.find_tax_change(each.amount, due=due) is not None:
-            raise TaxDueChanged(amount=each.amount, due=due)
+    for amount, due in await runs.list_dues(session, run_id):
+        if rules.find_tax_change(amount, due=due) is not None:
+            raise TaxDueChanged(amount=amount, due=due)
 
 
 async def _find_tax_change(session: AsyncSession, payout: Payout) -> WithdrawalReason | None:

@@ -122,9 +122,16 @@ async def check_proven(session: AsyncSession, months: Collection[Month]) -> None
 
 async def _check_tax_due(session: AsyncSession, run_id: UUID) -> None:
     """Refuse to remit what is not due as it was proposed. Raises: TaxDueChanged."""
-    for each in await payout_queries.list_open_remittances(session, run_id):
-        due = await taxes.find_due(session, each.tax_kind, each.month)
-        rules.check_tax_due(each.amount, due=due)
+    for amount, due in await list_dues(session, run_id):
+        rules.check_tax_due(amount, due=due)
+
+
+async def list_dues(session: AsyncSession, run_id: UUID) -> list[tuple[int, int]]:
+    """Return what a run is to remit of each tax, and what is due of it now, in rupiah."""
+    return [
+        (each.amount, await taxes.find_due(session, each.tax_kind, each.month))
+        for each in await payout_queries.list_open_remittances(session, run_id)
+    ]
 
 
 @dataclass(frozen=True, slots=True)
