@@ -1,8 +1,8 @@
-"""What comes later: a member is handed over to another agent, and one who left comes back."""
+"""What comes later: a hand-over, a lapse with its warning, a return, and an idle agent."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from perisai_kit.domain.month import Month
@@ -11,6 +11,10 @@ from sandbox.demo.journey import Walk, take_on_an_agent, until
 
 CONTRIBUTION_BPS = 1_500
 """What an agent earns of contributions in the first two years. Source: docs/commissions.md."""
+
+IDLE_AFTER, REINSTATED_AFTER = 6, 6
+"""Months from the walk to a day on which the successor was idle for three full months, and from
+there to a reinstatement. Source: docs/domain.md, Deactivation."""
 
 
 @dataclass
@@ -30,13 +34,18 @@ class Later:
 
 
 async def go_on(later: Later) -> None:
-    """Walk one hand-over and one return, checking every step."""
-    await hand_over(later)
+    """Walk one hand-over, one lapse, one return and one suspension, checking every step."""
+    successor = await hand_over(later)
+    await warn(later)
     await come_back(later)
+    await suspend_the_idle(later, successor)
 
 
-async def hand_over(later: Later) -> None:
-    """Plan a hand-over; it changes who sees, who acts and who earns on its first day."""
+async def hand_over(later: Later) -> Actor:
+    """Plan a hand-over; it changes who sees, who acts and who earns on its first day.
+
+    Return the successor.
+    """
     journey, report, old = later.journey, later.journey.report, later.agent
     member_id = journey.members[0]
     month = later.move_to(1, 10)
@@ -74,6 +83,7 @@ async def hand_over(later: Later) -> None:
     said = f"the successor earns {earned['amount']} after {waited:.1f} s"
     report.check(said, earned["amount"] == wanted)
     report.step("7 a member is handed over")
+    return successor
 
 
 async def _is_known(later: Later, ask: Callable[[], Any]) -> None:
@@ -85,6 +95,31 @@ async def _is_known(later: Later, ask: Callable[[], Any]) -> None:
 
     waited = await until(done, wait_s=later.journey.wait_s)
     later.journey.report.check(f"planned after {waited:.1f} s", waited < later.journey.wait_s)
+
+
+async def warn(later: Later) -> None:
+    """Before the lapse, the agent's list says whose membership ends, and what would keep it."""
+    journey, report, agent = later.journey, later.journey.report, later.agent
+    member_id = journey.members[1]
+    month = Month.parse(later.move_to(3, 20))
+    ends_on = month.plus(1).first_day
+    asked: dict[str, str | int] = {
+        "lapses_before": str(ends_on + timedelta(days=1)),
+        "unpaid_months_min": 3,
+        "limit": 200,
+    }
+    listed = {each["id"]: each for each in (await agent.get("/v1/members", **asked))["items"]}
+    row = listed.get(member_id, {})
+    said = f"{len(listed)} lapse on {row.get('lapses_on')}, by the agent's list"
+    report.check(said, row.get("lapses_on") == str(ends_on))
+    unpaid = [str(month.plus(-each)) for each in (2, 1, 0)]
+    coverage = await agent.get(f"/v1/members/{member_id}/coverage")
+    standing = coverage["standing"]
+    report.check(f"one of them: {standing}, {len(unpaid)} months due", standing == "grace")
+    report.check(f"due are {', '.join(unpaid)}", coverage["unpaid_months"] == unpaid)
+    quoted = {"member_id": member_id, "first_month": unpaid[0], "month_count": len(unpaid)}
+    amount = (await agent.post("/v1/quotes", quoted))["amount"]
+    report.check(f"{amount} would keep the membership", amount == 3 * journey.amount)
 
 
 async def come_back(later: Later) -> None:
@@ -119,7 +154,43 @@ async def come_back(later: Later) -> None:
     report.check(f"covered after {waited:.1f} s, by a {kind}", kind == "return")
     waiting = coverage["waiting_period"]["consecutive_months"]
     report.check(f"{waiting} months towards the full benefit", waiting == 0)
-    report.step("8 a member comes back")
+    report.step("8 a member is warned, lapses and comes back")
+
+
+async def suspend_the_idle(later: Later, idle: Actor) -> None:
+    """After three months without a new member or a payment, an officer suspends the agent."""
+    report, officer = later.journey.report, later.journey.cast.officer
+    agent_id = (await idle.get("/v1/me"))["agent_id"]
+    month = Month.parse(later.move_to(IDLE_AFTER, 5))
+    verdict = (await officer.get(f"/v1/agents/{agent_id}/activity"))["verdict"]
+    window = [str(month.plus(-each)) for each in (3, 2, 1)]
+    said = f"idle from {window[0]} to {window[-1]}"
+    report.check(said, verdict["inactive"] and verdict["window"] == window)
+    other = (await later.agent.get("/v1/me"))["agent_id"]
+    at_work = await officer.get(f"/v1/agents/{other}/activity")
+    report.check("the other agent is not", not at_work["verdict"]["inactive"])
+    path = f"/v1/agents/{agent_id}"
+    body = {"reason_code": "inactivity", "reason": "Three months without a member or a payment."}
+    suspended = await officer.post(f"{path}/suspension", body)
+    until_day = suspended["reinstatement_not_before"]
+    wanted = str(month.plus(REINSTATED_AFTER).first_day.replace(day=5))
+    said = f"{suspended['status']}, not before {until_day} an agent again"
+    report.check(said, suspended["status"] == "suspended" and until_day == wanted)
+    refused = await officer.call(
+        "POST", f"{path}/reinstatement", json={"reason": "Asked for it."}, expect=(409,)
+    )
+    report.check(f"before that: {refused['code']}", refused["code"] == "reinstatement_too_early")
+    member = f"/v1/members/{later.journey.members[0]}"
+    waited = await until(lambda: _sees_nothing(idle, member), wait_s=later.journey.wait_s)
+    report.check(f"the agent sees no member after {waited:.1f} s", waited < later.journey.wait_s)
+    kept = await officer.get(member)
+    report.check("the member stays in care of the agent", kept["agent_id"] == agent_id)
+    report.step("8 an idle agent is suspended")
+
+
+async def _sees_nothing(agent: Actor, member: str) -> bool:
+    answer = await agent.call("GET", member, expect=(200, 401, 403, 404))
+    return "code" in answer
 
 
 async def pay(later: Later, by: Actor, member_id: str, month: str, *, months: int = 2) -> None:
