@@ -29,6 +29,8 @@ from payment_service.ledger import service as ledger
 from payment_service.ledger.rules import TransferCode
 from payment_service.months import service as months
 from payment_service.months.models import ClosedMonth
+from payment_service.payouts import service as payouts
+from payment_service.payouts.rules import WithdrawalReason
 from payment_service.schemes.rules import check_month
 from payment_service.settings import Settings
 from perisai_kit.db.bulk import any_id
@@ -228,22 +230,26 @@ async def _issue(session: AsyncSession, closing: Closing, batch: int) -> None:
         session, closing.month, after_id=closing.last_beneficiary_id, limit=batch
     )
     earned = queries.earned_by(closing.month, ids[0], ids[-1])
-    await _issue_statements(
-        session, closing.month, earned, count=len(ids), issued_at=closing.closed_at
-    )
+    await _issue_statements(session, closing.month, earned, ids, issued_at=closing.closed_at)
     closing.statement_count += len(ids)
     closing.last_beneficiary_id = ids[-1]
 
 
 async def _issue_statements(
-    session: AsyncSession, month: Month, earned: Select[Any], *, count: int, issued_at: datetime
+    session: AsyncSession,
+    month: Month,
+    earned: Select[Any],
+    beneficiary_ids: Sequence[UUID],
+    *,
+    issued_at: datetime,
 ) -> None:
     """Issue a statement for every row of a query, owe it in the ledger, and publish it.
 
-    Set-based: one statement of SQL each for the statements, the ledger and the events.
-    earned: what each beneficiary has earned; see `statement_queries.stated`. count: of its rows.
+    Set-based: one statement of SQL each for the statements, the ledger and the events. What waits
+    to be sent to somebody who has a debt now is withdrawn, so that a later run deducts it.
+    earned: what each of these beneficiaries has earned; see `statement_queries.stated`.
     """
-    ids = [new_id() for _ in range(count)]
+    ids = [new_id() for _ in beneficiary_ids]
     await statement_queries.lock_debts(session)
     await statement_queries.insert_statements(session, month, earned, ids=ids, issued_at=issued_at)
     for code, sign in _POSTED:
@@ -256,6 +262,9 @@ async def _issue_statements(
         )
     new = statement_queries.payable().where(Statement.id == any_id(ids))
     await holds.hold(session, new, at=issued_at)
+    debts = await statement_queries.find_debts(session, beneficiary_ids)
+    if debts:
+        await payouts.withdraw_for(session, debts.keys(), WithdrawalReason.DEBT_CHANGED)
     published = statement_queries.issued(ids, is_held=~holds.is_free(Statement.id))
     await publish_rows(session, StatementIssued, published)
 

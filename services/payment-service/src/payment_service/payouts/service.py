@@ -259,14 +259,16 @@ async def withdraw(
     await queries.withdraw(session, payout_ids, reason=reason, by=by, at=clock.now())
 
 
-async def withdraw_for(session: AsyncSession, agent_ids: Collection[UUID]) -> None:
-    """Withdraw what was not sent for agents whose statements are about to be held.
+async def withdraw_for(
+    session: AsyncSession, beneficiary_ids: Collection[UUID], reason: WithdrawalReason
+) -> None:
+    """Withdraw what was not sent for these beneficiaries, who are held or have a debt now.
 
     A payout to a wadah is withdrawn as a whole. Locks these and what is at a bank, so that none of
     them is sent, also not again.
     """
-    found = await queries.lock_open_for(session, agent_ids)
-    await withdraw_unsent(session, found, WithdrawalReason.HELD)
+    found = await queries.lock_open_for(session, beneficiary_ids)
+    await withdraw_unsent(session, found, reason)
 
 
 async def withdraw_to(session: AsyncSession, current: Mapping[UUID, UUID]) -> None:
