@@ -6,16 +6,17 @@ the same for all, and which are left empty.
 
 import json
 from collections import defaultdict
-from collections.abc import AsyncIterator, Iterable, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from itertools import chain, islice
+from itertools import chain
 from typing import Any, TypeAlias
 
 import asyncpg
 from sqlalchemy.orm import DeclarativeBase
 
 from bench.world.plan import Model
-from bench.world.rows import ID, Known, Number, Scale, SealedValue, Slot, Template
+from bench.world.records import HEADER, TRAILER, Record, RowReader, SealedValue, read_rows
+from bench.world.rows import ID, Known, Scale
 from payment_service.callbacks import rules as callbacks
 from perisai_kit.privacy.columns import Sealed, get_sealed_columns
 from perisai_kit.privacy.keyring import Keyring
@@ -58,8 +59,10 @@ NUMBERED = {
 """Columns with numbers from a sequence, besides the identity columns."""
 UNSET = {"event_positions": ("highest", "gaps")}
 """Columns that only the last row of all needs."""
-PIECE = 2_000
-"""Rows in one piece for COPY."""
+PIECE_BYTES = 1 << 20
+"""Of one piece for COPY, or the copies of one row if these are more."""
+SEALED_WEIGHT = 1_000
+"""Bytes that are loaded in the time in which one value is encrypted."""
 MAINTENANCE = "SET maintenance_work_mem = '2GB'"
 LOOKED = """
     UPDATE event_positions SET highest = (SELECT max(seq) FROM events), gaps = '{}'
@@ -98,7 +101,7 @@ class Store:
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """A table with the templates of its rows. indexes, references: statements that make them.
+    """A table with its models' rows. indexes, references: statements that make them.
 
     parts: the rows of each partition; those of a table without partitions are its own.
     """
@@ -106,7 +109,7 @@ class Table:
     store: Store
     name: str
     columns: tuple[str, ...]
-    parts: Mapping[str, Sequence[Template]]
+    parts: Mapping[str, Sequence[Record]]
     indexes: tuple[str, ...]
     references: tuple[str, ...]
 
@@ -114,7 +117,9 @@ class Table:
     def weight(self) -> int:
         """About how long it takes to load it, for the order of the tables."""
         rows = list(chain.from_iterable(self.parts.values()))
-        return len(rows) + 4 * sum(len(each.slots) for each in rows)
+        places = [place for each in rows for _, place in each.places]
+        sealed = sum(isinstance(each, SealedValue) for each in places)
+        return sum(len(each.fixed) for each in rows) + SEALED_WEIGHT * sealed
 
 
 async def read_store(store: Store, models: Sequence[Model], kept: Iterable[str]) -> list[Table]:
@@ -178,8 +183,9 @@ async def load_table(table: Table, scale: Scale) -> int:
             for part, rows in table.parts.items():
                 await connection.copy_to_table(
                     part,
-                    source=_cut(_lines(rows, scale)),
+                    source=_render(rows, scale),
                     columns=table.columns,
+                    format="binary",
                     freeze=True,
                     timeout=None,
                 )
@@ -215,14 +221,14 @@ async def finish_store(store: Store, tables: Iterable[Table], scale: Scale) -> N
         await connection.close()
 
 
-def _lines(rows: Iterable[Template], scale: Scale) -> Iterator[str]:
+async def _render(rows: Iterable[Record], scale: Scale) -> AsyncIterator[bytes]:
+    piece = bytearray(HEADER)
     for row in rows:
-        yield from row.render(scale)
-
-
-async def _cut(lines: Iterator[str]) -> AsyncIterator[bytes]:
-    while piece := "".join(islice(lines, PIECE)):
-        yield piece.encode()
+        piece += row.render(scale)
+        if len(piece) >= PIECE_BYTES:
+            yield bytes(piece)
+            piece = bytearray()
+    yield bytes(piece + TRAILER)
 
 
 async def _read_known(
@@ -261,25 +267,26 @@ async def _read_content_hashes(connection: Connection, store: Store) -> dict[str
 
 async def _read_table(connection: Connection, store: Store, name: str, known: Known) -> Table:
     rows = await connection.fetch(_COLUMNS, name)
-    columns = tuple(row["name"] for row in rows)
+    types = {row["name"]: row["type"] for row in rows}
     keys = [row[0] for row in await connection.fetch(_KEY, name)]
     numbered = {row["name"] for row in rows if row["is_identity"]} | {*NUMBERED.get(name, ())}
     sealed = {each.name: each for each in store.list_sealed(name)}
-    chosen = ", ".join(f'"{each}"' for each in columns)
-    lines: list[bytes] = []
+    chosen = ", ".join(f'"{each}"' for each in types)
+    copied: list[bytes] = []
     await connection.copy_from_query(
-        f"SELECT tableoid::regclass, {chosen} FROM {name} ORDER BY {', '.join(keys)}",  # noqa: S608
-        output=_collect(lines),
+        f"SELECT tableoid::regclass::text, {chosen} FROM {name} ORDER BY {', '.join(keys)}",  # noqa: S608
+        output=_collect(copied),
+        format="binary",
     )
-    reader = _RowReader(columns, keys, numbered, UNSET.get(name, ()), sealed, known)
-    parts: dict[str, list[Template]] = defaultdict(list)
-    for line in b"".join(lines).decode().splitlines():
-        part, _, row = line.partition("\t")
-        parts[part].append(reader.compile(row))
+    reader = RowReader(types, keys, numbered, UNSET.get(name, ()), sealed, known)
+    parts: dict[str, list[Record]] = defaultdict(list)
+    for part, *fields in read_rows(b"".join(copied)):
+        assert part is not None
+        parts[part.decode()].append(reader.compile(fields))
     return Table(
         store,
         name,
-        columns,
+        tuple(types),
         parts,
         await _list_statements(connection, name, references=False),
         await _list_statements(connection, name, references=True),
@@ -291,43 +298,6 @@ def _collect(into: list[bytes]) -> Any:
         into.append(bytes(data))
 
     return collect
-
-
-@dataclass(frozen=True, slots=True)
-class _RowReader:
-    """Makes templates from the lines of one table."""
-
-    columns: Sequence[str]
-    keys: Sequence[str]
-    numbered: set[str]
-    unset: Sequence[str]
-    sealed: dict[str, Sealed[Any]]
-    known: Known
-
-    def compile(self, line: str) -> Template:
-        values = dict(zip(self.columns, line.split("\t"), strict=True))
-        texts: list[str] = []
-        slots: list[Slot] = []
-        for name, value in values.items():
-            made = self._compile_value(name, value, values)
-            texts.append(made.text)
-            slots += made.slots
-        return Template("\t".join(texts) + "\n", tuple(slots))
-
-    def _compile_value(self, name: str, value: str, values: dict[str, str]) -> Template:
-        if value == r"\N" or name in self.unset:
-            return Template(r"\N")
-        if name in self.numbered:
-            return Template("%s", (Number(int(value)),))
-        if name not in self.sealed:
-            return self.known.compile(value)
-        keys = tuple(values[each] for each in self.keys)
-        column, stored = self.sealed[name], bytes.fromhex(value.removeprefix(r"\\x"))
-        plain = column.unseal(self.known.keyring, keys, stored)
-        text = plain.decode() if isinstance(plain, bytes) else str(plain)
-        parts = tuple(self.known.compile(each) for each in keys)
-        value_of = SealedValue(column, self.known.compile(text), parts, self.known.keyring)
-        return Template("%s", (value_of,))
 
 
 async def _list_statements(
@@ -354,7 +324,7 @@ _TABLES = """
     ORDER BY relname
 """
 _COLUMNS = """
-    SELECT column_name::text AS name, is_identity = 'YES' AS is_identity
+    SELECT column_name::text AS name, udt_name::text AS type, is_identity = 'YES' AS is_identity
     FROM information_schema.columns
     WHERE table_schema = 'public' AND table_name = $1 AND is_generated = 'NEVER'
     ORDER BY ordinal_position

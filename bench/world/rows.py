@@ -1,17 +1,12 @@
-"""Rows as text, in which what differs from copy to copy is a slot.
-
-A table is read and written in PostgreSQL's text format of COPY. So a copy is one formatting of its
-model's line, whatever columns the table has.
-"""
+"""Texts in which what differs from copy to copy is a slot, and how it is recognised."""
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
-from typing import Any, Protocol
+from typing import Protocol
 
 from bench.world.plan import MODEL_BRANCH, MODEL_REGION
-from perisai_kit.privacy.columns import Sealed
 from perisai_kit.privacy.keyring import Keyring
 from sandbox.demo.people import FIRST_NAMES, LAST_NAMES
 from snap_bi.profiles import GENERIC_HMAC
@@ -23,7 +18,6 @@ SYLLABLES = ("ba", "di", "ka", "lo", "ma", "ni", "pu", "ra", "si", "ta", "wu", "
 ID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
 _ALTERNATIVES = (
     rf"(?P<id>{ID.pattern})",
-    r"(?P<hash>\\\\x[0-9a-f]{64}(?![0-9a-f]))",
     r"(?P<phone>\+62\d{9,13})",
     r"(?P<agent>PRS-\d{7})",
     r"(?P<digits>\d{16,})",
@@ -80,16 +74,20 @@ def _tails(copies: int) -> list[str]:
 class Number:
     """A number from a sequence: those of all copies follow those of all copies of the one before.
 
-    text: how it is written.
+    text: how it is written, always with as many digits.
     """
 
     number: int
-    text: str = "%d"
+    text: str
 
     def values(self, scale: Scale) -> Sequence[object]:
-        first = (self.number - 1) * scale.copies + 1
-        numbers = range(first, first + scale.copies)
-        return numbers if self.text == "%d" else [self.text % each for each in numbers]
+        first = first_number(self.number, scale)
+        return [self.text % each for each in range(first, first + scale.copies)]
+
+
+def first_number(number: int, scale: Scale) -> int:
+    """Return the number of a model's first copy."""
+    return (number - 1) * scale.copies + 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,37 +153,6 @@ BRANCH, REGION = Place("K%03d"), Place("W%02d", 10)
 
 
 @dataclass(frozen=True, slots=True)
-class Hash:
-    """A keyed hash, as COPY writes it."""
-
-    kind: str
-    of: Template
-    keyring: Keyring = field(repr=False)
-
-    def values(self, scale: Scale) -> Sequence[object]:
-        lookup, kind = self.keyring.lookup, self.kind
-        return [rf"\\x{lookup(kind, each).hex()}" for each in self.of.render(scale)]
-
-
-@dataclass(frozen=True, slots=True)
-class SealedValue:
-    """An encrypted value, bound to the primary key of its row, as COPY writes it."""
-
-    column: Sealed[Any]
-    plain: Template
-    key: tuple[Template, ...]
-    keyring: Keyring = field(repr=False)
-
-    def values(self, scale: Scale) -> Sequence[object]:
-        seal, keyring = self.column.seal, self.keyring
-        keys = zip(*(each.render(scale) for each in self.key), strict=True)
-        return [
-            rf"\\x{seal(keyring, key, plain).hex()}"
-            for key, plain in zip(keys, self.plain.render(scale), strict=True)
-        ]
-
-
-@dataclass(frozen=True, slots=True)
 class Known:
     """What can be recognised in the rows of a service.
 
@@ -202,8 +169,14 @@ class Known:
 
     def compile(self, text: str) -> Template:
         """Return a text with slots for everything that is recognised in it."""
-        parts: list[str] = []
-        slots: list[Slot] = []
+        parts = self.split(text)
+        texts = [each.replace("%", "%%") if isinstance(each, str) else "%s" for each in parts]
+        slots = [each for each in parts if not isinstance(each, str)]
+        return Template("".join(texts), tuple(slots))
+
+    def split(self, text: str) -> list["str | Slot"]:
+        """Return a text as what is the same in every copy, and slots between."""
+        parts: list[str | Slot] = []
         end = 0
         for found in _TOKEN.finditer(text):
             assert found.lastgroup is not None
@@ -211,20 +184,12 @@ class Known:
             if written is None:
                 continue
             before, slot = written
-            parts.append(_escape(text[end : found.start()] + before) + "%s")
-            slots.append(slot)
+            parts += [text[end : found.start()] + before, slot]
             end = found.end()
-        return Template("".join(parts) + _escape(text[end:]), tuple(slots))
+        return [*parts, text[end:]]
 
     def _id(self, text: str) -> tuple[str, Slot] | None:
         return None if text in self.kept else (text[:-TAIL], IdTail())
-
-    def _hash(self, text: str) -> tuple[str, Slot] | None:
-        known = self.hashes.get(text[3:])
-        if known is None:
-            return None
-        kind, plain = known
-        return "", Hash(kind, self.compile(plain), self.keyring)
 
     def _phone(self, text: str) -> tuple[str, Slot] | None:
         place = self.phones.get(text)
@@ -248,7 +213,3 @@ class Known:
 
     def _name(self, text: str) -> tuple[str, Slot] | None:
         return "", Name(text)
-
-
-def _escape(text: str) -> str:
-    return text.replace("%", "%%")

@@ -10,25 +10,29 @@ from snap_bi.profiles import PARTNER_SERVICE_ID_LENGTH, Profile
 from snap_bi.records import record
 
 # The totally anti-symmetric quasigroup of order ten from Damm's thesis.
-_DAMM = (
-    "0317598642",
-    "7092154863",
-    "4206871359",
-    "1750983426",
-    "6123045978",
-    "3674209581",
-    "5869720134",
-    "8945362017",
-    "9438617205",
-    "2581436790",
+_DAMM = tuple(
+    bytes(map(int, row))
+    for row in (
+        "0317598642",
+        "7092154863",
+        "4206871359",
+        "1750983426",
+        "6123045978",
+        "3674209581",
+        "5869720134",
+        "8945362017",
+        "9438617205",
+        "2581436790",
+    )
 )
+ZERO = ord("0")
 
 
 def compute_check_digit(digits: str) -> str:
     """Return the Damm check digit of `digits` (ASCII digits only)."""
     interim = 0
-    for digit in digits:
-        interim = int(_DAMM[interim][int(digit)])
+    for digit in digits.encode():
+        interim = _DAMM[interim][digit - ZERO]
     return str(interim)
 
 
