@@ -84,11 +84,17 @@ async def load_all(plan: Plan, tables: Sequence[Table]) -> None:
 async def finish(plan: Plan, stores: Sequence[Store], tables: Sequence[Table]) -> None:
     """Make what needs all tables of a database, and let the service store its balances."""
 
-    async def finish_one(store: Store) -> None:
-        own = [each for each in tables if each.store.name == store.name]
-        await load.finish_store(store, own, make_scale(plan))
+    gate = asyncio.Semaphore(PROCESSES)
 
-    await asyncio.gather(*map(finish_one, stores))
+    async def finish_one(table: Table) -> None:
+        async with gate:
+            await load.finish_table(table)
+
+    for store in stores:
+        await load.move_on(store, make_scale(plan))
+    await asyncio.gather(*map(finish_one, tables))
+    for store in stores:
+        await load.finish_store(store)
     (books,) = (each for each in stores if each.name == "payment")
     database = Database(books.url, keyring=books.keyring)
     try:

@@ -59,10 +59,11 @@ NUMBERED = {
 """Columns with numbers from a sequence, besides the identity columns."""
 UNSET = {"event_positions": ("highest", "gaps")}
 """Columns that only the last row of all needs."""
-PIECE_BYTES = 1 << 20
-"""Of one piece for COPY, or the copies of one row if these are more."""
-SEALED_WEIGHT = 1_000
-"""Bytes that are loaded in the time in which one value is encrypted."""
+PIECE_BYTES = 1 << 17
+"""Of one piece for COPY. Larger ones are moved in memory while they wait to be sent."""
+SEALED_WEIGHT, INDEX_WEIGHT = 700, 150
+"""Bytes that are loaded in the time in which one value is encrypted, and one row put in an index.
+"""
 MAINTENANCE = "SET maintenance_work_mem = '2GB'"
 LOOKED = """
     UPDATE event_positions SET highest = (SELECT max(seq) FROM events), gaps = '{}'
@@ -119,7 +120,9 @@ class Table:
         rows = list(chain.from_iterable(self.parts.values()))
         places = [place for each in rows for _, place in each.places]
         sealed = sum(isinstance(each, SealedValue) for each in places)
-        return sum(len(each.fixed) for each in rows) + SEALED_WEIGHT * sealed
+        indexed = len(rows) * len(self.indexes)
+        size = sum(len(each.fixed) for each in rows)
+        return size + SEALED_WEIGHT * sealed + INDEX_WEIGHT * indexed
 
 
 async def read_store(store: Store, models: Sequence[Model], kept: Iterable[str]) -> list[Table]:
@@ -197,14 +200,31 @@ async def load_table(table: Table, scale: Scale) -> int:
     return sum(map(len, table.parts.values())) * scale.copies
 
 
-async def finish_store(store: Store, tables: Iterable[Table], scale: Scale) -> None:
-    """Make the references, move sequences and sums on, and take statistics."""
-    connection = await asyncpg.connect(store.url)
+async def finish_table(table: Table) -> None:
+    """Make the references of a table, and take statistics."""
+    connection = await asyncpg.connect(table.store.url)
     try:
         await connection.execute(MAINTENANCE)
-        for table in tables:
-            for statement in table.references:
-                await connection.execute(statement)
+        for statement in (*table.references, f"VACUUM ANALYZE {table.name}"):
+            await connection.execute(statement)
+    finally:
+        await connection.close()
+
+
+async def finish_store(store: Store) -> None:
+    """Take statistics of the tables whose rows are the same."""
+    connection = await asyncpg.connect(store.url)
+    try:
+        for name in sorted(SAME & set(store.base.metadata.tables)):
+            await connection.execute(f"VACUUM ANALYZE {name}")
+    finally:
+        await connection.close()
+
+
+async def move_on(store: Store, scale: Scale) -> None:
+    """Move sequences, cursors and sums on."""
+    connection = await asyncpg.connect(store.url)
+    try:
         for name, column, sequence in await connection.fetch(_IDENTITIES):
             await connection.execute(
                 f"SELECT setval('{sequence}', coalesce(max({column}), 1)) FROM {name}"  # noqa: S608
@@ -216,19 +236,17 @@ async def finish_store(store: Store, tables: Iterable[Table], scale: Scale) -> N
         await connection.execute(f"UPDATE subscriptions SET position = position * {scale.copies}")  # noqa: S608
         if store.name == "payment":
             await connection.execute(MULTIPLY_SUMS.format(copies=scale.copies))
-        await connection.execute("VACUUM ANALYZE")
     finally:
         await connection.close()
 
 
 async def _render(rows: Iterable[Record], scale: Scale) -> AsyncIterator[bytes]:
-    piece = bytearray(HEADER)
+    yield HEADER
     for row in rows:
-        piece += row.render(scale)
-        if len(piece) >= PIECE_BYTES:
-            yield bytes(piece)
-            piece = bytearray()
-    yield bytes(piece + TRAILER)
+        copies = memoryview(row.render(scale))
+        for at in range(0, len(copies), PIECE_BYTES):
+            yield bytes(copies[at : at + PIECE_BYTES])
+    yield TRAILER
 
 
 async def _read_known(
