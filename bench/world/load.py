@@ -179,8 +179,8 @@ async def load_table(table: Table, scale: Scale) -> int:
         scale = replace(scale, copies=min(scale.copies, scale.branches))
     connection = await asyncpg.connect(table.store.url)
     try:
-        # Into a table that was emptied in the same transaction, COPY writes no log, and rows that
-        # VACUUM need not look at; but not through the table of which it is a partition.
+        # Into a table that was emptied in the same transaction, COPY writes no log, and pages on
+        # which VACUUM has nothing to do; but not through the table of which it is a partition.
         async with connection.transaction():
             await connection.execute(f"TRUNCATE {table.name}")
             for part, rows in table.parts.items():
@@ -205,7 +205,7 @@ async def finish_table(table: Table) -> None:
     connection = await asyncpg.connect(table.store.url)
     try:
         await connection.execute(MAINTENANCE)
-        for statement in (*table.references, f"VACUUM ANALYZE {table.name}"):
+        for statement in (*table.references, f"ANALYZE {table.name}"):
             await connection.execute(statement)
     finally:
         await connection.close()
@@ -216,7 +216,7 @@ async def finish_store(store: Store) -> None:
     connection = await asyncpg.connect(store.url)
     try:
         for name in sorted(SAME & set(store.base.metadata.tables)):
-            await connection.execute(f"VACUUM ANALYZE {name}")
+            await connection.execute(f"ANALYZE {name}")
     finally:
         await connection.close()
 

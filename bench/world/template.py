@@ -4,7 +4,6 @@ It takes minutes to build one, so it is kept in the checkout's data folder until
 generator, the size or the month are others.
 """
 
-import asyncio
 import fcntl
 import hashlib
 import os
@@ -15,6 +14,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
+
+import uvloop
 
 from bench.bank import Bank
 from bench.stage import Stage, open_stage
@@ -108,7 +109,7 @@ def _build_models(plan: Plan, folder: Path, say: Say) -> None:
         stage.migrate(*NAMES)
         bank = Bank(stage.secrets.banks["generic-hmac"])
         clock_file = unfinished / "clock.json"
-        asyncio.run(live_models(plan, _make_stores(stage), bank, clock_file=clock_file))
+        uvloop.run(live_models(plan, _make_stores(stage), bank, clock_file=clock_file))
     say(f"{plan.members} models have lived after {time.monotonic() - began:.0f} s")
 
 
