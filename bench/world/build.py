@@ -25,8 +25,8 @@ from perisai_kit.domain import clock
 from perisai_kit.privacy.keyring import Keyring
 
 BASES: Mapping[str, Any] = {"agent": AgentBase, "member": MemberBase, "payment": PaymentBase}
-PROCESSES = 4
-"""Two cores: while one process waits for PostgreSQL or the disk, another one encrypts."""
+PROCESSES = 3
+"""Two cores: while one process waits for PostgreSQL, another one encrypts."""
 Say = Callable[[str], None]
 
 
