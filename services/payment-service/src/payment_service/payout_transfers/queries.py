@@ -34,18 +34,6 @@ async def find_last(session: AsyncSession, payout_id: UUID) -> PayoutTransfer | 
     return (await session.scalars(statement)).one_or_none()
 
 
-async def find_paid_day(session: AsyncSession, transfer_id: UUID) -> date | None:
-    """Return the day on which an attempt counts as paid; None: it was never called paid."""
-    statement = select(PayoutTransferChange).where(
-        PayoutTransferChange.transfer_id == transfer_id,
-        PayoutTransferChange.status == TransferStatus.PAID,
-    )
-    found = (await session.scalars(statement)).one_or_none()
-    if found is None:
-        return None
-    return found.executed_on or jakarta_date(found.changed_at)
-
-
 async def list_of_payout(session: AsyncSession, payout_id: UUID) -> Sequence[PayoutTransfer]:
     """Return the attempts of a payout, the first one first."""
     statement = select(PayoutTransfer).where(PayoutTransfer.payout_id == payout_id)
@@ -53,7 +41,10 @@ async def list_of_payout(session: AsyncSession, payout_id: UUID) -> Sequence[Pay
 
 
 async def find_paid_days(session: AsyncSession, payout_ids: Collection[UUID]) -> dict[UUID, date]:
-    """Return the day on which the bank moved the money of payouts, of those that it paid."""
+    """Return the day on which payouts count as paid, of those that were ever called paid.
+
+    One attempt of a payout is paid at most.
+    """
     change = PayoutTransferChange
     chosen = (
         select(PayoutTransfer.payout_id, change.executed_on, change.changed_at)

@@ -152,7 +152,8 @@ async def mark_returned(session: AsyncSession, transfer_id: UUID, report: Report
     payout, transfer = await lock(session, transfer_id)
     now = clock.now()
     was_paid = transfer.status is TransferStatus.PAID
-    paid_on = await transfer_queries.find_paid_day(session, transfer.id) or _sent_on(transfer)
+    paid = await transfer_queries.find_paid_days(session, [payout.id])
+    paid_on = paid.get(payout.id) or _sent_on(transfer)
     returned_on = find_returned_day(report.executed_on, paid_on=paid_on, today=clock.today())
     status = TransferStatus.RETURNED
     if not transfers.move(session, transfer, status, report, at=now, executed_on=returned_on):
