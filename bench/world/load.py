@@ -118,7 +118,7 @@ class Table:
     def weight(self) -> int:
         """About how long it takes to load it, for the order of the tables."""
         rows = list(chain.from_iterable(self.parts.values()))
-        places = [place for each in rows for _, place in each.places]
+        places = [place for each in rows for _, _, place in each.places]
         sealed = sum(isinstance(each, SealedValue) for each in places)
         indexed = len(rows) * len(self.indexes)
         size = sum(len(each.fixed) for each in rows)

@@ -1,7 +1,8 @@
 """Rows in the binary format of COPY, in which what differs between copies has fixed places.
 
 All copies of a row are equally long. So they are made as one piece of bytes, and a byte that
-differs is written into all of them at once: by a slice whose step is the length of a row.
+differs is written into all of them at once, by a slice whose step is the length of a row; only long
+values are written copy by copy.
 """
 
 import struct
@@ -25,7 +26,7 @@ INTEGERS = {"int2": "h", "int4": "i", "int8": "q"}
 UUID_TAIL_BYTES = 3
 """The last bytes of an id: half a byte of the model's, and what names the copy."""
 HASH_BYTES = 32
-STEPPED_MOST = 40
+MAX_STEPPED_BYTES = 40
 """Bytes that are written one by one for all copies; longer values are written copy by copy."""
 ONE = Scale(copies=1, branches=1)
 
@@ -64,11 +65,11 @@ class UuidTail:
     half: int
 
     def pack(self, scale: Scale) -> bytes:
-        return _uuid_tails(self.half, scale.copies)
+        return _make_uuid_tails(self.half, scale.copies)
 
 
 @lru_cache(maxsize=16)
-def _uuid_tails(half: int, copies: int) -> bytes:
+def _make_uuid_tails(half: int, copies: int) -> bytes:
     first = half << 4 * TAIL
     return b"".join((first + copy).to_bytes(UUID_TAIL_BYTES) for copy in range(copies))
 
@@ -117,19 +118,19 @@ class SealedValue:
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """A row of a model. places: what differs, by its offset."""
+    """A row of a model. places: offset and width of what differs."""
 
     fixed: bytes
-    places: tuple[tuple[int, Packed], ...]
+    places: tuple[tuple[int, int, Packed], ...]
 
     def render(self, scale: Scale) -> bytearray:
         """Return the row of every copy, one after the other."""
         size = len(self.fixed)
         rows = bytearray(self.fixed * scale.copies)
-        for offset, place in self.places:
+        for offset, width, place in self.places:
             packed = place.pack(scale)
-            width = len(packed) // scale.copies
-            if width <= STEPPED_MOST:
+            assert len(packed) == width * scale.copies, "a copy is as long as its model"
+            if width <= MAX_STEPPED_BYTES:
                 for each in range(width):
                     rows[offset + each :: size] = packed[each::width]
             else:
@@ -168,16 +169,18 @@ class RowReader:
     def compile(self, fields: Iterable[bytes | None]) -> Record:
         values = dict(zip(self.types, fields, strict=True))
         fixed = bytearray(len(values).to_bytes(2))
-        places: list[tuple[int, Packed]] = []
+        places: list[tuple[int, int, Packed]] = []
         for name, value in values.items():
             if value is None or name in self.unset:
                 fixed += NULL
                 continue
-            for part in _measured(self._compile_value(name, value, values)):
-                if not isinstance(part, bytes):
-                    places.append((len(fixed), part))
-                    part = bytes(_width(part))
-                fixed += part
+            for part in _add_length(self._compile_value(name, value, values)):
+                width = _find_width(part)
+                if isinstance(part, bytes):
+                    fixed += part
+                else:
+                    places.append((len(fixed), width, part))
+                    fixed += bytes(width)
         return Record(bytes(fixed), tuple(places))
 
     def _compile_value(
@@ -226,7 +229,7 @@ class RowReader:
             if size < 0:
                 parts.append(NULL)
                 continue
-            parts += _measured(self._compile(type_, value[at : at + size]))
+            parts += _add_length(self._compile(type_, value[at : at + size]))
             at += size
         return parts
 
@@ -246,12 +249,12 @@ def _read_text(type_: str, value: bytes | None) -> str:
     return value.decode()
 
 
-def _measured(parts: Sequence[Part]) -> list[Part]:
-    """Return the parts of a value behind its length."""
-    return [sum(map(_width, parts)).to_bytes(4), *parts]
+def _add_length(parts: Sequence[Part]) -> list[Part]:
+    """Return the length of a value, and its parts after it."""
+    return [sum(map(_find_width, parts)).to_bytes(4), *parts]
 
 
-def _width(part: Part) -> int:
+def _find_width(part: Part) -> int:
     return len(part) if isinstance(part, bytes) else len(part.pack(ONE))
 
 

@@ -25,14 +25,16 @@ _DAMM = tuple(
         "2581436790",
     )
 )
-ZERO = ord("0")
+_ZERO = ord("0")
 
 
 def compute_check_digit(digits: str) -> str:
-    """Return the Damm check digit of `digits` (ASCII digits only)."""
+    """Return the Damm check digit of ASCII digits. Raises: ValueError for anything else."""
+    if not (digits.isascii() and digits.isdigit()):
+        raise ValueError("a check digit is computed of digits")
     interim = 0
     for digit in digits.encode():
-        interim = _DAMM[interim][digit - ZERO]
+        interim = _DAMM[interim][digit - _ZERO]
     return str(interim)
 
 

@@ -19,6 +19,12 @@ def test_check_digit_is_the_one_of_the_published_example() -> None:
     assert compute_check_digit("5724") == "0"
 
 
+@pytest.mark.parametrize("text", ["", "12-3", "+12", "1 2", "12a", "١٢"])
+def test_only_digits_have_a_check_digit(text: str) -> None:
+    with pytest.raises(ValueError, match="digits"):
+        compute_check_digit(text)
+
+
 @pytest.mark.parametrize("profile", PROFILES.values(), ids=lambda one: one.name)
 @given(serial=st.integers(0, 9 * 10**11 - 1))
 def test_customer_number_has_the_profiles_length(profile: Profile, serial: int) -> None:

@@ -30,7 +30,6 @@ from payment_service.ledger.rules import TransferCode
 from payment_service.months import service as months
 from payment_service.months.models import ClosedMonth
 from payment_service.payouts import service as payouts
-from payment_service.payouts.rules import WithdrawalReason
 from payment_service.schemes.rules import check_month
 from payment_service.settings import Settings
 from perisai_kit.db.bulk import any_id
@@ -178,7 +177,8 @@ async def step(session: AsyncSession, *, batch: int, settings: Settings) -> bool
     """Take the next step of the first close that is confirmed; return whether there may be more.
 
     batch: how many statements to issue. Locks the closing, and at its beginning and end for a
-    moment the months.
+    moment the months; to issue statements the debts, the payouts of those who have one, their
+    attempts, and the holds.
     Raises: BeneficiariesUnknown; as `propose`, at the beginning.
     """
     closing = await queries.lock_open(session)
@@ -260,11 +260,11 @@ async def _issue_statements(
             account=ledger_rules.incentive_expense(month),
             business_on=month.last_day,
         )
-    new = statement_queries.payable().where(Statement.id == any_id(ids))
-    await holds.hold(session, new, at=issued_at)
     debts = await statement_queries.find_debts(session, beneficiary_ids)
     if debts:
-        await payouts.withdraw_for(session, debts.keys(), WithdrawalReason.DEBT_CHANGED)
+        await payouts.withdraw_waiting_for(session, debts.keys())
+    new = statement_queries.payable().where(Statement.id == any_id(ids))
+    await holds.hold(session, new, at=issued_at)
     published = statement_queries.issued(ids, is_held=~holds.is_free(Statement.id))
     await publish_rows(session, StatementIssued, published)
 

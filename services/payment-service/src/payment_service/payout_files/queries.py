@@ -33,7 +33,7 @@ async def list_waiting(
             Payout.withdrawn_at.is_(None),
             PayoutTransfer.status == TransferStatus.CREATED,
         )
-        .order_by(Payout.payee_id)
+        .order_by(Payout.payee_id, Payout.id)
         .limit(limit)
     )
     return [(row.id, row.amount) for row in await session.execute(statement)]

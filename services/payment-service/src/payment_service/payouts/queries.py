@@ -51,7 +51,7 @@ async def lock_of_run(
 async def lock_open_for(
     session: AsyncSession, beneficiary_ids: Collection[UUID]
 ) -> Sequence[Payout]:
-    """Lock payouts for statements of these that a bank has not paid, by payee."""
+    """Lock payouts for statements of beneficiaries that a bank has not paid, by payee."""
     pays = exists().where(
         PayoutItem.payout_id == Payout.id,
         PayoutItem.is_live,

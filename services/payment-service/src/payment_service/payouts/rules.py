@@ -21,9 +21,9 @@ class PayoutPayee(StrEnum):
 class WithdrawalReason(StrEnum):
     """Why a payout will not be sent, or not again: its statements may be paid by a later run.
 
-    held to tax_changed: found when its run was released, or before it was sent again.
-    debt_changed: somebody whom it pays for owes more than it deducts. tax_changed: less tax is due
-    than two people approved to remit.
+    held to tax_changed: found when it happened, when its run was released, or before it was sent,
+    also again. debt_changed: somebody whom it pays for owes more than it deducts. tax_changed: less
+    tax is due than two people approved to remit.
     """
 
     RUN_REJECTED = "run_rejected"

@@ -1,8 +1,8 @@
 """Let payouts be sent, paid, failed and returned: the attempt, the money and the event at once.
 
-Lock order, for everybody: the run, then payouts by payee, then the attempt of a payout. An attempt
-is never locked before its payout; statements are not locked, because the unique index of live items
-decides between two runs.
+Lock order, for everybody: the run, the debts, payouts by payee, the attempt of a payout, the holds.
+An attempt is never locked before its payout; statements are not locked, because the unique index of
+live items decides between two runs.
 """
 
 from collections.abc import Collection, Mapping, Sequence
@@ -32,6 +32,7 @@ from payment_service.payouts import queries, rules
 from payment_service.payouts.models import Payout
 from payment_service.payouts.rules import (
     PayoutPayee,
+    PayoutStatus,
     StatementPayoutStatus,
     WithdrawalReason,
 )
@@ -260,16 +261,25 @@ async def withdraw(
     await queries.withdraw(session, payout_ids, reason=reason, by=by, at=clock.now())
 
 
-async def withdraw_for(
-    session: AsyncSession, beneficiary_ids: Collection[UUID], reason: WithdrawalReason
-) -> None:
-    """Withdraw what was not sent for these beneficiaries, who are held or have a debt now.
+async def withdraw_for(session: AsyncSession, agent_ids: Collection[UUID]) -> None:
+    """Withdraw what was not sent for agents whose statements are about to be held.
 
     A payout to a wadah is withdrawn as a whole. Locks these and what is at a bank, so that none of
     them is sent, also not again.
     """
+    found = await queries.lock_open_for(session, agent_ids)
+    await withdraw_unsent(session, found, WithdrawalReason.HELD)
+
+
+async def withdraw_waiting_for(session: AsyncSession, beneficiary_ids: Collection[UUID]) -> None:
+    """Withdraw what waits to be sent for beneficiaries who have a debt now.
+
+    What failed stays, because the bank may still say that it was paid; it is looked at before it is
+    sent again. Locks and withdraws whole payouts, as `withdraw_for` does.
+    """
     found = await queries.lock_open_for(session, beneficiary_ids)
-    await withdraw_unsent(session, found, reason)
+    waiting = [each for each in found if each.status is PayoutStatus.CREATED]
+    await withdraw_unsent(session, waiting, WithdrawalReason.DEBT_CHANGED)
 
 
 async def withdraw_to(session: AsyncSession, current: Mapping[UUID, UUID]) -> None:

@@ -12,7 +12,6 @@ from payment_service.incentive_statements import queries as statements
 from payment_service.incentive_statements.models import Statement
 from payment_service.payouts import queries as payout_queries
 from payment_service.payouts import service as payouts
-from payment_service.payouts.rules import WithdrawalReason
 from perisai_kit.db.bulk import any_id
 from perisai_kit.domain import clock
 
@@ -23,7 +22,7 @@ async def hold_dismissed(session: AsyncSession, agent_ids: Collection[UUID]) -> 
     What waits to be sent is withdrawn. Locks the months, then payouts.
     """
     await counting.lock_months(session)
-    await payouts.withdraw_for(session, agent_ids, WithdrawalReason.HELD)
+    await payouts.withdraw_for(session, agent_ids)
     own = statements.payable().where(Statement.beneficiary_id == any_id(agent_ids))
     await holds.hold(session, own.where(~payout_queries.is_sent(Statement.id)), at=clock.now())
 

@@ -1,6 +1,5 @@
 """What later statements take back is deducted from earlier ones that are not paid yet."""
 
-from collections.abc import Awaitable, Callable
 from enum import StrEnum
 from typing import Any
 from uuid import UUID
@@ -10,18 +9,28 @@ import pytest
 from hypothesis import HealthCheck, given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
+from payment_service_tests.debts import (
+    DECEMBER,
+    JANUARY,
+    NOVEMBER,
+    Earn,
+    Faults,
+    find_left_out,
+    find_owed,
+    list_amounts,
+    list_items,
+    take_back,
+)
 from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from payment_service.incentive_statements.models import Statement
-from payment_service.ledger import service as ledger
 from payment_service.month_lists.models import UnpaidMonth
 from payment_service.month_lists.tasks import DueWatch
 from payment_service.payout_accounts.models import PayoutAccount
 from payment_service.payout_runs import service as runs
 from payment_service.payout_runs.rules import RunVerdict
 from payment_service.payouts import service as payouts
-from payment_service.payouts.models import Payout, PayoutItem
+from payment_service.payouts.models import Payout
 from payment_service.payouts.rules import PayoutStatus
 from payment_service.settings import Settings
 from payment_service.testing_commissions import Village, noon
@@ -37,15 +46,10 @@ from payment_service.verifications import service as verifications
 from payment_service.verifications.models import MonthVerification
 from perisai_kit.auth.principal import Role
 from perisai_kit.domain.ids import new_id
-from perisai_kit.domain.month import Month
 from perisai_kit.domain.programmes import PaymentMethod
 from perisai_kit.events.catalogue import AgentWadahChanged
 from perisai_kit.testing.plugin import Tokens
 
-NOVEMBER = Month(2025, 11)
-DECEMBER, JANUARY, FEBRUARY = (NOVEMBER.plus(count) for count in (1, 2, 3))
-Earn = Callable[..., Awaitable[list[Village]]]
-Faults = Callable[[AsyncSession], Awaitable[list[str]]]
 COURSES = 60 if hypothesis_settings.get_current_profile_name() == "soak" else 1
 EARNED = 5_520
 """Rupiah for each member whose coverage stands, in these months."""
@@ -58,43 +62,6 @@ class Fate(StrEnum):
     RETURNED = "returned"
     REJECTED = "rejected"
     WAITS = "waits"
-
-
-async def take_back(village: Village, earn: Earn, *, count: int, month: Month) -> None:
-    """Decline the first payments of a village, and close a month without any other."""
-    for payment in list(village.settled)[:count]:
-        village.decline(payment)
-    await earn(0, villages=[village], month=month)
-
-
-async def list_amounts(session: AsyncSession, village: Village) -> list[tuple[int, int, int]]:
-    """Return amount, set_off, brought_debt of the agent's statements, by month."""
-    columns = (Statement.amount, Statement.set_off, Statement.brought_debt)
-    chosen = select(*columns).where(Statement.beneficiary_id == village.agent_id)
-    return [
-        (row[0], row[1], row[2]) for row in await session.execute(chosen.order_by(Statement.month))
-    ]
-
-
-async def list_items(session: AsyncSession, village: Village) -> list[tuple[int, int]]:
-    """Return gross and set_off of what is live for the agent, the earliest month first."""
-    chosen = select(PayoutItem.gross, PayoutItem.set_off).where(
-        PayoutItem.beneficiary_id == village.agent_id, PayoutItem.is_live
-    )
-    return [(row[0], row[1]) for row in await session.execute(chosen.order_by(PayoutItem.month))]
-
-
-async def find_owed(session: AsyncSession, village: Village) -> int:
-    """Return what the ledger owes the agent, in rupiah."""
-    accounts = await ledger.list_accounts(session, cursor=None, limit=200)
-    owed = f"incentive_payable:{village.agent_id}"
-    return sum(each.balance for each in accounts.items if each.account == owed)
-
-
-async def find_left_out(office: Office, run_id: UUID) -> dict[str, int]:
-    run = await office.find(run_id)
-    assert run.figures is not None
-    return {each["reason"]: each["gross"] for each in run.figures["left_out"]}
 
 
 async def test_a_debt_is_deducted_from_what_was_not_paid_before_it(
@@ -166,63 +133,6 @@ async def test_the_earliest_statements_are_deducted_first_and_one_may_be_nothing
 
     assert await list_items(session, earner) == [(0, 16_560), (11_040, 5_520)]
     assert await find_owed(session, earner) == 0
-    assert await faults(session) == []
-
-
-async def test_a_deduction_comes_back_with_its_payout(
-    session: AsyncSession,
-    office: Office,
-    account: PayoutAccount,
-    earner: Village,
-    earn: Earn,
-    faults: Faults,
-) -> None:
-    await take_back(earner, earn, count=1, month=DECEMBER)
-    run_id = await office.prepare(account.id, DECEMBER)
-    await office.release(run_id)
-    await pay(session, run_id)
-    await earn(3, villages=[earner], month=JANUARY)
-    for each in await list_transfers(session, run_id):
-        await payouts.mark_returned(session, each.id, BY_BANK)
-    await earn(3, villages=[earner], month=FEBRUARY)
-
-    later = await office.prepare(account.id, FEBRUARY)
-    await office.release(later)
-    await pay(session, later)
-
-    lost = 16_560 - 11_040
-    assert await list_amounts(session, earner) == [
-        (16_560, 0, 0),
-        (-lost, 0, 0),
-        (16_560, lost, 0),
-        (16_560, -lost, lost),
-    ]
-    assert await find_owed(session, earner) == 0
-    assert await faults(session) == []
-
-
-@pytest.mark.parametrize("is_released", [False, True])
-async def test_what_waits_when_a_debt_is_stated_is_not_sent(
-    session: AsyncSession,
-    office: Office,
-    account: PayoutAccount,
-    earner: Village,
-    earn: Earn,
-    faults: Faults,
-    is_released: bool,
-) -> None:
-    run_id = await office.prepare(account.id, NOVEMBER)
-    if is_released:
-        await office.release(run_id)
-
-    await take_back(earner, earn, count=1, month=DECEMBER)
-
-    chosen = select(Payout.withdrawn_reason).where(Payout.run_id == run_id).distinct()
-    assert (await session.scalars(chosen)).all() == ["debt_changed"]
-    again = await office.prepare(account.id, DECEMBER)
-    await office.release(again)
-    await pay(session, again)
-    assert await list_items(session, earner) == [(11_040, 16_560 - 11_040)]
     assert await faults(session) == []
 
 
