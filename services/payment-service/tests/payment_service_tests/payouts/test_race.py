@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator, Callable
 from datetime import timedelta
 
 import pytest
-from sqlalchemy import func, select
+from sqlalchemy import func, select, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from payment_service.clients.payees import PayeesClient
@@ -28,6 +28,7 @@ from payment_service.testing_payouts import (
     REFUSED,
     Office,
     PayeeBook,
+    dismiss,
     know,
     list_transfers,
     open_account,
@@ -48,6 +49,7 @@ pytestmark = [pytest.mark.race, pytest.mark.soak]
 
 NOVEMBER = Month(2025, 11)
 VILLAGES = 6
+BLOCKED_S = 20.0
 
 
 @pytest.fixture
@@ -182,6 +184,44 @@ async def test_a_close_and_a_run_at_once_deduct_each_debt_once(
             payable = max(stated.amount - stated.brought_debt, 0)
             assert (paid or 0) + payable == 2 * 5_520  # of the two members who are left
         assert await find_faults(session) == []
+
+
+async def test_a_close_and_a_dismissal_that_withdraw_the_same_payout_do_not_block_each_other(
+    own: Office, villages: list[Village], business_time: BusinessTime
+) -> None:
+    december = NOVEMBER.plus(1)
+    await propose(own)
+    await own.work()
+    await live(own, villages, december, business_time, lost=1, gained=0)
+    async with own.database.begin() as session:
+        await agree_to_close(session, december, settings=own.settings)
+
+    async with own.database.begin() as session:
+        agent_id = villages[0].agent_id
+        await payouts.withdraw_for(session, [agent_id])
+        closing = asyncio.create_task(Closer(own.settings).run(own.database))
+        await wait_for_a_blocked_one(own.database)
+        await dismiss(session, agent_id)
+    await closing
+
+    async with own.database.begin() as session:
+        reasons = Counter((await session.scalars(select(Payout.withdrawn_reason))).all())
+        assert reasons == {"held": 1, "debt_changed": 2 * VILLAGES - 1}  # and the wadahs
+        assert await find_faults(session) == []
+
+
+async def wait_for_a_blocked_one(database: Database) -> None:
+    """Wait until a session waits for a lock of another."""
+    blocked = text(
+        "SELECT count(*) FROM pg_stat_activity"
+        " WHERE datname = current_database() AND wait_event_type = 'Lock'"
+    )
+    async with asyncio.timeout(BLOCKED_S):
+        while True:
+            async with database.read() as session:
+                if await session.scalar(blocked):
+                    return
+            await asyncio.sleep(0.05)
 
 
 async def live(
