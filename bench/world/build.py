@@ -93,8 +93,6 @@ async def finish(plan: Plan, stores: Sequence[Store], tables: Sequence[Table]) -
     for store in stores:
         await load.move_on(store, make_scale(plan))
     await asyncio.gather(*map(finish_one, tables))
-    for store in stores:
-        await load.finish_store(store)
     (books,) = (each for each in stores if each.name == "payment")
     database = Database(books.url, keyring=books.keyring)
     try:

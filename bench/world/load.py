@@ -211,18 +211,8 @@ async def finish_table(table: Table) -> None:
         await connection.close()
 
 
-async def finish_store(store: Store) -> None:
-    """Take statistics of the tables whose rows are the same."""
-    connection = await asyncpg.connect(store.url)
-    try:
-        for name in sorted(SAME & set(store.base.metadata.tables)):
-            await connection.execute(f"ANALYZE {name}")
-    finally:
-        await connection.close()
-
-
 async def move_on(store: Store, scale: Scale) -> None:
-    """Move sequences, cursors and sums on."""
+    """Move sequences, cursors and sums on; take statistics of the tables that are not copied."""
     connection = await asyncpg.connect(store.url)
     try:
         for name, column, sequence in await connection.fetch(_IDENTITIES):
@@ -236,6 +226,8 @@ async def move_on(store: Store, scale: Scale) -> None:
         await connection.execute(f"UPDATE subscriptions SET position = position * {scale.copies}")  # noqa: S608
         if store.name == "payment":
             await connection.execute(MULTIPLY_SUMS.format(copies=scale.copies))
+        for name in sorted(SAME & set(store.base.metadata.tables)):
+            await connection.execute(f"ANALYZE {name}")
     finally:
         await connection.close()
 

@@ -1,12 +1,12 @@
 """Rows in the binary format of COPY, in which what differs between copies has fixed places.
 
 All copies of a row are equally long. So they are made as one piece of bytes, and a byte that
-differs is written into all of them at once, by a slice whose step is the length of a row; only long
+differs is written into all of them at once, with a slice that steps by the length of a row. Long
 values are written copy by copy.
 """
 
 import struct
-from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any, Protocol, TypeAlias
@@ -49,7 +49,6 @@ class Written:
     slot: Slot
 
     def pack(self, scale: Scale) -> bytes:
-        assert isinstance(self.slot, Hashable)
         return _write(self.slot, scale)
 
 

@@ -1,7 +1,7 @@
 """Texts in which what differs from copy to copy is a slot, and how it is recognised."""
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Hashable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Protocol
@@ -28,7 +28,7 @@ _ALTERNATIVES = (
 _TOKEN = re.compile("|".join(_ALTERNATIVES))
 
 
-class Slot(Protocol):
+class Slot(Hashable, Protocol):
     """What differs from copy to copy."""
 
     def values(self, scale: "Scale") -> Sequence[object]:

@@ -98,7 +98,7 @@ async def _is_known(later: Later, ask: Callable[[], Any]) -> None:
 
 
 async def warn(later: Later) -> None:
-    """Before the lapse, the agent's list says whose membership ends, and what would keep it."""
+    """Before the lapse, check the agent's list of members about to lapse, and what they owe."""
     journey, report, agent = later.journey, later.journey.report, later.agent
     member_id = journey.members[1]
     month = Month.parse(later.move_to(3, 20))

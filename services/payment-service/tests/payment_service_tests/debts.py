@@ -1,4 +1,4 @@
-"""What is stated, deducted and owed of a village whose coverage is taken back."""
+"""For tests of debts: take coverage back, and list statements, deductions and balances."""
 
 from collections.abc import Awaitable, Callable
 from uuid import UUID
