@@ -19,7 +19,13 @@ from payment_service.callbacks import service
 from payment_service.callbacks.models import Callback
 from payment_service.callbacks.rules import CallbackOutcome
 from payment_service.callbacks.schemas import Inquiry, Message, Outcome
-from payment_service.callbacks.writer import MAX_BATCH, InDoubt, Writer
+from payment_service.callbacks.writer import (
+    BEGIN_WITHIN_S,
+    GATHERED,
+    MAX_BATCH,
+    InDoubt,
+    Writer,
+)
 from payment_service.ledger import service as ledger
 from payment_service.payments.models import Payment
 from payment_service.testing import Bank, inquiry_of, payment_of
@@ -103,6 +109,14 @@ def open_counter(
     return open_
 
 
+def patient_writer(counter: Counter, keyring: Keyring) -> Writer[Message]:
+    """Return a writer that would gather for longer than a flag may stand in the queue."""
+    take_many = service.take_payments
+    return Writer(
+        counter.database, keyring, take_many, service=Service.PAYMENT, gather_s=2 * BEGIN_WITHIN_S
+    )
+
+
 def codes(answers: list[Answer | BaseException]) -> list[str]:
     """Return the codes; a flag in doubt has none."""
     return [each.response_code if isinstance(each, Answer) else "in doubt" for each in answers]
@@ -145,6 +159,37 @@ async def test_what_comes_at_once_is_booked_together_and_never_beyond_the_bound(
 
         assert {each.response_code for each in answers} == {"4042512"}
         assert batches() == (before[0] + 2, before[1] + MAX_BATCH + 10)
+
+
+async def test_after_several_flags_the_next_batch_begins_when_enough_have_come(
+    open_counter: OpenCounter, own_database: OwnDatabase, keyring: Keyring
+) -> None:
+    async with open_counter(own_database("payment"), bills=2 + GATHERED) as counter:
+        writer = patient_writer(counter, keyring)
+        first, second, *others = [writer.take(counter.flag(bill)) for bill in counter.bills]
+        await asyncio.gather(first, second)
+        before = batches()
+
+        async with asyncio.TaskGroup() as group:
+            for each in others:
+                group.create_task(each)
+                await asyncio.sleep(0)
+
+        assert batches() == (before[0] + 1, before[1] + GATHERED)
+        assert await counter.paid() == 2 + GATHERED
+        await writer.close()
+
+
+async def test_no_flag_waits_for_others_after_a_lone_one(
+    open_counter: OpenCounter, own_database: OwnDatabase, keyring: Keyring
+) -> None:
+    async with open_counter(own_database("payment"), bills=2) as counter:
+        writer = patient_writer(counter, keyring)
+
+        answers = [await writer.take(counter.flag(bill)) for bill in counter.bills]
+
+        assert codes([*answers]) == ["2002500", "2002500"]
+        await writer.close()
 
 
 async def test_a_flag_that_spoils_its_batch_is_in_doubt_alone(
