@@ -122,13 +122,14 @@ async def test_two_tasks_of_one_name_are_refused(kit_database: Database) -> None
 
 
 STANDALONE = """
+import asyncio
 import os
 from perisai_kit.db.engine import Database
 from perisai_kit.runtime.log import configure_logging
 from perisai_kit.services.worker import Periodic, Worker, run_standalone
 
 async def work(database):
-    os.write(1, b"working")
+    os.write(1, type(asyncio.get_running_loop()).__module__.encode())
 
 def create_worker():
     configure_logging(service="kit")
@@ -138,7 +139,9 @@ run_standalone(create_worker)
 """
 
 
-async def test_a_worker_of_its_own_stops_at_sigterm(kit_urls: Urls) -> None:
+async def test_a_worker_of_its_own_runs_on_the_loop_of_services_and_stops_at_sigterm(
+    kit_urls: Urls,
+) -> None:
     process = await asyncio.create_subprocess_exec(
         sys.executable,
         "-c",
@@ -149,8 +152,8 @@ async def test_a_worker_of_its_own_stops_at_sigterm(kit_urls: Urls) -> None:
     assert process.stdout is not None
 
     async with asyncio.timeout(60):
-        said = await process.stdout.readexactly(7)
+        said = await process.stdout.readexactly(6)
         process.send_signal(signal.SIGTERM)
         code = await process.wait()
 
-    assert (said, code) == (b"working", 0)
+    assert (said, code) == (b"uvloop", 0)

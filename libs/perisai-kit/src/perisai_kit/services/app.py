@@ -1,7 +1,6 @@
 """The application of a service, built from its parts."""
 
 import asyncio
-import gc
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
 from functools import cache, partial
@@ -47,8 +46,6 @@ from perisai_kit.services.worker import Periodic, Worker
 Wrap = Callable[[ASGIApp], ASGIApp]
 """Puts layers around an app."""
 BODY_LIMIT = 1_048_576
-COLLECT_AFTER = (20_000, 10, 10)
-"""The collector's thresholds. Its own, 700 first, took a twentieth of the time of busy services."""
 
 
 class App(FastAPI):
@@ -256,7 +253,6 @@ def _lifespan(
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         configure_logging(service=kit.settings.service)
-        gc.set_threshold(*COLLECT_AFTER)
         running = [asyncio.create_task(run()) for run in background]
         try:
             yield

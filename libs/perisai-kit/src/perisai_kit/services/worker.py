@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from enum import Enum, auto
 from functools import partial
 
+import uvloop
 from prometheus_client import Counter
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -228,4 +229,4 @@ def run_standalone(create_worker: Callable[[], Worker]) -> None:
         finally:
             await worker.database.dispose()
 
-    asyncio.run(main())
+    uvloop.run(main())
