@@ -14,7 +14,7 @@ def _caught(session: AsyncSession) -> Iterator[list[tuple[str, Any]]]:
     caught: list[tuple[str, Any]] = []
 
     def note(_: object, __: object, sql: str, values: Any, *___: object) -> None:
-        if not sql.startswith(("SAVEPOINT", "RELEASE")):
+        if not sql.startswith(("SAVEPOINT", "RELEASE", "SET ")):
             caught.append((sql, values))
 
     engine = session.get_bind()
@@ -97,7 +97,8 @@ def _count_rows(node: dict[str, Any]) -> float:
 
 def _list_unindexed(node: dict[str, Any]) -> Iterator[str]:
     """Yield the tables that this part of a plan reads without a condition on an index."""
-    is_scan = "Relation Name" in node and node["Node Type"] != "Bitmap Heap Scan"
+    kind = node["Node Type"]  # one that writes names its table, too
+    is_scan = "Relation Name" in node and kind not in ("Bitmap Heap Scan", "ModifyTable")
     if is_scan and "Index Cond" not in node:
         yield node["Relation Name"]
     for part in node.get("Plans", ()):

@@ -19,12 +19,7 @@ class RegistrationRow(Base):
 
     __tablename__ = "registrations"
     __table_args__ = (
-        Index(
-            "ix_registrations_present",
-            "member_id",
-            "began_at",
-            postgresql_where=text("superseded_at IS NULL"),
-        ),
+        Index(None, "member_id", "began_at"),
         Index(
             "ix_registrations_unannounced",
             "ends_on",

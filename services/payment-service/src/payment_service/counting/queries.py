@@ -25,6 +25,7 @@ from sqlalchemy import (
     literal,
     or_,
     select,
+    true,
     tuple_,
     union_all,
 )
@@ -132,10 +133,14 @@ async def has_answered_waits(
 
 
 async def list_due(session: AsyncSession, *, until: datetime, limit: int) -> Sequence[UUID]:
-    """Return allocations that are answered, ours, and count before an instant, in that order."""
+    """Return allocations that are answered, ours, and count before an instant, in that order.
+
+    Each is looked up by its key, whatever PostgreSQL expects of the number that wait.
+    """
+    own = select(literal(True)).where(_is_allocation(Wait)).limit(1).lateral()
     statement = (
         select(Wait.allocation_id)
-        .join(Allocation, _is_allocation(Wait))
+        .join(own, true())
         .where(Wait.is_answered, Wait.counts_at <= until)
         .order_by(Wait.counts_at)
         .limit(limit)
