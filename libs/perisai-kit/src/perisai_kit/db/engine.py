@@ -34,6 +34,17 @@ async def allow_minutes(session: AsyncSession, minutes: int) -> None:
     await session.execute(text(f"SET LOCAL transaction_timeout = '{int(minutes)}min'"))
 
 
+async def use_indexes(session: AsyncSession) -> None:
+    """Let this transaction find rows by an index wherever there is one.
+
+    For statements that look up by keys, however many. A plan made while a table was small reads it
+    from end to end, and stays until PostgreSQL has analysed the table: in the first minutes of a
+    partition or a service that is the cost of every page of events. A plan that the connection has
+    kept from another transaction stays as it is.
+    """
+    await session.execute(text("SET LOCAL enable_seqscan = off"))
+
+
 class Database:
     """The database of one service.
 

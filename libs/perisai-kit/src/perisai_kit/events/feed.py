@@ -12,7 +12,7 @@ from fastapi import APIRouter, Depends, Query, Request, Response
 
 from perisai_kit.auth.principal import Principal, Role
 from perisai_kit.auth.roles import require
-from perisai_kit.db.engine import Database
+from perisai_kit.db.engine import Database, use_indexes
 from perisai_kit.domain import clock
 from perisai_kit.domain.errors import BadRequest, Conflict, Unavailable
 from perisai_kit.domain.ids import new_id
@@ -72,7 +72,7 @@ BOOKMARK_AFTER_S = 1.0
 """How long a reader waits on when the feed goes on without an event of its types. So its position
 and `caught_up_at` stay near those of the feed, with at most one empty answer a second."""
 
-PASSED_OVER_POLL_S = 0.2
+PASSED_OVER_POLL_S = 0.5
 """How often a reader looks again meanwhile. A busy feed would wake it twenty times a second."""
 
 STALLED_AFTER_S = 1.0
@@ -191,6 +191,7 @@ class FeedReader:
 
     async def _page(self, after: int, limit: int, types: Sequence[str]) -> Page:
         async with self._database.read() as session:
+            await use_indexes(session)
             page = await read_page(session, after=after, limit=limit, types=types)
         if after > page.head:
             raise LastEventIdUnknown(field="lastEventId")

@@ -18,7 +18,7 @@ from typing import Any, Protocol
 from prometheus_client import Gauge
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from perisai_kit.db.engine import Database
+from perisai_kit.db.engine import Database, use_indexes
 from perisai_kit.db.outage import is_database_error, is_outage
 from perisai_kit.domain import clock
 from perisai_kit.events import cursors
@@ -47,6 +47,8 @@ POLL_S = 30.0
 REST_S, BUSY_FROM, BUSY_REST_S = 0.2, 25, 0.5
 """Pause after a page that was not full, and after one of so many events or more: a page costs much
 the same for one event as for fifty. The first event after a time without any is not delayed."""
+PROMPT_REST_S, PATIENT_REST_S = 0.25, 3.0
+"""Instead of BUSY_REST_S: where somebody waits for the effect, and where nobody does."""
 
 log = get_logger()
 
@@ -78,8 +80,8 @@ class Subscription:
     events), called with consecutive events of its classes, for set-based work. Handlers run in the
     subscription's transaction and make no remote calls. The feed is asked for their types only, and
     its answers say how far it has passed over events of other types.
-    name: the key of the cursor; never rename it. patience_s: see PATIENCE_S. `parked` replays or
-    dismisses parked events.
+    name: the key of the cursor; never rename it. patience_s, busy_rest_s: see PATIENCE_S,
+    BUSY_REST_S. `parked` replays or dismisses parked events.
     """
 
     def __init__(
@@ -92,6 +94,7 @@ class Subscription:
         limit: int = 500,
         poll_s: float = POLL_S,
         patience_s: Sequence[float] = PATIENCE_S,
+        busy_rest_s: float = BUSY_REST_S,
     ) -> None:
         assert 1 <= limit <= MAX_LIMIT
         self.name = name
@@ -101,6 +104,7 @@ class Subscription:
         self._limit = limit
         self._poll_s = poll_s
         self._patience_s = tuple(patience_s)
+        self._busy_rest_s = busy_rest_s
         self._failures = 0
         self._stood_at: int | None = None
         self._offset: timedelta | None = None
@@ -121,7 +125,7 @@ class Subscription:
                 length = await self.step(database)
                 self._failures = 0
                 if 0 < length < self._limit:
-                    await asyncio.sleep(BUSY_REST_S if length >= BUSY_FROM else REST_S)
+                    await asyncio.sleep(self._busy_rest_s if length >= BUSY_FROM else REST_S)
             except Exception as error:  # noqa: BLE001 - every failure is retried, none is fatal
                 pause = BACKOFF_S[min(self._failures, len(BACKOFF_S) - 1)]
                 self._failures += 1
@@ -197,6 +201,7 @@ class Subscription:
     async def _apply(self, database: Database, cursor: int, batch: Sequence[CloudEvent]) -> bool:
         """Apply the batch and move the cursor; return False if another worker has moved it."""
         async with database.begin() as session:
+            await use_indexes(session)
             if await cursors.lock_position(session, self.name) != cursor:
                 return False
             known = [event for event in batch if event.type in self._handlers.types]
@@ -235,16 +240,10 @@ class Subscription:
             if attempt > len(pauses):
                 break
             await asyncio.sleep(pauses[attempt - 1])
-        return await self._park(database, cursor, event, failure, attempts=attempt)
+        return await self._park(database, cursor, event, failure, attempt)
 
     async def _park(
-        self,
-        database: Database,
-        cursor: int,
-        event: CloudEvent,
-        failure: Exception,
-        *,
-        attempts: int,
+        self, database: Database, cursor: int, event: CloudEvent, failure: Exception, attempts: int
     ) -> bool:
         error = get_error_name(failure)
         async with database.begin() as session:

@@ -24,7 +24,7 @@ from perisai_kit.db.engine import Database
 from perisai_kit.domain.errors import Unavailable
 from perisai_kit.events.catalogue import BranchOpened, MemberUpdated
 from perisai_kit.events.envelope import FeedUnreadable
-from perisai_kit.events.subscription import FeedSource
+from perisai_kit.events.subscription import FeedSource, Subscription
 from perisai_kit.services.client import ServiceClient, TokenSource
 from perisai_kit.testing.feeds import deliver, number_now, run_sequencer
 from perisai_kit.testing.plugin import GATEWAY, BusinessTime, Wire, open_app_client
@@ -53,6 +53,24 @@ async def test_other_types_are_passed_over(
 
     assert await effects() == ["a"]
     assert (await subscription.status(kit_database))["position"] == 3
+
+
+async def test_handlers_find_rows_by_indexes_and_nothing_else_has_to(
+    kit_database: Database,
+) -> None:
+    seen = []
+
+    async def look(session: AsyncSession, _: MemberUpdated) -> None:
+        seen.append(await session.scalar(text("SHOW enable_seqscan")))
+
+    await publish_now(kit_database, changed(ANNA, "a"))
+    source = local(kit_database)
+    reading = Subscription(name="plans", source=source, handlers={MemberUpdated: look}, poll_s=0)
+    await deliver(reading, to=kit_database, source=kit_database)
+    async with kit_database.read() as session:
+        seen.append(await session.scalar(text("SHOW enable_seqscan")))
+
+    assert seen == ["off", "on"]
 
 
 class Killed(BaseException):

@@ -25,6 +25,7 @@ from payment_service.schemes import service as schemes
 from payment_service.schemes.models import Scheme
 from payment_service.schemes.rules import Applied, SchemeVerdict, scheme_of
 from payment_service.settings import Settings
+from perisai_kit.db.engine import use_indexes
 from perisai_kit.domain import clock
 from perisai_kit.domain.month import Month
 
@@ -39,6 +40,7 @@ async def compute_due(session: AsyncSession, limit: int) -> int:
     and lines that do not stand any more are taken back by opposite ones. So neither the order in
     which facts arrive nor a repeat changes a sum. The number of SQL statements is fixed.
     """
+    await use_indexes(session)
     if not await counting.list_due(session, limit=1):
         return 0
     watermark = await counting.lock_months(session)

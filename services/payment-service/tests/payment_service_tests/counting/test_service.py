@@ -95,4 +95,4 @@ async def test_a_batch_takes_few_statements_however_long_it_is(
             await commissions.compute_due(session, 500)
         taken.append(len(sent))
 
-    assert max(taken) < 30
+    assert max(taken) <= 30  # with the setting that lets PostgreSQL find rows by indexes only
