@@ -17,7 +17,7 @@ from bench.bank import REPEATS, SETTLED, Bank
 from bench.bills import OpenBills, build_account_number
 from bench.callbacks import check_books, fill, measure_rate
 from bench.client import Tally, send
-from bench.gateway import run_gateway
+from bench.gateway import DATABASE, run_gateway
 from bench.load import CONNECTIONS
 from bench.members import seed_members
 from bench.options import Options
@@ -26,7 +26,6 @@ from bench.stage import Stage
 from sandbox import lifetime
 
 EMPTY, PAYMENT, MEMBER, AGENT = "lag_empty", "lag_payment", "lag_member", "agent"
-WORKING = {"RUN_WORKER": "1"}
 SHARE = 0.5
 """The pace, as a share of the payments per second that can be settled."""
 KEPT_PACE = 0.9
@@ -58,16 +57,17 @@ _UNCOUNTED = """
         WHERE line.payment_id = allocations.payment_id AND line.allocation_id = allocations.id)
 """
 _NUMBERED = "SELECT coalesce(max(position), 0) FROM event_positions"
-_READ = "SELECT coalesce(min(position), 0) FROM subscriptions WHERE name = $1"
+_READ = "SELECT name, position FROM subscriptions"
 LOOK_S = 0.25
 """Between two looks at the cursors."""
-SUBSCRIPTIONS = (
-    (PAYMENT, "commissions.payments", PAYMENT),
-    (PAYMENT, "commissions.members", MEMBER),
-    (PAYMENT, "commissions.agents", AGENT),
-    (MEMBER, "payments", PAYMENT),
-)
-"""Database of the cursor, name, database of the feed."""
+FEEDS = {"agents": AGENT, "accounts": AGENT, "members": MEMBER, "payments": PAYMENT}
+"""Whose feed a subscription reads, by the last word of its name."""
+BUSY = {
+    *("commissions.payments", "commissions.members", "commissions.agents"),
+    *("attributions.members", "bills.members", "payments", "open_bills.payments"),
+    *("risk_flags.members", "agent.members"),
+}
+"""Subscriptions that payments or seeded members keep busy. A worker that starts has none yet."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +97,7 @@ def measure(stage: Stage, options: Options) -> list[Result]:
 
     with _run_platform(stage, options):
         _catch_up(stage)
+        stage.postgres.query("postgres", "CHECKPOINT")
         bank.sign_in(stage.services["payment"].port)
         pay(wanted / 2, WARM_UP_S)
         pace = find_pace(lambda pace: is_kept(pay(pace, tried_s), tried_s), wanted)
@@ -141,7 +142,9 @@ def compute_percentile(values: Sequence[float], share: float) -> float:
 
 
 def _keep_commit_times(stage: Stage) -> None:
-    stage.postgres.query("postgres", "ALTER SYSTEM SET track_commit_timestamp = on")
+    """Let the server keep them, and write no checkpoint into a round because of its size."""
+    for setting in ("track_commit_timestamp = on", "max_wal_size = '8GB'"):
+        stage.postgres.query("postgres", f"ALTER SYSTEM SET {setting}")
     stage.postgres.stop()
     stage.postgres.start()
 
@@ -167,17 +170,16 @@ def _seed(stage: Stage, options: Options, bank: Bank, pace: float) -> OpenBills:
 
 @contextmanager
 def _run_platform(stage: Stage, options: Options) -> Iterator[None]:
-    """Run all services with their workers."""
+    """Run all services, each with its worker beside it, as in Compose."""
+    names = {"agent": AGENT, "member": MEMBER, "payment": PAYMENT}
     with ExitStack() as stack:
-        stack.enter_context(run_gateway(stage, variables=WORKING))
-        stage.postgres.query("gateway", _PASS_OVER, str(AGENTS + WADAHS))
-        for name, database, processes in (
-            ("agent", AGENT, 1),
-            ("member", MEMBER, 1),
-            ("payment", PAYMENT, options.payment_processes),
-        ):
-            service = stage.run(name, database=database, processes=processes, variables=WORKING)
-            stack.enter_context(service)
+        stack.enter_context(run_gateway(stage))
+        stage.postgres.query(DATABASE, _PASS_OVER, str(AGENTS + WADAHS))
+        for name, database in names.items():
+            processes = options.payment_processes if name == "payment" else 1
+            stack.enter_context(stage.run(name, database=database, processes=processes))
+        for name, database in {**names, "gateway": DATABASE}.items():
+            stack.enter_context(stage.run_worker(name, database=database))
         yield
 
 
@@ -193,18 +195,18 @@ async def _follow(stage: Stage) -> bool:
     It takes next to nothing from those who read: it keeps its connections, and counts all events
     only where those with a position are read.
     """
-    names = {name for kept_in, _, source in SUBSCRIPTIONS for name in (kept_in, source)}
     async with AsyncExitStack() as stack:
+        names = {DATABASE, *FEEDS.values()}
         to = {name: await asyncpg.connect(stage.url(name, "owner")) for name in names}
         for each in to.values():
             stack.push_async_callback(each.close)
 
         async def has_read(head: str) -> bool:
-            for kept_in, name, source in SUBSCRIPTIONS:
-                read = await to[kept_in].fetchval(_READ, name)
-                if read != await to[source].fetchval(head):
-                    return False
-            return True
+            heads = {feed: await to[name].fetchval(head) for feed, name in FEEDS.items()}
+            read = {row[0]: row[1] for each in to.values() for row in await each.fetch(_READ)}
+            return read.keys() >= BUSY and all(
+                position == heads[name.rpartition(".")[2]] for name, position in read.items()
+            )
 
         deadline = time.monotonic() + CATCH_UP_S
         while not (await has_read(_NUMBERED) and await has_read(_HEAD)):
@@ -275,5 +277,5 @@ def _describe(options: Options, pace: float, most: float) -> str:
         f" {most:,.0f}/s that were settled just before without readers: half of them, or else the"
         f" highest pace at which payments and coverage keep up; {REPEATS:.0%} repeats,"
         f" {options.label}; gateway, agent-service and member-service in 1 process,"
-        f" payment-service in {options.payment_processes}, all with their workers, fsync on"
+        f" payment-service in {options.payment_processes}, a worker of each beside them, fsync on"
     )

@@ -8,8 +8,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from bench.results import BenchError
 from perisai_kit.privacy.keyring import Keyring
-from sandbox.children import run_server
+from sandbox.children import Child, run_server
 from sandbox.databases import migrate
 from sandbox.environment import build_environment
 from sandbox.postgres import Postgres
@@ -112,6 +113,23 @@ class Stage:
             ready_url=f"{service.url}{ready or service.ready}",
         ) as pid:
             yield pid
+
+    @contextmanager
+    def run_worker(self, name: str, *, database: str) -> Iterator[int]:
+        """Run the worker of a service in the block as a process of its own; yield its id.
+
+        Raises: BenchError if it has ended meanwhile.
+        """
+        words = self.services[name].arguments
+        command = [*words[: words.index(name) + 1], "--worker"]
+        log = self.folder / f"{name}-worker.log"
+        child = Child(command, environment=self.environment(name, database), log=log)
+        try:
+            yield child.pid
+            if not child.is_running:
+                raise BenchError(f"{log.stem} has ended: {child.last_line()}")
+        finally:
+            child.end()
 
 
 @contextmanager
