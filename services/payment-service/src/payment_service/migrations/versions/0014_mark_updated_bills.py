@@ -7,7 +7,7 @@ process of that version has ended, or when the bill is written next.
 
 from alembic import op
 
-from perisai_kit.db.migrations.steps import create_index_concurrently
+from perisai_kit.db.migrations.steps import create_index_concurrently, drop_index_concurrently
 
 revision = "0014"
 down_revision = "0013"
@@ -22,10 +22,4 @@ def upgrade() -> None:
         ["member_id", "id"],
         postgresql_include=["updated_at"],
     )
-    with op.get_context().autocommit_block():
-        op.drop_index(
-            "ix_bills_member_id_id",
-            table_name="bills",
-            if_exists=True,
-            postgresql_concurrently=True,
-        )
+    drop_index_concurrently(op, "ix_bills_member_id_id", "bills")

@@ -9,7 +9,11 @@ from typing import Any
 from alembic import op
 from sqlalchemy import text
 
-from perisai_kit.db.migrations.steps import create_index_concurrently, grant
+from perisai_kit.db.migrations.steps import (
+    create_index_concurrently,
+    drop_index_concurrently,
+    grant,
+)
 
 revision = "0015"
 down_revision = "0014"
@@ -37,5 +41,4 @@ def _exchange(column: str, name: str, include: list[str], *, where: str | None =
         postgresql_include=include,
         **options,
     )
-    with op.get_context().autocommit_block():
-        op.execute(f"DROP INDEX CONCURRENTLY IF EXISTS ix_{TABLE}_{column}")
+    drop_index_concurrently(op, f"ix_{TABLE}_{column}", TABLE)
