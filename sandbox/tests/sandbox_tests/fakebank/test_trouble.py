@@ -185,7 +185,7 @@ async def test_a_plan_that_contradicts_itself_is_refused(bank: Bank, plan: dict[
 
 
 async def test_random_trouble_repeats_with_its_seed_and_ends(bank: Bank) -> None:
-    bank.timeout_s = 0.3
+    patience_s, bank.timeout_s = bank.timeout_s, 0.3
 
     async def outcomes(seed: str) -> list[dict[str, Any]]:
         await bank.control.post("/plans/random", json={"seed": seed, "share": 1.0, "late_s": 0.2})
@@ -200,5 +200,6 @@ async def test_random_trouble_repeats_with_its_seed_and_ends(bank: Bank) -> None
 
     assert first == again != other
     assert {each["late_s"] for each in first} == {0.2}
+    bank.timeout_s = patience_s
     async with bank.client() as client:
         assert (await client.transfer(order(client))).outcome is Outcome.EXECUTED
