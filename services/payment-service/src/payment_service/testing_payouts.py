@@ -255,3 +255,13 @@ async def pay(session: AsyncSession, run_id: UUID) -> None:
         if each.status == "created":
             await send(session, each.id)
             await payouts.mark_paid(session, each.id, BY_BANK)
+
+
+async def pay_out(
+    session: AsyncSession, office: Office, account: PayoutAccount, through: Month
+) -> UUID:
+    """Prepare a run, release it and let the bank pay it; return its id."""
+    run_id = await office.prepare(account.id, through)
+    await office.release(run_id)
+    await pay(session, run_id)
+    return run_id

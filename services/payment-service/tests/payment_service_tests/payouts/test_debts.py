@@ -41,6 +41,7 @@ from payment_service.testing_payouts import (
     know,
     list_transfers,
     pay,
+    pay_out,
 )
 from payment_service.verifications import service as verifications
 from payment_service.verifications.models import MonthVerification
@@ -74,9 +75,7 @@ async def test_a_debt_is_deducted_from_what_was_not_paid_before_it(
 ) -> None:
     await take_back(earner, earn, count=1, month=DECEMBER)
 
-    run_id = await office.prepare(account.id, DECEMBER)
-    await office.release(run_id)
-    await pay(session, run_id)
+    await pay_out(session, office, account, DECEMBER)
     await earn(3, villages=[earner], month=JANUARY)
 
     lost = 16_560 - 11_040
@@ -105,9 +104,7 @@ async def test_who_owes_more_than_is_unpaid_is_left_out_until_later_months_make_
     await DueWatch(settings).run(office.database)
     late = (await session.scalars(select(UnpaidMonth.unpaid_count))).all()
     await earn(3, villages=[earner], month=JANUARY)
-    later = await office.prepare(account.id, JANUARY)
-    await office.release(later)
-    await pay(session, later)
+    await pay_out(session, office, account, JANUARY)
 
     assert await find_left_out(office, first) == {"in_debt": 16_560 + 1_656}
     assert set(late) == {0}  # nothing of it may be paid
@@ -127,9 +124,7 @@ async def test_the_earliest_statements_are_deducted_first_and_one_may_be_nothing
     await earn(3, villages=[earner], month=DECEMBER)
     await take_back(earner, earn, count=4, month=JANUARY)
 
-    run_id = await office.prepare(account.id, JANUARY)
-    await office.release(run_id)
-    await pay(session, run_id)
+    await pay_out(session, office, account, JANUARY)
 
     assert await list_items(session, earner) == [(0, 16_560), (11_040, 5_520)]
     assert await find_owed(session, earner) == 0

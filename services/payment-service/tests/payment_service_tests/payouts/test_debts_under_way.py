@@ -21,7 +21,7 @@ from payment_service.payout_releases import service as payout_releases
 from payment_service.payouts import service as payouts
 from payment_service.payouts.rules import PayoutOutdated
 from payment_service.testing_commissions import Village
-from payment_service.testing_payouts import BY_BANK, Office, list_transfers, pay, send
+from payment_service.testing_payouts import BY_BANK, Office, list_transfers, pay_out, send
 from perisai_kit.domain.ids import new_id
 
 
@@ -34,17 +34,13 @@ async def test_a_deduction_comes_back_with_its_payout(
     faults: Faults,
 ) -> None:
     await take_back(earner, earn, count=1, month=DECEMBER)
-    run_id = await office.prepare(account.id, DECEMBER)
-    await office.release(run_id)
-    await pay(session, run_id)
+    run_id = await pay_out(session, office, account, DECEMBER)
     await earn(3, villages=[earner], month=JANUARY)
     for each in await list_transfers(session, run_id):
         await payouts.mark_returned(session, each.id, BY_BANK)
     await earn(3, villages=[earner], month=FEBRUARY)
 
-    later = await office.prepare(account.id, FEBRUARY)
-    await office.release(later)
-    await pay(session, later)
+    await pay_out(session, office, account, FEBRUARY)
 
     lost = 16_560 - 11_040
     assert await list_amounts(session, earner) == [
@@ -74,9 +70,7 @@ async def test_what_waits_when_a_debt_is_stated_is_not_sent(
     await take_back(earner, earn, count=1, month=DECEMBER)
 
     assert await list_reasons(session, run_id) == ["debt_changed"]
-    again = await office.prepare(account.id, DECEMBER)
-    await office.release(again)
-    await pay(session, again)
+    await pay_out(session, office, account, DECEMBER)
     assert await list_items(session, earner) == [(11_040, 16_560 - 11_040)]
     assert await faults(session) == []
 
@@ -90,9 +84,7 @@ async def test_a_debt_that_comes_back_while_another_run_waits_is_found_at_its_re
     faults: Faults,
 ) -> None:
     await take_back(earner, earn, count=1, month=DECEMBER)
-    first = await office.prepare(account.id, DECEMBER)
-    await office.release(first)
-    await pay(session, first)
+    first = await pay_out(session, office, account, DECEMBER)
     await earn(3, villages=[earner], month=JANUARY)
     waiting = await office.prepare(account.id, JANUARY)
     for each in await list_transfers(session, first):
@@ -101,9 +93,7 @@ async def test_a_debt_that_comes_back_while_another_run_waits_is_found_at_its_re
     await office.release(waiting)
 
     assert await list_reasons(session, waiting) == ["debt_changed"]
-    again = await office.prepare(account.id, JANUARY)
-    await office.release(again)
-    await pay(session, again)
+    await pay_out(session, office, account, JANUARY)
     assert await list_items(session, earner) == [(11_040, 5_520), (16_560, 0)]
     assert await find_owed(session, earner) == 0
     assert await faults(session) == []

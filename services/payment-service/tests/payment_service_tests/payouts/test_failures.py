@@ -34,6 +34,7 @@ from payment_service.testing_payouts import (
     PayeeBook,
     dismiss,
     pay,
+    pay_out,
     send,
     sign_agreement,
 )
@@ -159,9 +160,7 @@ async def test_what_is_given_up_is_paid_by_a_later_run_to_the_account_of_then(
     await payouts.give_up(session, first.payout_id, by=new_id())
     bank_account_id = book.add(village.agent_id)
 
-    run_id = await office.prepare(account.id, NOVEMBER)
-    await office.release(run_id)
-    await pay(session, run_id)
+    await pay_out(session, office, account, NOVEMBER)
 
     second = await transfer_of(village)
     assert second.payout_id != first.payout_id

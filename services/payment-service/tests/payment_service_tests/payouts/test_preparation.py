@@ -21,7 +21,7 @@ from payment_service.testing_payouts import (
     know,
     list_transfers,
     open_account,
-    pay,
+    pay_out,
 )
 from payment_service.verifications import service as verifications
 from payment_service.verifications.models import MonthVerification
@@ -180,9 +180,7 @@ async def test_a_wadah_with_many_agents_is_paid_in_several_transfers(
     await earn(3, 3, 3, 6, villages=villages)
     account = await open_account(session, transfer_max=33_000)
 
-    run_id = await office.prepare(account.id, NOVEMBER)
-    await office.release(run_id)
-    await pay(session, run_id)
+    await pay_out(session, office, account, NOVEMBER)
 
     found = sorted(await list_payouts(session), key=lambda each: each.part)
     assert {each.payee_id for each in found} == {wadah_id}

@@ -11,7 +11,7 @@ from payment_service.ledger import service as ledger
 from payment_service.payout_accounts.models import PayoutAccount
 from payment_service.payouts.models import Payout
 from payment_service.testing_commissions import Village
-from payment_service.testing_payouts import Office, pay
+from payment_service.testing_payouts import Office, pay, pay_out
 from perisai_kit.domain.month import Month
 
 NOVEMBER, DECEMBER, JANUARY = Month(2025, 11), Month(2025, 12), Month(2026, 1)
@@ -32,9 +32,7 @@ async def test_what_is_taken_back_after_its_payout_is_deducted_from_the_next_one
     await earn(1, villages=[village], month=DECEMBER)
     await earn(3, villages=[village], month=JANUARY)
 
-    later = await office.prepare(account.id, JANUARY)
-    await office.release(later)
-    await pay(session, later)
+    await pay_out(session, office, account, JANUARY)
 
     stated = select(Statement).where(Statement.beneficiary_id == village.agent_id)
     rows = (await session.scalars(stated.order_by(Statement.month))).all()

@@ -32,7 +32,7 @@ from payment_service.testing_payouts import (
     Office,
     PayeeBook,
     list_transfers,
-    pay,
+    pay_out,
     send,
 )
 from perisai_kit.domain import clock
@@ -161,9 +161,7 @@ async def test_returned_money_is_booked_back_and_paid_by_a_later_run(
     again = await payouts.mark_returned(session, transfer.id, back)
     after = await balances(session, owed(village), "operating_bank")
     payable = await statements.list_payable(session, village.agent_id)
-    run_id = await office.prepare(account.id, NOVEMBER)
-    await office.release(run_id)
-    await pay(session, run_id)
+    await pay_out(session, office, account, NOVEMBER)
 
     assert (first, again) == (True, False)
     assert after == [16_560, 0]
