@@ -61,7 +61,7 @@ _READ = "SELECT name, position FROM subscriptions"
 LOOK_S = 0.25
 """Between two looks at the cursors."""
 FEEDS = {"agents": AGENT, "accounts": AGENT, "members": MEMBER, "payments": PAYMENT}
-"""Whose feed a subscription reads, by the last word of its name."""
+"""The database with the feed of a subscription, by the last word of the subscription's name."""
 BUSY = {
     *("commissions.payments", "commissions.members", "commissions.agents"),
     *("attributions.members", "bills.members", "payments", "open_bills.payments"),
@@ -83,7 +83,7 @@ class Paid:
 
 def measure(stage: Stage, options: Options) -> list[Result]:
     """Measure `event_lag`, and `event_lag_pace` at which it was measured."""
-    _keep_commit_times(stage)
+    _configure_server(stage)
     stage.migrate("payment")
     stage.copy("payment", name=EMPTY)
     bank, most = measure_rate(stage, options)
@@ -141,8 +141,8 @@ def compute_percentile(values: Sequence[float], share: float) -> float:
     return sorted(values)[math.ceil(share * len(values)) - 1]
 
 
-def _keep_commit_times(stage: Stage) -> None:
-    """Let the server keep them, and write no checkpoint into a round because of its size."""
+def _configure_server(stage: Stage) -> None:
+    """Let the server keep commit times, and start no checkpoint because of the size of the WAL."""
     for setting in ("track_commit_timestamp = on", "max_wal_size = '8GB'"):
         stage.postgres.query("postgres", f"ALTER SYSTEM SET {setting}")
     stage.postgres.stop()

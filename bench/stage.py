@@ -115,8 +115,8 @@ class Stage:
             yield pid
 
     @contextmanager
-    def run_worker(self, name: str, *, database: str) -> Iterator[int]:
-        """Run the worker of a service in the block as a process of its own; yield its id.
+    def run_worker(self, name: str, *, database: str) -> Iterator[None]:
+        """Run the worker of a service in the block as a process of its own.
 
         Raises: BenchError if it has ended meanwhile.
         """
@@ -125,7 +125,7 @@ class Stage:
         log = self.folder / f"{name}-worker.log"
         child = Child(command, environment=self.environment(name, database), log=log)
         try:
-            yield child.pid
+            yield
             if not child.is_running:
                 raise BenchError(f"{log.stem} has ended: {child.last_line()}")
         finally:

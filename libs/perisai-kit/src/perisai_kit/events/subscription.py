@@ -48,7 +48,7 @@ REST_S, BUSY_FROM, BUSY_REST_S = 0.2, 25, 0.5
 """Pause after a page that was not full, and after one of so many events or more: a page costs much
 the same for one event as for fifty. The first event after a time without any is not delayed."""
 PROMPT_REST_S, PATIENT_REST_S = 0.25, 3.0
-"""Instead of BUSY_REST_S: where somebody waits for the effect, and where nobody does."""
+"""Instead of BUSY_REST_S: for effects that are urgent, and for those that are not."""
 
 log = get_logger()
 

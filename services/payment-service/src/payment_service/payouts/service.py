@@ -262,7 +262,7 @@ async def withdraw(
 
 
 async def withdraw_for(session: AsyncSession, agent_ids: Collection[UUID]) -> None:
-    """Withdraw what was not sent for agents whose statements are about to be held.
+    """Withdraw the unsent payouts of agents before a hold on their statements.
 
     A payout to a wadah is withdrawn as a whole. Locks these and what is at a bank, so that none of
     them is sent, also not again.
