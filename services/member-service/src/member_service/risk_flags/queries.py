@@ -5,26 +5,22 @@ from typing import Any
 from uuid import UUID
 
 from sqlalchemy import (
-    ARRAY,
     ColumnElement,
-    Text,
-    Uuid,
     and_,
     case,
-    cast,
-    column,
     exists,
     func,
     or_,
     select,
+    true,
     tuple_,
 )
 from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.orm import aliased
 
 from member_service.allocations.models import AllocationRow
 from member_service.enrolments.models import EnrolmentRow
 from member_service.members.models import Member
-from member_service.members.rules import RiskThresholds
 from member_service.registrations.models import RegistrationRow
 from member_service.risk_flags.models import AcquiredMember, RaisedFlag
 from member_service.risk_flags.rules import RiskFlag
@@ -33,7 +29,13 @@ from perisai_kit.auth.scopes import in_scope
 from perisai_kit.db.bulk import any_id, insert_rows_statement
 from perisai_kit.domain.month import Month
 
-AgentMonth = tuple[UUID, Month]
+_TRAITS = (
+    AcquiredMember.phone_hash,
+    AcquiredMember.address_hash,
+    AcquiredMember.batch_id,
+    AcquiredMember.paying_account,
+)
+"""What acquisitions may have in common, besides the age."""
 Rows = Sequence[Mapping[str, Any]]
 
 
@@ -104,50 +106,51 @@ async def upsert_acquired(session: AsyncSession, rows: Rows) -> None:
     await session.execute(new.on_conflict_do_update(index_elements=key, set_=moved))
 
 
-async def find_months_to_compare(
-    session: AsyncSession, pairs: Collection[AgentMonth], thresholds: RiskThresholds
-) -> Collection[AgentMonth]:
-    """Return those of these agents' months in which so many acquisitions share something.
-
-    Most months are not, so their rows need not be read with each payment.
-    """
-    row = AcquiredMember
-    shared = (
-        (row.phone_hash, row.phone_hash.is_not(None), thresholds.phone),
-        (row.address_hash, row.address_hash.is_not(None), thresholds.address),
-        (row.batch_id, row.batch_id.is_not(None), thresholds.batch),
-        (row.paying_account, row.paying_account.is_not(None), thresholds.paying_account),
-        (row.is_older, row.is_older.is_(True), thresholds.older),
-    )
-    of_one = [
-        and_(func.grouping(each) == 0, is_striking, func.count() >= least)
-        for each, is_striking, least in shared
-    ]
-    sets = [tuple_(row.agent_id, row.month, each) for each, _, _ in shared]
-    # Two parameters, however many pairs: so the statement is always the same.
-    ids, months = [agent_id for agent_id, _ in pairs], [str(month) for _, month in pairs]
-    wanted = (
-        func.unnest(cast(ids, ARRAY(Uuid())), cast(months, ARRAY(Text())))
-        .table_valued(column("agent_id", Uuid()), column("month", row.month.type), name="wanted")
-        .render_derived()
-    )
-    statement = (
-        select(row.agent_id, row.month)
-        .join(wanted, and_(row.agent_id == wanted.c.agent_id, row.month == wanted.c.month))
-        .group_by(func.grouping_sets(*sets))
-        .having(or_(*of_one))
-        .distinct()
-    )
-    rows = await session.execute(statement)
-    return [(agent_id, month) for agent_id, month in rows if agent_id is not None]
-
-
-async def list_months(
-    session: AsyncSession, pairs: Collection[AgentMonth]
+async def list_alike(
+    session: AsyncSession, allocation_ids: Collection[UUID]
 ) -> Sequence[AcquiredMember]:
-    """Return all acquisitions of these agents' months."""
-    pair = tuple_(AcquiredMember.agent_id, AcquiredMember.month)
-    statement = select(AcquiredMember).where(pair.in_(sorted(pairs)))
+    """Return the acquisitions of the same agents' months that share something with one of these.
+
+    Those asked for are not among them. Each row of a month is read once, and looked up in hashed
+    sets of what these have, so that a busy agent's month costs little with each payment.
+    """
+    of_new = aliased(AcquiredMember)
+    new = (
+        select(of_new.allocation_id, of_new.agent_id, of_new.month, of_new.is_older)
+        .add_columns(*(getattr(of_new, trait.key) for trait in _TRAITS))
+        .where(of_new.allocation_id == any_id(allocation_ids), of_new.agent_id.is_not(None))
+        .cte("new")
+    )
+    months = (
+        select(new.c.agent_id, new.c.month, func.bool_or(new.c.is_older).label("has_older"))
+        .group_by(new.c.agent_id, new.c.month)
+        .subquery("months")
+    )
+    of_month = aliased(
+        AcquiredMember,
+        select(AcquiredMember)
+        .where(AcquiredMember.agent_id == months.c.agent_id, AcquiredMember.month == months.c.month)
+        .offset(0)  # so that each month is looked up, however many there are
+        .lateral("of_month"),
+    )
+    shared = [
+        and_(
+            getattr(of_month, trait.key).is_not(None),
+            tuple_(of_month.agent_id, getattr(of_month, trait.key)).in_(
+                select(new.c.agent_id, new.c[trait.key])
+            ),
+        )
+        for trait in _TRAITS
+    ]
+    statement = (
+        select(of_month)
+        .select_from(months)
+        .join(of_month, true())
+        .where(
+            of_month.allocation_id.not_in(select(new.c.allocation_id)),
+            or_(*shared, and_(of_month.is_older.is_(True), months.c.has_older)),
+        )
+    )
     fresh = statement.execution_options(populate_existing=True)
     return (await session.scalars(fresh)).all()
 

@@ -14,7 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from member_service.members.rules import Limits, RiskThresholds
 from member_service.risk_flags import queries, rules
 from member_service.risk_flags.models import AcquiredMember, RaisedFlag
-from member_service.risk_flags.queries import Acquisition, AgentMonth
+from member_service.risk_flags.queries import Acquisition
 from member_service.risk_flags.rules import RiskFlag, Traits
 from member_service.shared_phones import service as shared_phones
 from perisai_kit.auth.principal import Principal
@@ -34,15 +34,15 @@ async def take_answers(
     keyring: Keyring,
     thresholds: RiskThresholds,
 ) -> None:
-    """Store which of these allocations are acquisitions now, and flag those months of agents."""
+    """Store which of these allocations are acquisitions now, and flag what is alike."""
     found = await queries.list_acquisitions(session, allocation_ids)
     if not found:
         return
     rows = [_acquired_row(each, keyring) for each in found]
     await queries.upsert_acquired(session, rows)
-    pairs = {(row["agent_id"], row["month"]) for row in rows if row["agent_id"]}
-    if pairs:
-        await _flag_months(session, pairs, thresholds)
+    acquired = [AcquiredMember(**row) for row in rows if row["agent_id"]]
+    if acquired:
+        await _flag_alike(session, acquired, thresholds)
 
 
 async def take_lapses(session: AsyncSession, registration_ids: Collection[UUID]) -> None:
@@ -85,16 +85,15 @@ async def list_flags_of(
     return sorted(found | ({RiskFlag.SHARED_PHONE} if shared else set()))
 
 
-async def _flag_months(
-    session: AsyncSession, pairs: Collection[AgentMonth], thresholds: RiskThresholds
+async def _flag_alike(
+    session: AsyncSession, new: Sequence[AcquiredMember], thresholds: RiskThresholds
 ) -> None:
-    alike = await queries.find_months_to_compare(session, pairs, thresholds)
-    if not alike:
-        return
-    acquired = {each.allocation_id: each for each in await queries.list_months(session, alike)}
+    """Flag stored acquisitions, and those of their agents' months that are alike."""
+    others = await queries.list_alike(session, [each.allocation_id for each in new])
+    acquired = {each.allocation_id: each for each in (*new, *others)}
     months: dict[tuple[UUID | None, Month], dict[UUID, Traits]] = defaultdict(dict)
     for id_, each in acquired.items():
-        traits = Traits(
+        months[each.agent_id, each.month][id_] = Traits(
             each.member_id,
             each.phone_hash,
             each.address_hash,
@@ -102,7 +101,6 @@ async def _flag_months(
             each.paying_account,
             bool(each.is_older),
         )
-        months[each.agent_id, each.month][id_] = traits
     striking = [
         (acquired[id_], flag)
         for month in months.values()
