@@ -301,7 +301,8 @@ async def find_crossings(
 ) -> dict[AgentMonth, UUID]:
     """Return, where an agent's month has reached its threshold, the allocation that reached it.
 
-    By the instants from which they count, so that the order of their arrival changes nothing.
+    By the instants from which they count, so that the order of their arrival changes nothing. No
+    more acquisitions of a month are read than are needed.
     """
     wanted = (
         func.unnest(
@@ -319,22 +320,20 @@ async def find_crossings(
         )
         .render_derived()
     )
-    order = (Acquisition.counts_at, Acquisition.allocation_id)
-    place = func.row_number().over(
-        partition_by=(Acquisition.agent_id, Acquisition.month), order_by=order
-    )
-    counted = (
-        select(Acquisition.agent_id, Acquisition.month, Acquisition.allocation_id)
-        .add_columns(place.label("place"), wanted.c.needed)
-        .join(
-            wanted,
-            (wanted.c.agent_id == Acquisition.agent_id) & (wanted.c.month == Acquisition.month),
+    reached = (
+        select(Acquisition.allocation_id)
+        .where(
+            Acquisition.agent_id == wanted.c.agent_id,
+            Acquisition.month == wanted.c.month,
+            or_(Acquisition.is_self_paid, wanted.c.sponsored),
         )
-        .where(or_(Acquisition.is_self_paid, wanted.c.sponsored))
-        .subquery("counted")
+        .order_by(Acquisition.counts_at, Acquisition.allocation_id)
+        .offset(wanted.c.needed - 1)
+        .limit(1)
+        .lateral("reached")
     )
-    statement = select(counted.c.agent_id, counted.c.month, counted.c.allocation_id).where(
-        counted.c.place == counted.c.needed
+    statement = select(wanted.c.agent_id, wanted.c.month, reached.c.allocation_id).join(
+        reached, true()
     )
     rows = await session.execute(statement)
     return {(agent_id, month): allocation_id for agent_id, month, allocation_id in rows}
