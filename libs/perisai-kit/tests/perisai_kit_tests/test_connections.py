@@ -10,6 +10,7 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
 from perisai_kit.db.connections import check_connections, to_asyncpg_url
+from perisai_kit.db.engine import Database
 from perisai_kit.testing.plugin import Urls
 
 
@@ -69,3 +70,8 @@ async def test_only_a_connection_that_was_idle_for_long_is_pinged(
     await engine.dispose()
 
     assert asked.count(";") == pings
+
+
+async def test_what_is_held_for_long_finds_rows_by_indexes(kit_database: Database) -> None:
+    async with kit_database.direct_engine.connect() as connection:
+        assert await connection.scalar(text("SHOW enable_seqscan")) == "off"

@@ -2,6 +2,7 @@
 
 import asyncio
 import subprocess
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -75,6 +76,23 @@ async def test_a_transaction_that_began_first_and_commits_last_loses_nothing(
 
     assert seen == [(1, "quick")]
     assert await read(kit_database, 1) == [(2, "slow")]
+
+
+async def test_a_reader_finds_events_and_what_waits_by_indexes(kit_database: Database) -> None:
+    await publish_now(kit_database, "waits")
+    await number_now(kit_database)
+    asked = list[str]()
+
+    @event.listens_for(kit_database.engine.sync_engine, "before_cursor_execute")
+    def note(_: object, __: object, sql: str, *___: object) -> None:
+        asked.append(" ".join(sql.split()))
+
+    await read(kit_database)
+    await read(kit_database, 1)
+
+    looks = [(before, sql) for before, sql in pairwise(asked) if "event_positions" in sql]
+    assert len(looks) == 4
+    assert {before for before, _ in looks} == {"SET LOCAL enable_seqscan = off"}
 
 
 @pytest.mark.race

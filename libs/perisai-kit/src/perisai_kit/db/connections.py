@@ -20,7 +20,12 @@ KEYRING_ATTRIBUTE = "perisai_keyring"
 engine."""
 
 SERVER_SETTINGS = {"application_name": "perisai", "timezone": "UTC"}
-DIRECT_SETTINGS = {**SERVER_SETTINGS, "application_name": "perisai-direct"}
+DIRECT_SETTINGS = {
+    **SERVER_SETTINGS,
+    "application_name": "perisai-direct",
+    # Their plans last as they do: one made while a table was small would go on reading it whole.
+    "enable_seqscan": "off",
+}
 
 STATEMENTS = 2_000
 """More than a service has. With SQLAlchemy's 500 the rarer ones are compiled anew each time."""

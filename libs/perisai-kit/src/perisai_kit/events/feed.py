@@ -222,6 +222,7 @@ class FeedReader:
     async def _make_survey(self) -> _Survey:
         made, asked_at, offset = time.monotonic(), clock.now(), clock.offset()
         async with self._database.read() as session:
+            await use_indexes(session)
             found = await survey_waiting(session, limit=COUNTED_UNNUMBERED)
         complete_at = None if found.count == COUNTED_UNNUMBERED else found.oldest or asked_at
         self._survey = _Survey(found.count, found.head, complete_at, made, offset)
