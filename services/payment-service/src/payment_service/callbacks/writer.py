@@ -33,9 +33,10 @@ from snap_bi.codes import Service
 
 MAX_BATCH = 128
 """Larger ones gain little more, and each of them keeps all the others waiting."""
-GATHER_S, GATHERED = 0.012, 16
-"""After a batch of several, the next one begins so long after it began, or when so many wait. Half
-of what a batch of three takes is its round trips and its commit."""
+GATHER_S, GATHERED, PAUSE_S = 0.03, 16, 0.005
+"""After a batch of several, the next one begins so long after it began, or when so many wait, or
+when none came for so long. More than half of what a batch of three takes is its round trips, its
+commit and waking up for it."""
 MAX_WAITING = 10_000
 """Who comes behind so many could not be answered in time."""
 BEGIN_WITHIN_S = BOOK_WITHIN_S = 4.0
@@ -119,10 +120,11 @@ class Writer(Generic[Kept]):
         generic_plans: bool = True,
         begin_within_s: float = BEGIN_WITHIN_S,
         gather_s: float = GATHER_S,
+        pause_s: float = PAUSE_S,
     ) -> None:
         """Make a writer. begin_within_s: how long a message may stand in the queue.
 
-        gather_s: see GATHER_S.
+        gather_s, pause_s: see GATHER_S.
         take_many: stores a batch and returns the outcomes in its order; payments in one open
         transaction.
         """
@@ -138,7 +140,7 @@ class Writer(Generic[Kept]):
         self._queue: deque[Waiting[Kept]] = deque()
         queue_length.labels(service.value).set_function(self._queue.__len__)
         self._task: asyncio.Task[None] | None = None
-        self._gather_s = gather_s
+        self._gather_s, self._pause_s = gather_s, pause_s
         self._gathers_until = 0.0
         self._has_gathered = asyncio.Event()
 
@@ -177,14 +179,17 @@ class Writer(Generic[Kept]):
             self._task = None
 
     async def _gather(self) -> None:
-        """Wait for others, if several came last time."""
-        left_s = self._gathers_until - time.monotonic()
-        if left_s <= 0 or len(self._queue) >= GATHERED:
-            return
-        self._has_gathered.clear()
-        with suppress(TimeoutError):
-            async with asyncio.timeout(left_s):
-                await self._has_gathered.wait()
+        """Wait for others, if several came last time, for as long as more keep coming."""
+        seen = 0
+        while seen < len(self._queue) < GATHERED:
+            left_s = self._gathers_until - time.monotonic()
+            if left_s <= 0:
+                return
+            seen = len(self._queue)
+            self._has_gathered.clear()
+            with suppress(TimeoutError):
+                async with asyncio.timeout(min(left_s, self._pause_s)):
+                    await self._has_gathered.wait()
 
     def _next_batch(self) -> list[Waiting[Kept]]:
         batch: list[Waiting[Kept]] = []

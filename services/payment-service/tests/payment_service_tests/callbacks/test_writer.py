@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, closing
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
@@ -23,6 +24,7 @@ from payment_service.callbacks.writer import (
     BEGIN_WITHIN_S,
     GATHERED,
     MAX_BATCH,
+    PAUSE_S,
     InDoubt,
     Writer,
 )
@@ -46,6 +48,7 @@ MakeFlag = Callable[..., Message]
 OwnDatabase = Callable[[str], Urls]
 NOBODYS = {"customerNo": "9" * 18, "virtualAccountNo": "   88001" + "9" * 18}
 """An account that no bill has."""
+TOO_LONG_S = 2 * BEGIN_WITHIN_S
 UNSTORABLE = "4711\x00"
 """PostgreSQL takes no NUL. The gate lets none in; it stands for what nobody foresaw."""
 
@@ -109,12 +112,9 @@ def open_counter(
     return open_
 
 
-def patient_writer(counter: Counter, keyring: Keyring) -> Writer[Message]:
-    """Return a writer that would gather for longer than a flag may stand in the queue."""
+def make_writer(counter: Counter, keyring: Keyring, **seconds: Any) -> Writer[Message]:
     take_many = service.take_payments
-    return Writer(
-        counter.database, keyring, take_many, service=Service.PAYMENT, gather_s=2 * BEGIN_WITHIN_S
-    )
+    return Writer(counter.database, keyring, take_many, service=Service.PAYMENT, **seconds)
 
 
 def codes(answers: list[Answer | BaseException]) -> list[str]:
@@ -165,7 +165,7 @@ async def test_after_several_flags_the_next_batch_begins_when_enough_have_come(
     open_counter: OpenCounter, own_database: OwnDatabase, keyring: Keyring
 ) -> None:
     async with open_counter(own_database("payment"), bills=2 + GATHERED) as counter:
-        writer = patient_writer(counter, keyring)
+        writer = make_writer(counter, keyring, gather_s=TOO_LONG_S, pause_s=TOO_LONG_S)
         first, second, *others = [writer.take(counter.flag(bill)) for bill in counter.bills]
         await asyncio.gather(first, second)
         before = batches()
@@ -180,15 +180,22 @@ async def test_after_several_flags_the_next_batch_begins_when_enough_have_come(
         await writer.close()
 
 
-async def test_no_flag_waits_for_others_after_a_lone_one(
-    open_counter: OpenCounter, own_database: OwnDatabase, keyring: Keyring
+@pytest.mark.parametrize(
+    ("before", "pause_s"), [(1, TOO_LONG_S), (3, PAUSE_S)], ids=["a lone one", "several"]
+)
+async def test_a_flag_waits_for_no_others_after(
+    open_counter: OpenCounter,
+    own_database: OwnDatabase,
+    keyring: Keyring,
+    before: int,
+    pause_s: float,
 ) -> None:
-    async with open_counter(own_database("payment"), bills=2) as counter:
-        writer = patient_writer(counter, keyring)
+    async with open_counter(own_database("payment"), bills=before + 1) as counter:
+        writer = make_writer(counter, keyring, gather_s=TOO_LONG_S, pause_s=pause_s)
+        *first, last = (writer.take(counter.flag(bill)) for bill in counter.bills)
+        await asyncio.gather(*first)
 
-        answers = [await writer.take(counter.flag(bill)) for bill in counter.bills]
-
-        assert codes([*answers]) == ["2002500", "2002500"]
+        assert codes([await last]) == ["2002500"]
         await writer.close()
 
 
@@ -297,13 +304,7 @@ async def test_who_comes_while_the_writer_goes_to_rest_is_answered(
     open_counter: OpenCounter, own_database: OwnDatabase, keyring: Keyring
 ) -> None:
     async with open_counter(own_database("payment"), bills=3) as counter:
-        writer = Writer(
-            counter.database,
-            keyring,
-            service.take_payments,
-            service=Service.PAYMENT,
-            begin_within_s=0.05,
-        )
+        writer = make_writer(counter, keyring, begin_within_s=0.05)
         held, late, next_one = (counter.flag(bill) for bill in counter.bills)
 
         async def come_twice() -> Answer:
