@@ -83,7 +83,7 @@ class Paid:
 
 def measure(stage: Stage, options: Options) -> list[Result]:
     """Measure `event_lag`, and `event_lag_pace` at which it was measured."""
-    _configure_server(stage)
+    _keep_commit_times(stage)
     stage.migrate("payment")
     stage.copy("payment", name=EMPTY)
     bank, most = measure_rate(stage, options)
@@ -143,10 +143,9 @@ def compute_percentile(values: Sequence[float], share: float) -> float:
     return sorted(values)[math.ceil(share * len(values)) - 1]
 
 
-def _configure_server(stage: Stage) -> None:
-    """Let the server keep commit times, and start no checkpoint because of the size of the WAL."""
-    for setting in ("track_commit_timestamp = on", "max_wal_size = '8GB'"):
-        stage.postgres.query("postgres", f"ALTER SYSTEM SET {setting}")
+def _keep_commit_times(stage: Stage) -> None:
+    """Let the server keep commit times."""
+    stage.postgres.query("postgres", "ALTER SYSTEM SET track_commit_timestamp = on")
     stage.postgres.stop()
     stage.postgres.start()
 

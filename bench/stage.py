@@ -13,7 +13,7 @@ from perisai_kit.privacy.keyring import Keyring
 from sandbox.children import Child, run_server
 from sandbox.databases import migrate
 from sandbox.environment import build_environment
-from sandbox.postgres import Postgres
+from sandbox.postgres import PRODUCTION, SETTINGS, Postgres
 from sandbox.roles import Role
 from sandbox.services import ROOT, Service, load_services
 from sandbox.vault import Secrets, load_secrets
@@ -137,14 +137,16 @@ def open_stage(kept: Path | None = None, *, durable: bool = True) -> Iterator[St
     """Open a stage in the checkout's data folder, and remove it at the end.
 
     kept: a folder of its own that is not removed. durable: fsync is on, because durable commits are
-    measured. PERISAI_ variables of the environment are ignored.
+    measured, and the server is set up as Compose's. PERISAI_ variables of the environment are
+    ignored.
     """
     signal.signal(signal.SIGTERM, _leave)
     for variable in [each for each in os.environ if each.startswith(("PERISAI_", "RUN_WORKER"))]:
         del os.environ[variable]
     with _open_folder(kept) as folder:
         services = {each.name: each.on_free_ports() for each in load_services()}
-        with Postgres(folder / "postgres", fsync=durable) as postgres:
+        settings = {**SETTINGS, **(PRODUCTION if durable else {})}
+        with Postgres(folder / "postgres", fsync=durable, settings=settings) as postgres:
             yield Stage(folder, postgres, services, load_secrets(folder))
 
 

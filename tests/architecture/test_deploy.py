@@ -20,7 +20,7 @@ from perisai_kit.services.processes import GROUP
 from perisai_kit.services.serve import GRACEFUL_S
 from sandbox import treasury
 from sandbox.environment import build_environment
-from sandbox.postgres import SETTINGS
+from sandbox.postgres import PRODUCTION, SETTINGS
 from sandbox.services import Service, load_services
 from sandbox.vault import Secrets
 
@@ -193,8 +193,9 @@ def test_databases_are_made_as_the_sandbox_makes_them() -> None:
     server, *options = entry("postgres")["command"]
     given = dict(each.removeprefix("--").split("=") for each in options)
     assert server == "postgres"
-    assert given == {name: SETTINGS[name] for name in given}
-    assert {"log_error_verbosity", "max_connections"} <= set(given)
+    settings = {**SETTINGS, **PRODUCTION}
+    assert given == {name: settings[name] for name in given}
+    assert {"log_error_verbosity", "max_connections", *PRODUCTION} <= set(given)
 
 
 def test_only_the_gateway_is_published_and_the_fake_bank_in_the_sandbox_only() -> None:

@@ -7,6 +7,7 @@ import re
 import shutil
 import signal
 import subprocess
+from collections.abc import Mapping
 from pathlib import Path
 from types import TracebackType
 from typing import IO, Any, Self
@@ -38,6 +39,9 @@ SETTINGS = {
     # Without details, because details contain values of a refused row.
     "log_error_verbosity": "terse",
 }
+PRODUCTION = {"shared_buffers": "1GB", "max_wal_size": "4GB", "checkpoint_timeout": "15min"}
+"""What a server with a machine of its own needs besides; Compose's has it, and measurements have.
+With PostgreSQL's default of 128 MB it fetches most pages anew: docs/deploy.md, PostgreSQL."""
 UNSAFE = {
     "fsync": "off",
     "synchronous_commit": "off",
@@ -63,10 +67,18 @@ class Postgres:
     a process that is killed; elsewhere the next start on the folder ends it.
     """
 
-    def __init__(self, folder: Path, *, port: int | None = None, fsync: bool = True) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        port: int | None = None,
+        fsync: bool = True,
+        settings: Mapping[str, str] = SETTINGS,
+    ) -> None:
         """fsync: False is for tests; a crash of the machine loses the data."""
         self.folder = folder.absolute()
         self.fsync = fsync
+        self._settings = settings
         self.process: subprocess.Popen[bytes] | None = None
         self._wanted_port = port
         self._port: int | None = None
@@ -179,9 +191,8 @@ class Postgres:
             raise PortTaken(f"Port {port} is taken; choose another one for PostgreSQL.")
         self._port = port
         user = binaries.choose_user(self._data)
-        settings = {**SETTINGS, "port": str(port), "unix_socket_directories": f'"{self._private}"'}
-        if not self.fsync:
-            settings |= UNSAFE
+        own = {"port": str(port), "unix_socket_directories": f'"{self._private}"'}
+        settings = {**self._settings, **own, **({} if self.fsync else UNSAFE)}
         options = [word for name, value in settings.items() for word in ("-c", f"{name}={value}")]
         if self._log.exists() and self._log.stat().st_size > LOG_BYTES:
             self._log.replace(self._log.with_suffix(".log.old"))
