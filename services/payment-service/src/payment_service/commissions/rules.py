@@ -10,7 +10,12 @@ from enum import StrEnum
 from typing import Self, TypeAlias
 from uuid import UUID
 
-from payment_service.counting.rules import AgentMonth, AnsweredAllocation, BeneficiaryKind
+from payment_service.counting.rules import (
+    AgentMonth,
+    AnsweredAllocation,
+    BeneficiaryKind,
+    Crossing,
+)
 from payment_service.schemes.rules import PARTS, Applied
 from perisai_kit.domain.errors import Invalid
 from perisai_kit.domain.month import Month, count_months
@@ -123,7 +128,7 @@ def lines_of(allocation: AnsweredAllocation, scheme: Applied, crossing: UUID | N
 def lines_now(
     allocation: AnsweredAllocation,
     scheme: Applied | None,
-    crossings: Mapping[AgentMonth, UUID],
+    crossings: Mapping[AgentMonth, Crossing],
     held: Collection[AgentMonth],
 ) -> list[Line]:
     """Return all lines that an allocation earns beside what else its agent's month holds.
@@ -135,7 +140,7 @@ def lines_now(
         return []
     pair = allocation.acquiring
     crossing = None if pair is None or pair in held else crossings.get(pair)
-    return lines_of(allocation, scheme, crossing)
+    return lines_of(allocation, scheme, crossing and crossing.allocation_id)
 
 
 def contribution_lines(

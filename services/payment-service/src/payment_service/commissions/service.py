@@ -19,7 +19,9 @@ from payment_service.counting.rules import (
     AgentMonth,
     AnsweredAllocation,
     BeneficiaryKind,
+    Crossing,
     booked_month,
+    find_unsettled,
 )
 from payment_service.schemes import service as schemes
 from payment_service.schemes.models import Scheme
@@ -176,7 +178,7 @@ async def sum_held(
 
 async def _count_acquisitions(
     session: AsyncSession, allocations: Sequence[AnsweredAllocation], approved: Sequence[Applied]
-) -> tuple[dict[AgentMonth, UUID], Sequence[UUID]]:
+) -> tuple[dict[AgentMonth, Crossing], Sequence[UUID]]:
     """Store which acquisitions stand.
 
     Return by which allocations agents' months have reached their thresholds, and the other ones
@@ -190,11 +192,15 @@ async def _count_acquisitions(
     thresholds = {pair: Threshold(each.threshold, each.sponsored) for pair, each in terms.items()}
     before = await counting.find_crossings(session, thresholds)
     await counting.store_acquisitions(session, allocations, known=known)
-    after = await counting.find_crossings(session, thresholds)
-    crossed = {pair for pair in thresholds if (pair in before) is not (pair in after)}
-    fixed = {pair for pair, each in terms.items() if each.acquisition_fixed} - crossed
+    unsettled = find_unsettled(thresholds, before, allocations, known)
+    found = await counting.find_crossings(session, {pair: thresholds[pair] for pair in unsettled})
+    after = {pair: each for pair, each in before.items() if pair not in unsettled} | found
+    crossed = {pair for pair in unsettled if (pair in before) is not (pair in after)}
     exchanged = {
-        found[pair] for pair in fixed & before.keys() & after.keys() for found in (before, after)
+        crossing.allocation_id
+        for pair in unsettled & before.keys() & after.keys()
+        if terms[pair].acquisition_fixed and before[pair] != after[pair]
+        for crossing in (before[pair], after[pair])
     }
     changed = await counting.list_acquiring(session, crossed, exchanged)
     computed = {each.allocation_id for each in allocations}
@@ -205,7 +211,7 @@ async def _book(
     session: AsyncSession,
     allocations: Sequence[AnsweredAllocation],
     approved: Sequence[Applied],
-    crossings: Mapping[AgentMonth, UUID],
+    crossings: Mapping[AgentMonth, Crossing],
     closed_through: Month | None,
 ) -> None:
     """Book the difference between what allocations earn and what is booked for them."""

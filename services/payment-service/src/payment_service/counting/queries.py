@@ -40,7 +40,7 @@ from payment_service.answers.rules import AnswerOutcome
 from payment_service.attributions.models import AttributionPeriod
 from payment_service.bills.models import Bill, BillLine
 from payment_service.counting.models import Acquisition, Beneficiary, Wait, Watermark
-from payment_service.counting.rules import AgentMonth, NewMembers, PaidLine
+from payment_service.counting.rules import AgentMonth, Crossing, NewMembers, PaidLine
 from perisai_kit.db.bulk import any_id, insert_rows_statement
 from perisai_kit.domain.month import Month
 from perisai_kit.events.catalogue import PaymentSettled
@@ -298,7 +298,7 @@ class Threshold:
 
 async def find_crossings(
     session: AsyncSession, thresholds: Mapping[AgentMonth, Threshold]
-) -> dict[AgentMonth, UUID]:
+) -> dict[AgentMonth, Crossing]:
     """Return, where an agent's month has reached its threshold, the allocation that reached it.
 
     By the instants from which they count, so that the order of their arrival changes nothing. No
@@ -321,7 +321,7 @@ async def find_crossings(
         .render_derived()
     )
     reached = (
-        select(Acquisition.allocation_id)
+        select(Acquisition.counts_at, Acquisition.allocation_id)
         .where(
             Acquisition.agent_id == wanted.c.agent_id,
             Acquisition.month == wanted.c.month,
@@ -332,11 +332,11 @@ async def find_crossings(
         .limit(1)
         .lateral("reached")
     )
-    statement = select(wanted.c.agent_id, wanted.c.month, reached.c.allocation_id).join(
-        reached, true()
-    )
+    statement = select(
+        wanted.c.agent_id, wanted.c.month, reached.c.counts_at, reached.c.allocation_id
+    ).join(reached, true())
     rows = await session.execute(statement)
-    return {(agent_id, month): allocation_id for agent_id, month, allocation_id in rows}
+    return {(agent_id, month): Crossing(*reached) for agent_id, month, *reached in rows}
 
 
 async def list_acquiring(

@@ -1,9 +1,10 @@
 """For whom an allocation counts, and in which month. Source: docs/commissions.md."""
 
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
-from typing import TypeAlias
+from typing import NamedTuple, TypeAlias
 from uuid import UUID
 
 from perisai_kit.auth.principal import Principal, Role
@@ -12,6 +13,13 @@ from perisai_kit.domain.jakarta import jakarta_date
 from perisai_kit.domain.month import Month
 
 AgentMonth: TypeAlias = tuple[UUID, Month]
+
+
+class Crossing(NamedTuple):
+    """The acquisition by which an agent's month reached its threshold. In the order they count."""
+
+    counts_at: datetime
+    allocation_id: UUID
 
 
 class BeneficiaryNotFound(NotFound):
@@ -100,6 +108,29 @@ class AnsweredAllocation:
         """How many programmes its first month has."""
         first = min(each.month for each in self.paid)
         return len({each.programme for each in self.paid if each.month == first})
+
+
+def find_unsettled(
+    pairs: Collection[AgentMonth],
+    before: Mapping[AgentMonth, Crossing],
+    allocations: Iterable[AnsweredAllocation],
+    known: Mapping[UUID, AgentMonth],
+) -> set[AgentMonth]:
+    """Return the agents' months whose crossing these allocations may change.
+
+    Those that had none, and those in which something changes that counts before it or with it; what
+    is added behind it does not. before: crossings without these allocations, but for those known.
+    known: for which month allocations counted so far.
+    """
+    settled = {*before}
+    for each in allocations:
+        place = Crossing(each.counts_at, each.allocation_id)
+        acquired = known.get(each.allocation_id)
+        if acquired is not None:
+            settled.discard(acquired)
+        if each.acquiring in settled and place <= before[each.acquiring]:
+            settled.discard(each.acquiring)
+    return {*pairs} - settled
 
 
 @dataclass(frozen=True, slots=True)

@@ -29,6 +29,7 @@ from payment_service.counting.rules import (
     AgentMonth,
     AnsweredAllocation,
     BeneficiaryKind,
+    Crossing,
     NewMembers,
 )
 from payment_service.schemes.rules import SELF
@@ -278,7 +279,7 @@ async def store_acquisitions(
 
 async def find_crossings(
     session: AsyncSession, thresholds: Mapping[AgentMonth, Threshold]
-) -> dict[AgentMonth, UUID]:
+) -> dict[AgentMonth, Crossing]:
     """Return, where an agent's month has reached its threshold, the allocation that reached it."""
     return await queries.find_crossings(session, thresholds) if thresholds else {}
 

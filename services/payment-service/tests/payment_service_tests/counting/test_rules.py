@@ -1,13 +1,19 @@
+from collections.abc import Mapping
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from payment_service.counting.rules import (
+    AgentMonth,
     AnsweredAllocation,
+    Crossing,
     PaidLine,
     booked_month,
+    find_unsettled,
     first_free_month,
 )
 from perisai_kit.domain.month import Month
@@ -90,3 +96,53 @@ def test_nobody_earns_without_an_agent_at_work_or_a_month_that_counts(
 
     assert (ALLOCATION.earner, ALLOCATION.acquirer) == (SOMEBODY, SOMEBODY)
     assert (allocation.earner, allocation.acquirer) == (None, None)
+
+
+def acquired(number: int, hour: int, agent_id: UUID = SOMEBODY) -> AnsweredAllocation:
+    counts_at = datetime(2025, 11, 10, tzinfo=UTC) + timedelta(hours=hour)
+    return replace(
+        ALLOCATION, allocation_id=UUID(int=number), counts_at=counts_at, agent_id=agent_id
+    )
+
+
+def find_crossing(stored: Mapping[int, AnsweredAllocation], needed: int) -> Crossing | None:
+    """Return what the whole month says."""
+    own = sorted(
+        Crossing(each.counts_at, each.allocation_id)
+        for each in stored.values()
+        if each.acquirer == SOMEBODY
+    )
+    return own[needed - 1] if len(own) >= needed else None
+
+
+HOURS = st.tuples(st.integers(0, 5), st.sampled_from([SOMEBODY, UUID(int=9)]))
+ACQUIRED = st.dictionaries(st.integers(1, 8), HOURS).map(
+    lambda found: {number: acquired(number, *each) for number, each in found.items()}
+)
+
+
+@given(stored=ACQUIRED, page=ACQUIRED, needed=st.integers(1, 4))
+def test_a_month_that_is_called_settled_keeps_its_crossing(
+    stored: dict[int, AnsweredAllocation], page: dict[int, AnsweredAllocation], needed: int
+) -> None:
+    pair: AgentMonth = (SOMEBODY, NOVEMBER)
+    found = find_crossing(stored, needed)
+    before = {pair: found} if found else {}
+    known = {
+        each.allocation_id: each.acquiring for each in stored.values() if each.acquiring is not None
+    }
+
+    unsettled = find_unsettled([pair], before, page.values(), known)
+
+    if pair not in unsettled:
+        assert find_crossing(stored | page, needed) == found
+
+
+def test_only_what_counts_before_a_crossing_unsettles_it() -> None:
+    pair = (SOMEBODY, NOVEMBER)
+    before = {pair: Crossing(acquired(1, 2).counts_at, UUID(int=1))}
+
+    assert find_unsettled([pair], before, [acquired(2, 3)], {}) == set()
+    assert find_unsettled([pair], before, [acquired(2, 1)], {}) == {pair}
+    assert find_unsettled([pair], {}, [acquired(2, 3)], {}) == {pair}
+    assert find_unsettled([pair], before, [acquired(2, 3)], {UUID(int=2): pair}) == {pair}
