@@ -33,6 +33,7 @@ def subscriptions(
             name="payments",
             source=payments,
             poll_s=poll_s,
+            limit=500,
             busy_rest_s=PROMPT_REST_S,  # members look whether they are covered
             batch_handlers={
                 PaymentSettled: tasks.on_allocations_changed,

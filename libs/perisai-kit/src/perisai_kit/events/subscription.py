@@ -47,7 +47,7 @@ POLL_S = 30.0
 REST_S, BUSY_FROM, BUSY_REST_S = 0.2, 25, 0.5
 """Pause after a page that was not full, and after one of so many events or more: a page costs much
 the same for one event as for fifty. The first event after a time without any is not delayed."""
-PROMPT_REST_S, PATIENT_REST_S = 0.25, 3.0
+PROMPT_REST_S, PATIENT_REST_S = 0.15, 3.0
 """Instead of BUSY_REST_S: for effects that are urgent, and for those that are not."""
 
 log = get_logger()
@@ -91,7 +91,7 @@ class Subscription:
         source: FeedSource,
         handlers: Mapping[type[Event], Handler] | None = None,
         batch_handlers: Mapping[type[Event], Handler] | None = None,
-        limit: int = 500,
+        limit: int = 1000,
         poll_s: float = POLL_S,
         patience_s: Sequence[float] = PATIENCE_S,
         busy_rest_s: float = BUSY_REST_S,

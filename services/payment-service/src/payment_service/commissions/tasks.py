@@ -33,7 +33,7 @@ from perisai_kit.events.catalogue import (
 from perisai_kit.events.subscription import FeedSource, Subscription
 from perisai_kit.runtime.graceful import finish
 
-BATCH = 500
+BATCH = 1000
 
 
 async def on_payments_settled(session: AsyncSession, events: Sequence[PaymentSettled]) -> None:
