@@ -21,7 +21,7 @@ SHARE = 0.25
 KEPT_PACE = 0.9
 """The least share of the pace that a round must reach to count."""
 WARM_UP_S = 3.0
-MOST_A_SECOND = 1_500
+MOST_A_SECOND = 5_000
 CONNECTIONS_OF_ORDERS = 4
 LEAST_ORDERS = 3
 SLACK_S = 10.0
@@ -81,7 +81,10 @@ def _pay(
     """
     port = stage.services["payment"].port
     singles, orders = Tally(SETTLED.encode()), Tally(SETTLED.encode())
-    flags = _sign(bank, port, list(islice(numbers, round(pace * seconds))), bills.amount)
+    due = list(islice(numbers, round(pace * seconds)))
+    if len(due) < round(pace * seconds):
+        raise BenchError(f"at {pace:.0f} payments a second the prepared bills ran out")
+    flags = _sign(bank, port, due, bills.amount)
     pace_of_orders = pace / BILLS_OF_ORDER
     chosen = [] if many is None else list(islice(many, round(pace_of_orders * seconds)))
     if many is not None and len(chosen) < LEAST_ORDERS:

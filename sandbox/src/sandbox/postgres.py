@@ -40,8 +40,8 @@ SETTINGS = {
     "log_error_verbosity": "terse",
 }
 PRODUCTION = {"shared_buffers": "1GB", "max_wal_size": "4GB", "checkpoint_timeout": "15min"}
-"""What a server with a machine of its own needs besides; Compose's has it, and measurements have.
-With PostgreSQL's default of 128 MB it fetches most pages anew: docs/deploy.md, PostgreSQL."""
+"""What a server needs besides for many members; Compose's has it, and that of measurements.
+See "PostgreSQL's memory and checkpoints" in docs/deploy.md."""
 UNSAFE = {
     "fsync": "off",
     "synchronous_commit": "off",
@@ -75,7 +75,10 @@ class Postgres:
         fsync: bool = True,
         settings: Mapping[str, str] = SETTINGS,
     ) -> None:
-        """fsync: False is for tests; a crash of the machine loses the data."""
+        """fsync: False is for tests; a crash of the machine loses the data.
+
+        settings: the server's, by name.
+        """
         self.folder = folder.absolute()
         self.fsync = fsync
         self._settings = settings

@@ -33,7 +33,7 @@ def subscriptions(
             name="payments",
             source=payments,
             poll_s=poll_s,
-            limit=500,
+            limit=500,  # the first of a longer page would wait for its cover
             busy_rest_s=PROMPT_REST_S,  # members look whether they are covered
             batch_handlers={
                 PaymentSettled: tasks.on_allocations_changed,

@@ -155,6 +155,7 @@ def subscriptions(
             name=bills.MEMBERS,
             source=members,
             poll_s=poll_s,
+            limit=100,  # each locks bills until all of the page are done, and payments wait for 2 s
             handlers={
                 RegistrationEnded: bills.on_registration_ended,
                 MemberUpdated: on_member_updated,

@@ -80,8 +80,9 @@ class Subscription:
     events), called with consecutive events of its classes, for set-based work. Handlers run in the
     subscription's transaction and make no remote calls. The feed is asked for their types only, and
     its answers say how far it has passed over events of other types.
-    name: the key of the cursor; never rename it. patience_s, busy_rest_s: see PATIENCE_S,
-    BUSY_REST_S. `parked` replays or dismisses parked events.
+    name: the key of the cursor; never rename it. limit: events of a page, which share a transaction
+    and the locks of their handlers. patience_s, busy_rest_s: see PATIENCE_S, BUSY_REST_S. `parked`
+    replays or dismisses parked events.
     """
 
     def __init__(

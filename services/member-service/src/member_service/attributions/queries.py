@@ -54,6 +54,7 @@ async def list_book(session: AsyncSession, agent_id: UUID, *, on: date) -> Seque
         select(AttributionPeriodRow.member_id)
         .join(Attribution, Attribution.id == AttributionPeriodRow.attribution_id)
         .where(
+            AttributionPeriodRow.member_id == Attribution.member_id,  # found by their key
             Attribution.agent_id == agent_id,
             AttributionPeriodRow.from_date <= on,
             AttributionPeriodRow.until_date > on,

@@ -109,10 +109,10 @@ async def upsert_acquired(session: AsyncSession, rows: Rows) -> None:
 async def list_alike(
     session: AsyncSession, allocation_ids: Collection[UUID]
 ) -> Sequence[AcquiredMember]:
-    """Return the acquisitions of the same agents' months that share something with one of these.
+    """Return the other acquisitions of the same agents' months that may share something with these.
 
-    Those asked for are not among them. Each row of a month is read once, and looked up in hashed
-    sets of what these have, so that a busy agent's month costs little with each payment.
+    All that share something with one of these in its month are among them. Each row of a month is
+    read once, and looked up in hashed sets of what these have.
     """
     of_new = aliased(AcquiredMember)
     new = (

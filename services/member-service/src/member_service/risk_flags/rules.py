@@ -57,6 +57,9 @@ def find_flags(
 ) -> Collection[tuple[UUID, RiskFlag]]:
     """Return the flags of an agent's acquisitions of one month, by allocation.
 
+    month: all of the month, or some and all that share something with one of them; the flags of
+    these are right then, and none is too many.
+
     Counted within the agent's month, so that the order in which they arrive changes nothing.
     """
     phones = Counter(each.phone_hash for each in month.values())

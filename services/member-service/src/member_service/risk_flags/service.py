@@ -88,7 +88,10 @@ async def list_flags_of(
 async def _flag_alike(
     session: AsyncSession, new: Sequence[AcquiredMember], thresholds: RiskThresholds
 ) -> None:
-    """Flag stored acquisitions, and those of their agents' months that are alike."""
+    """Flag stored acquisitions, and those of their agents' months that are alike.
+
+    What shares nothing with them was judged when the last one of its like came.
+    """
     others = await queries.list_alike(session, [each.allocation_id for each in new])
     acquired = {each.allocation_id: each for each in (*new, *others)}
     months: dict[tuple[UUID | None, Month], dict[UUID, Traits]] = defaultdict(dict)

@@ -1,7 +1,7 @@
 """Group commit: where payment flags enter the books (docs/adr/0012-group-commit.md).
 
 What waits is booked as one batch in one durable transaction, and is answered after its commit. A
-flag waits for others only in the few milliseconds after a batch of several has begun.
+flag waits for others only after a batch of several: up to 5 ms, or 30 ms while others keep coming.
 Inquiries have a writer of their own, so none waits behind the locks of payments. One statement of
 theirs writes, so each statement is a transaction.
 """
@@ -33,10 +33,13 @@ from snap_bi.codes import Service
 
 MAX_BATCH = 128
 """Larger ones gain little more, and each of them keeps all the others waiting."""
-GATHER_S, GATHERED, PAUSE_S = 0.03, 16, 0.005
-"""After a batch of several, the next one begins so long after it began, or when so many wait, or
-when none came for so long. More than half of what a batch of three takes is its round trips, its
-commit and waking up for it."""
+GATHER_S = 0.03
+"""After a batch of several, the next one begins at most so many seconds after that one began. More
+than half of what a batch of three takes is its round trips, its commit and waking up for it."""
+GATHERED = 16
+"""It begins at once when so many wait."""
+PAUSE_S = 0.005
+"""And so many seconds after the last one came."""
 MAX_WAITING = 10_000
 """Who comes behind so many could not be answered in time."""
 BEGIN_WITHIN_S = BOOK_WITHIN_S = 4.0
@@ -124,7 +127,7 @@ class Writer(Generic[Kept]):
     ) -> None:
         """Make a writer. begin_within_s: how long a message may stand in the queue.
 
-        gather_s, pause_s: see GATHER_S.
+        gather_s, pause_s: see GATHER_S and PAUSE_S.
         take_many: stores a batch and returns the outcomes in its order; payments in one open
         transaction.
         """
@@ -180,15 +183,14 @@ class Writer(Generic[Kept]):
 
     async def _gather(self) -> None:
         """Wait for others, if several came last time, for as long as more keep coming."""
-        seen = 0
-        while seen < len(self._queue) < GATHERED:
-            left_s = self._gathers_until - time.monotonic()
+        while len(self._queue) < GATHERED:
+            ends = min(self._gathers_until, self._queue[-1].since + self._pause_s)
+            left_s = ends - time.monotonic()
             if left_s <= 0:
                 return
-            seen = len(self._queue)
             self._has_gathered.clear()
             with suppress(TimeoutError):
-                async with asyncio.timeout(min(left_s, self._pause_s)):
+                async with asyncio.timeout(left_s):
                     await self._has_gathered.wait()
 
     def _next_batch(self) -> list[Waiting[Kept]]:

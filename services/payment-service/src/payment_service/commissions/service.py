@@ -21,7 +21,7 @@ from payment_service.counting.rules import (
     BeneficiaryKind,
     Crossing,
     booked_month,
-    find_unsettled,
+    find_movable,
 )
 from payment_service.schemes import service as schemes
 from payment_service.schemes.models import Scheme
@@ -192,13 +192,13 @@ async def _count_acquisitions(
     thresholds = {pair: Threshold(each.threshold, each.sponsored) for pair, each in terms.items()}
     before = await counting.find_crossings(session, thresholds)
     await counting.store_acquisitions(session, allocations, known=known)
-    unsettled = find_unsettled(thresholds, before, allocations, known)
-    found = await counting.find_crossings(session, {pair: thresholds[pair] for pair in unsettled})
-    after = {pair: each for pair, each in before.items() if pair not in unsettled} | found
-    crossed = {pair for pair in unsettled if (pair in before) is not (pair in after)}
+    movable = find_movable(thresholds, before, allocations, known)
+    found = await counting.find_crossings(session, {pair: thresholds[pair] for pair in movable})
+    after = {pair: each for pair, each in before.items() if pair not in movable} | found
+    crossed = {pair for pair in movable if (pair in before) is not (pair in after)}
     exchanged = {
         crossing.allocation_id
-        for pair in unsettled & before.keys() & after.keys()
+        for pair in movable & before.keys() & after.keys()
         if terms[pair].acquisition_fixed and before[pair] != after[pair]
         for crossing in (before[pair], after[pair])
     }

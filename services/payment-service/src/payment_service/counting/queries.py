@@ -301,8 +301,8 @@ async def find_crossings(
 ) -> dict[AgentMonth, Crossing]:
     """Return, where an agent's month has reached its threshold, the allocation that reached it.
 
-    By the instants from which they count, so that the order of their arrival changes nothing. No
-    more acquisitions of a month are read than are needed.
+    By the instants from which they count, so that the order of their arrival changes nothing. Those
+    that count after it are not read.
     """
     wanted = (
         func.unnest(

@@ -16,7 +16,10 @@ AgentMonth: TypeAlias = tuple[UUID, Month]
 
 
 class Crossing(NamedTuple):
-    """The acquisition by which an agent's month reached its threshold. In the order they count."""
+    """The acquisition by which an agent's month reached its threshold.
+
+    Compares by `counts_at`, then by id, as acquisitions count.
+    """
 
     counts_at: datetime
     allocation_id: UUID
@@ -110,27 +113,26 @@ class AnsweredAllocation:
         return len({each.programme for each in self.paid if each.month == first})
 
 
-def find_unsettled(
+def find_movable(
     pairs: Collection[AgentMonth],
     before: Mapping[AgentMonth, Crossing],
     allocations: Iterable[AnsweredAllocation],
     known: Mapping[UUID, AgentMonth],
 ) -> set[AgentMonth]:
-    """Return the agents' months whose crossing these allocations may change.
+    """Return those of these agents' months whose crossing may be another with these allocations.
 
-    Those that had none, and those in which something changes that counts before it or with it; what
-    is added behind it does not. before: crossings without these allocations, but for those known.
-    known: for which month allocations counted so far.
+    An acquisition that is new and counts after the crossing does not move it. before: the crossings
+    of what was stored before. known: the months in which these allocations were stored before.
     """
-    settled = {*before}
+    fixed = {*before}
     for each in allocations:
         place = Crossing(each.counts_at, each.allocation_id)
         acquired = known.get(each.allocation_id)
         if acquired is not None:
-            settled.discard(acquired)
-        if each.acquiring in settled and place <= before[each.acquiring]:
-            settled.discard(each.acquiring)
-    return {*pairs} - settled
+            fixed.discard(acquired)
+        if each.acquiring in fixed and place <= before[each.acquiring]:
+            fixed.discard(each.acquiring)
+    return {*pairs} - fixed
 
 
 @dataclass(frozen=True, slots=True)

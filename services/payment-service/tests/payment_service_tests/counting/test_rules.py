@@ -13,7 +13,7 @@ from payment_service.counting.rules import (
     Crossing,
     PaidLine,
     booked_month,
-    find_unsettled,
+    find_movable,
     first_free_month,
 )
 from perisai_kit.domain.month import Month
@@ -122,7 +122,7 @@ ACQUIRED = st.dictionaries(st.integers(1, 8), HOURS).map(
 
 
 @given(stored=ACQUIRED, page=ACQUIRED, needed=st.integers(1, 4))
-def test_a_month_that_is_called_settled_keeps_its_crossing(
+def test_a_crossing_that_cannot_move_stays(
     stored: dict[int, AnsweredAllocation], page: dict[int, AnsweredAllocation], needed: int
 ) -> None:
     pair: AgentMonth = (SOMEBODY, NOVEMBER)
@@ -132,17 +132,17 @@ def test_a_month_that_is_called_settled_keeps_its_crossing(
         each.allocation_id: each.acquiring for each in stored.values() if each.acquiring is not None
     }
 
-    unsettled = find_unsettled([pair], before, page.values(), known)
+    movable = find_movable([pair], before, page.values(), known)
 
-    if pair not in unsettled:
+    if pair not in movable:
         assert find_crossing(stored | page, needed) == found
 
 
-def test_only_what_counts_before_a_crossing_unsettles_it() -> None:
+def test_what_is_new_and_counts_after_a_crossing_does_not_move_it() -> None:
     pair = (SOMEBODY, NOVEMBER)
     before = {pair: Crossing(acquired(1, 2).counts_at, UUID(int=1))}
 
-    assert find_unsettled([pair], before, [acquired(2, 3)], {}) == set()
-    assert find_unsettled([pair], before, [acquired(2, 1)], {}) == {pair}
-    assert find_unsettled([pair], {}, [acquired(2, 3)], {}) == {pair}
-    assert find_unsettled([pair], before, [acquired(2, 3)], {UUID(int=2): pair}) == {pair}
+    assert find_movable([pair], before, [acquired(2, 3)], {}) == set()
+    assert find_movable([pair], before, [acquired(2, 1)], {}) == {pair}
+    assert find_movable([pair], {}, [acquired(2, 3)], {}) == {pair}
+    assert find_movable([pair], before, [acquired(2, 3)], {UUID(int=2): pair}) == {pair}
