@@ -81,8 +81,9 @@ def _pay(
     """
     port = stage.services["payment"].port
     singles, orders = Tally(SETTLED.encode()), Tally(SETTLED.encode())
-    due = list(islice(numbers, round(pace * seconds)))
-    if len(due) < round(pace * seconds):
+    count = round(pace * seconds)
+    due = list(islice(numbers, count))
+    if len(due) < count:
         raise BenchError(f"at {pace:.0f} payments a second the prepared bills ran out")
     flags = _sign(bank, port, due, bills.amount)
     pace_of_orders = pace / BILLS_OF_ORDER

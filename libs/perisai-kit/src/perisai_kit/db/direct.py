@@ -11,7 +11,7 @@ from typing import TypeAlias
 
 import asyncpg
 
-from perisai_kit.db.connections import SERVER_SETTINGS
+from perisai_kit.db.connections import DIRECT_SETTINGS
 from perisai_kit.db.engine import Database
 from perisai_kit.db.sql import Executor, Rows, SqlStatement, make_executor
 
@@ -32,7 +32,7 @@ class Direct:
     ) -> None:
         self._database = database
         self._publishes = publishes
-        self._settings = {**SERVER_SETTINGS, **settings}
+        self._settings = {**DIRECT_SETTINGS, **settings}
         self._connection: Connection | None = None
         self._has_begun = False
 

@@ -92,7 +92,7 @@ class Subscription:
         source: FeedSource,
         handlers: Mapping[type[Event], Handler] | None = None,
         batch_handlers: Mapping[type[Event], Handler] | None = None,
-        limit: int = 1000,
+        limit: int = MAX_LIMIT,
         poll_s: float = POLL_S,
         patience_s: Sequence[float] = PATIENCE_S,
         busy_rest_s: float = BUSY_REST_S,

@@ -55,7 +55,6 @@ COLLISIONS = frozenset({DEADLOCKED, UNSERIALIZABLE, TAKEN})
 
 CONNECTION = {
     "application_name": "perisai-callbacks",
-    "enable_seqscan": "off",
     "enable_hashjoin": "off",
     "enable_mergejoin": "off",
     "jit": "off",

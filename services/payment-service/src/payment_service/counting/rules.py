@@ -119,7 +119,7 @@ def find_movable(
     allocations: Iterable[AnsweredAllocation],
     known: Mapping[UUID, AgentMonth],
 ) -> set[AgentMonth]:
-    """Return those of these agents' months whose crossing may be another with these allocations.
+    """Return the agents' months whose crossing these allocations may move.
 
     An acquisition that is new and counts after the crossing does not move it. before: the crossings
     of what was stored before. known: the months in which these allocations were stored before.
