@@ -1,7 +1,7 @@
 """Group commit: where payment flags enter the books (docs/adr/0012-group-commit.md).
 
 What waits is booked as one batch in one durable transaction, and is answered after its commit. A
-flag waits for others only after a batch of several: up to 5 ms, or 30 ms while others keep coming.
+flag waits for others only after a batch of several: until as many have come, and 20 ms at most.
 Inquiries have a writer of their own, so none waits behind the locks of payments. One statement of
 theirs writes, so each statement is a transaction.
 """
@@ -33,13 +33,12 @@ from snap_bi.codes import Service
 
 MAX_BATCH = 128
 """Larger ones gain little more, and each of them keeps all the others waiting."""
-GATHER_S = 0.03
-"""After a batch of several, the next one begins at most so many seconds after that one began. More
+GATHER_S = 0.02
+"""After a batch of several, the next one begins at most so many seconds after its answers. More
 than half of what a batch of three takes is its round trips, its commit and waking up for it."""
 GATHERED = 16
-"""It begins at once when so many wait."""
-PAUSE_S = 0.005
-"""And so many seconds after the last one came."""
+"""It begins at once when so many wait, or as many as that batch had and left behind: those who were
+answered have come again, and nothing more comes before the next answers."""
 MAX_WAITING = 10_000
 """Who comes behind so many could not be answered in time."""
 BEGIN_WITHIN_S = BOOK_WITHIN_S = 4.0
@@ -122,11 +121,10 @@ class Writer(Generic[Kept]):
         generic_plans: bool = True,
         begin_within_s: float = BEGIN_WITHIN_S,
         gather_s: float = GATHER_S,
-        pause_s: float = PAUSE_S,
     ) -> None:
         """Make a writer. begin_within_s: how long a message may stand in the queue.
 
-        gather_s, pause_s: see GATHER_S and PAUSE_S.
+        gather_s: see GATHER_S.
         take_many: stores a batch and returns the outcomes in its order; payments in one open
         transaction.
         """
@@ -142,8 +140,9 @@ class Writer(Generic[Kept]):
         self._queue: deque[Waiting[Kept]] = deque()
         queue_length.labels(service.value).set_function(self._queue.__len__)
         self._task: asyncio.Task[None] | None = None
-        self._gather_s, self._pause_s = gather_s, pause_s
+        self._gather_s = gather_s
         self._gathers_until = 0.0
+        self._expected = GATHERED
         self._has_gathered = asyncio.Event()
 
     async def take(self, message: Kept) -> Answer:
@@ -155,7 +154,7 @@ class Writer(Generic[Kept]):
             raise InDoubt("the queue is full")
         waiting = Waiting(message, asyncio.get_running_loop().create_future())
         self._queue.append(waiting)
-        if len(self._queue) >= GATHERED:
+        if len(self._queue) >= self._expected:
             self._has_gathered.set()
         if self._task is None:
             self._task = asyncio.create_task(self._book_queue(), context=_no_request())
@@ -172,22 +171,20 @@ class Writer(Generic[Kept]):
         try:
             while self._queue:
                 await self._gather()
-                began = time.monotonic()
                 if batch := self._next_batch():
                     await self._answer(batch)
-                    self._gathers_until = began + (self._gather_s if len(batch) > 1 else 0.0)
+                    gather_s = self._gather_s if len(batch) > 1 else 0.0
+                    self._gathers_until = time.monotonic() + gather_s
+                    self._expected = min(GATHERED, len(batch) + len(self._queue))
             self._direct.rest()
         finally:
             self._task = None
 
     async def _gather(self) -> None:
-        """Wait for others, if several came last time, for as long as more keep coming."""
-        while len(self._queue) < GATHERED:
-            ends = min(self._gathers_until, self._queue[-1].since + self._pause_s)
-            left_s = ends - time.monotonic()
-            if left_s <= 0:
-                return
-            self._has_gathered.clear()
+        """Wait for others, if several came last time, until as many have come."""
+        self._has_gathered.clear()
+        left_s = self._gathers_until - time.monotonic()
+        if left_s > 0 and len(self._queue) < self._expected:
             with suppress(TimeoutError):
                 async with asyncio.timeout(left_s):
                     await self._has_gathered.wait()

@@ -22,9 +22,9 @@ from payment_service.callbacks.rules import CallbackOutcome
 from payment_service.callbacks.schemas import Inquiry, Message, Outcome
 from payment_service.callbacks.writer import (
     BEGIN_WITHIN_S,
+    GATHER_S,
     GATHERED,
     MAX_BATCH,
-    PAUSE_S,
     InDoubt,
     Writer,
 )
@@ -161,37 +161,44 @@ async def test_what_comes_at_once_is_booked_together_and_never_beyond_the_bound(
         assert batches() == (before[0] + 2, before[1] + MAX_BATCH + 10)
 
 
-async def test_after_several_flags_the_next_batch_begins_when_enough_have_come(
-    open_counter: OpenCounter, own_database: OwnDatabase, keyring: Keyring
-) -> None:
-    async with open_counter(own_database("payment"), bills=2 + GATHERED) as counter:
-        writer = make_writer(counter, keyring, gather_s=TOO_LONG_S, pause_s=TOO_LONG_S)
-        first, second, *others = [writer.take(counter.flag(bill)) for bill in counter.bills]
-        await asyncio.gather(first, second)
-        before = batches()
-
-        async with asyncio.TaskGroup() as group:
-            for each in others:
-                group.create_task(each)
-                await asyncio.sleep(0)
-
-        assert batches() == (before[0] + 1, before[1] + GATHERED)
-        assert await counter.paid() == 2 + GATHERED
-        await writer.close()
-
-
 @pytest.mark.parametrize(
-    ("before", "pause_s"), [(1, TOO_LONG_S), (3, PAUSE_S)], ids=["a lone one", "several"]
+    ("before", "awaited"), [(3, 3), (GATHERED + 4, GATHERED)], ids=["as before", "enough"]
 )
-async def test_a_flag_waits_for_no_others_after(
+async def test_after_several_flags_the_next_batch_begins_when_as_many_have_come(
     open_counter: OpenCounter,
     own_database: OwnDatabase,
     keyring: Keyring,
     before: int,
-    pause_s: float,
+    awaited: int,
+) -> None:
+    async with open_counter(own_database("payment"), bills=before + awaited) as counter:
+        writer = make_writer(counter, keyring, gather_s=TOO_LONG_S)
+        flags = [counter.flag(bill) for bill in counter.bills]
+        await asyncio.gather(*(writer.take(each) for each in flags[:before]))
+        booked = batches()
+
+        async with asyncio.TaskGroup() as group:
+            for each in flags[before:]:  # none is booked before the last one has come
+                group.create_task(writer.take(each))
+                await asyncio.sleep(0.01)
+
+        assert batches() == (booked[0] + 1, booked[1] + awaited)
+        assert await counter.paid() == before + awaited
+        await writer.close()
+
+
+@pytest.mark.parametrize(
+    ("before", "gather_s"), [(1, TOO_LONG_S), (3, GATHER_S)], ids=["a lone one", "several"]
+)
+async def test_a_flag_does_not_wait_for_ever_after(
+    open_counter: OpenCounter,
+    own_database: OwnDatabase,
+    keyring: Keyring,
+    before: int,
+    gather_s: float,
 ) -> None:
     async with open_counter(own_database("payment"), bills=before + 1) as counter:
-        writer = make_writer(counter, keyring, gather_s=TOO_LONG_S, pause_s=pause_s)
+        writer = make_writer(counter, keyring, gather_s=gather_s)
         *first, last = (writer.take(counter.flag(bill)) for bill in counter.bills)
         await asyncio.gather(*first)
 
