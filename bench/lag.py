@@ -74,11 +74,13 @@ BUSY = {
 class Paid:
     """Payments at a fixed pace. seconds: until all were answered, and all but the last covered.
 
-    The last ones may be covered later by what the lag may be. lags: in seconds.
+    The last ones may be covered later by what the lag may be. lags: in seconds. earned_s: from the
+    last answer until commission was computed for all.
     """
 
     seconds: float
     lags: list[float]
+    earned_s: float
 
 
 def measure(stage: Stage, options: Options) -> list[Result]:
@@ -90,7 +92,7 @@ def measure(stage: Stage, options: Options) -> list[Result]:
     wanted, tried_s = most * SHARE, min(options.seconds, MOST_TRIED_S)
     bills = _seed(stage, options, bank, wanted)
     numbers = map(build_account_number, range(bills.count))
-    lags, paces = list[Round](), list[Round]()
+    lags, paces, earned_s = list[Round](), list[Round](), list[float]()
 
     def pay(pace: float, seconds: float) -> Paid:
         return _pay(stage, bank, bills, numbers, pace=pace, seconds=seconds)
@@ -108,9 +110,9 @@ def measure(stage: Stage, options: Options) -> list[Result]:
             lags.append(Round(compute_percentile(paid.lags, PERCENTILE)))
             kept = pace if is_kept(paid, options.seconds) else len(paid.lags) / paid.seconds
             paces.append(Round(kept, most))
-        _check_commissions(stage)
+            earned_s.append(paid.earned_s)
     check_books(stage, PAYMENT)
-    how = _describe(options, pace, most)
+    how = _describe(options, pace, most, earned_s)
     return [build_result("event_lag", lags, how), build_result("event_lag_pace", paces, how)]
 
 
@@ -241,7 +243,10 @@ def _pay(
         send(port, iter(requests), tally, connections=CONNECTIONS, seconds=MOST_S, rate=rate)
     )
     tally.check()
+    answered_at = time.monotonic()
     _catch_up(stage)
+    _await_commissions(stage)
+    earned_s = time.monotonic() - answered_at
     committed = asyncio.run(_read(stage.url(PAYMENT, "owner"), _ALLOCATED))
     covered = asyncio.run(_read(stage.url(MEMBER, "owner"), _ALLOCATED))
     if committed.keys() != covered.keys():
@@ -254,11 +259,12 @@ def _pay(
     return Paid(
         max(tally.seconds, covered_s - LIMITS["event_lag"].bar),
         [covered[payment] - committed[payment] for payment in new],
+        earned_s,
     )
 
 
-def _check_commissions(stage: Stage) -> None:
-    """Check that commission was computed for all payments. Raises: BenchError."""
+def _await_commissions(stage: Stage) -> None:
+    """Wait until commission is computed for all payments. Raises: BenchError."""
     if not lifetime.wait_until(lambda: not stage.count(PAYMENT, _UNCOUNTED), timeout_s=SETTLE_S):
         raise BenchError(f"{stage.count(PAYMENT, _UNCOUNTED)} payments earned nothing")
 
@@ -271,12 +277,14 @@ async def _read(url: str, sql: str) -> dict[UUID, float]:
         await connection.close()
 
 
-def _describe(options: Options, pace: float, most: float) -> str:
+def _describe(options: Options, pace: float, most: float, earned_s: Sequence[float]) -> str:
     return (
         f"p99 from the commit of a payment, before it is answered, to the commit of its coverage,"
         f" by PostgreSQL's commit timestamps; {pace:,.0f} payments/s from a Python client, of"
         f" {most:,.0f}/s that were settled just before without readers: half of them, or else the"
-        f" highest pace at which payments and coverage keep up; {REPEATS:.0%} repeats,"
-        f" {options.label}; gateway, agent-service and member-service in 1 process,"
-        f" payment-service in {options.payment_processes}, a worker of each beside them, fsync on"
+        f" highest pace at which payments and coverage keep up; commission, which may be late, was"
+        f" computed for all {min(earned_s):.0f} to {max(earned_s):.0f} s after the last answer;"
+        f" {REPEATS:.0%} repeats, {options.label}; gateway, agent-service and member-service in 1"
+        f" process, payment-service in {options.payment_processes}, a worker of each beside them,"
+        f" fsync on"
     )

@@ -85,7 +85,7 @@ def test_where_no_pace_is_kept_there_is_no_figure() -> None:
 
 @pytest.mark.parametrize(("seconds", "kept"), [(10.0, True), (11.1, True), (11.2, False)])
 def test_a_pace_is_kept_if_nine_tenths_of_it_are(seconds: float, kept: bool) -> None:
-    assert is_kept(Paid(seconds, [0.1]), 10.0) is kept
+    assert is_kept(Paid(seconds, [0.1], earned_s=0), 10.0) is kept
 
 
 async def test_agents_of_the_members_are_those_that_are_published(

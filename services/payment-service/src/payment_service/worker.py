@@ -47,12 +47,8 @@ from perisai_kit.events.catalogue import (
     RegistrationEnded,
 )
 from perisai_kit.events.feed import LocalFeed
-from perisai_kit.events.subscription import (
-    PATIENT_REST_S,
-    POLL_S,
-    FeedSource,
-    Subscription,
-)
+from perisai_kit.events.subscription import POLL_S, FeedSource, Subscription
+from perisai_kit.events.turns import PATIENT
 from perisai_kit.jobs import runner
 from perisai_kit.jobs.runner import JobRunner
 from perisai_kit.services import app as web
@@ -128,7 +124,7 @@ def subscriptions(
             name=PAYMENTS,
             source=own,
             poll_s=poll_s,
-            busy_rest_s=PATIENT_REST_S,  # what was answered meanwhile need not wait for its answer
+            urgency=PATIENT,  # what was answered meanwhile need not wait for its answer
             batch_handlers={PaymentSettled: commissions.on_payments_settled},
         ),
         AnswerSubscription(members, Computation(agents), poll_s=poll_s),

@@ -10,6 +10,7 @@ error is not enough to detect an outage, because handlers may raise any error.
 """
 
 import asyncio
+import time
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from itertools import count
@@ -28,7 +29,7 @@ from perisai_kit.events.feed import FEED_PATH, MAX_LIMIT
 from perisai_kit.events.handlers import Handler, Handlers, get_error_name
 from perisai_kit.events.replay import Replay
 from perisai_kit.events.signals import Signals
-from perisai_kit.events.turns import Turns
+from perisai_kit.events.turns import USUAL, Turns, Urgency
 from perisai_kit.runtime.graceful import finish
 from perisai_kit.runtime.log import get_logger
 
@@ -44,12 +45,6 @@ ANSWER_S = 10.0
 POLL_S = 30.0
 """How long a request waits at the feed. New events are answered at once. Without any,
 `caught_up_at` is at most this old."""
-REST_S, BUSY_FROM, BUSY_REST_S = 0.2, 25, 0.5
-"""Pause after a page that was not full, and after one of so many events or more: a page costs much
-the same for one event as for fifty. The first event after a time without any is not delayed."""
-PROMPT_REST_S, PATIENT_REST_S = 0.15, 3.0
-"""Instead of BUSY_REST_S: for effects that are urgent, and for those that are not."""
-
 log = get_logger()
 
 lag_seconds = Gauge(
@@ -81,8 +76,8 @@ class Subscription:
     subscription's transaction and make no remote calls. The feed is asked for their types only, and
     its answers say how far it has passed over events of other types.
     name: the key of the cursor; never rename it. limit: events of a page, which share a transaction
-    and the locks of their handlers. patience_s, busy_rest_s: see PATIENCE_S, BUSY_REST_S. `parked`
-    replays or dismisses parked events.
+    and the locks of their handlers. patience_s: see PATIENCE_S. `parked` replays or dismisses
+    parked events.
     """
 
     def __init__(
@@ -95,7 +90,7 @@ class Subscription:
         limit: int = MAX_LIMIT,
         poll_s: float = POLL_S,
         patience_s: Sequence[float] = PATIENCE_S,
-        busy_rest_s: float = BUSY_REST_S,
+        urgency: Urgency = USUAL,
     ) -> None:
         assert 1 <= limit <= MAX_LIMIT
         self.name = name
@@ -105,7 +100,8 @@ class Subscription:
         self._limit = limit
         self._poll_s = poll_s
         self._patience_s = tuple(patience_s)
-        self._busy_rest_s = busy_rest_s
+        self._urgency = urgency
+        self._asked_s = 0.0
         self._failures = 0
         self._stood_at: int | None = None
         self._offset: timedelta | None = None
@@ -123,10 +119,13 @@ class Subscription:
                 if not is_swept:
                     await self.parked.pass_over_removed(database)
                     is_swept = True
+                began_s = time.monotonic()
                 length = await self.step(database)
                 self._failures = 0
-                if 0 < length < self._limit:
-                    await asyncio.sleep(self._busy_rest_s if length >= BUSY_FROM else REST_S)
+                worked_s = time.monotonic() - began_s - self._asked_s
+                await asyncio.sleep(
+                    self._urgency.compute_rest_s(length, limit=self._limit, worked_s=worked_s)
+                )
             except Exception as error:  # noqa: BLE001 - every failure is retried, none is fatal
                 pause = BACKOFF_S[min(self._failures, len(BACKOFF_S) - 1)]
                 self._failures += 1
@@ -146,7 +145,7 @@ class Subscription:
         # If another worker has moved the cursor, that is noticed when the answer is recorded.
         cursor = await self._read_cursor(database) if self._stood_at is None else self._stood_at
         self._stood_at = None
-        asked_at, poll_s = clock.now(), self._next_poll_s()
+        asked_at, poll_s, asked_s = clock.now(), self._next_poll_s(), time.monotonic()
         answer = await self.source.get(
             FEED_PATH,
             {
@@ -157,6 +156,7 @@ class Subscription:
             },
             timeout_s=poll_s + ANSWER_S,
         )
+        self._asked_s = time.monotonic() - asked_s
         batch = read_batch(answer, after=cursor)
         if batch:
             if await finish(self._consume(database, cursor, batch)):

@@ -12,7 +12,8 @@ from perisai_kit.events.catalogue import (
     CoverageWithdrawn,
     RegistrationEnded,
 )
-from perisai_kit.events.subscription import PATIENT_REST_S, FeedSource, Subscription
+from perisai_kit.events.subscription import FeedSource, Subscription
+from perisai_kit.events.turns import PATIENT
 from perisai_kit.privacy.keyring import Keyring
 
 OWN = "risk_flags.members"
@@ -50,7 +51,7 @@ class RiskTasks:
             name=OWN,
             source=own,
             poll_s=poll_s,
-            busy_rest_s=PATIENT_REST_S,
+            urgency=PATIENT,
             batch_handlers={
                 CoverageExtended: self.on_coverage_answered,
                 CoverageWithdrawn: self.on_coverage_answered,

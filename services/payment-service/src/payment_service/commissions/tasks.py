@@ -31,6 +31,7 @@ from perisai_kit.events.catalogue import (
     WadahTerminated,
 )
 from perisai_kit.events.subscription import FeedSource, Subscription
+from perisai_kit.events.turns import PATIENT
 from perisai_kit.runtime.graceful import finish
 
 BATCH = 1000
@@ -113,6 +114,7 @@ class AnswerSubscription(Subscription):
             name=counting.MEMBERS,
             source=source,
             poll_s=poll_s,
+            urgency=PATIENT,
             batch_handlers={
                 CoverageExtended: on_coverage_answered,
                 CoverageWithdrawn: on_coverage_answered,
