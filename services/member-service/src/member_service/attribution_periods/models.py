@@ -68,7 +68,6 @@ class AttributionPeriodRow(Base):
         ),
         Index("ix_attribution_periods_branch_code", "branch_code", "enrolled_at", "member_id"),
         Index("ix_attribution_periods_region_code", "region_code", "enrolled_at", "member_id"),
-        Index("ix_attribution_periods_attribution_id", "attribution_id"),
     )
 
     member_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("members.id"), primary_key=True)
