@@ -1,6 +1,7 @@
 """The environment of a measurement: PostgreSQL with fsync, databases, and services."""
 
 import os
+import shutil
 import signal
 import tempfile
 from collections.abc import Iterator, Mapping
@@ -17,6 +18,11 @@ from sandbox.postgres import PRODUCTION, SETTINGS, Postgres
 from sandbox.roles import Role
 from sandbox.services import ROOT, Service, load_services
 from sandbox.vault import Secrets, load_secrets
+
+SPARE_BYTES = 12 * 1024**3
+"""What a measurement may need on the disk beside a copy: WAL, and what it writes."""
+USED_UP = "used-up"
+"""A file in the folder of a stage of which a database was changed."""
 
 
 @dataclass(slots=True)
@@ -55,6 +61,29 @@ class Stage:
         # The writes of the copy must not be flushed during a measurement.
         self.postgres.query("postgres", "CHECKPOINT")
         return name
+
+    @contextmanager
+    def borrow(self, name: str, *, spare_bytes: int = SPARE_BYTES) -> Iterator[str]:
+        """Yield a copy of a database that may be changed, and drop it.
+
+        Where the disk has no room for a copy, it is the database itself, and the stage is used up.
+        spare_bytes: what has to be free beside the copy.
+        """
+        size = self.count("postgres", f"SELECT pg_database_size('{name}')")
+        if shutil.disk_usage(self.folder).free < size + spare_bytes:
+            (self.folder / USED_UP).touch()
+            yield name
+            return
+        copy = self.copy(name)
+        try:
+            yield copy
+        finally:
+            self.drop(copy)
+
+    @property
+    def is_used_up(self) -> bool:
+        """Whether a database was changed because there was no room for a copy of it."""
+        return (self.folder / USED_UP).exists()
 
     def drop(self, name: str) -> None:
         """Drop a copy, to free disk space."""

@@ -1,4 +1,4 @@
-"""Keep built worlds: a folder with PostgreSQL's data and keys, of which measurements get copies.
+"""Keep built worlds: folders with PostgreSQL's data and keys, in which measurements read.
 
 It takes minutes to build one, so it is kept in the checkout's data folder until the migrations, the
 generator, the size or the month are others.
@@ -18,7 +18,7 @@ from pathlib import Path
 import uvloop
 
 from bench.bank import Bank
-from bench.stage import Stage, open_stage
+from bench.stage import USED_UP, Stage, open_stage
 from bench.world.build import Say, live_models, make_stores, multiply
 from bench.world.lives import NAMES, Present
 from bench.world.load import Store
@@ -46,16 +46,27 @@ FOR_LOADING = {
 def open_world(plan: Plan, *, say: Say) -> Iterator[Stage]:
     """Open a stage whose databases hold a world, which is built first where it is not kept.
 
-    The world itself stays as it is: measure on copies of its databases.
+    Its databases stay as they are, but for read audits: what changes one borrows it. A world that
+    was used up is removed.
     """
     folder = WORLDS / make_key(plan)
     with _only_builder(say):
+        _remove_used_up(folder, say)
         if not folder.exists():
             say(f"building a world of {plan.size:,} members")
             _build_world(plan, folder, say)
     say(f"world of {plan.size:,} members: {folder.relative_to(ROOT)}, {_measure(folder):,} MB")
-    with open_stage(folder) as stage:
-        yield stage
+    try:
+        with open_stage(folder) as stage:
+            yield stage
+    finally:
+        _remove_used_up(folder, say)
+
+
+def _remove_used_up(folder: Path, say: Say) -> None:
+    if (folder / USED_UP).exists():
+        say(f"removing {folder.name}: a database of it was changed, for want of room for a copy")
+        shutil.rmtree(folder)
 
 
 def make_key(plan: Plan) -> str:

@@ -6,7 +6,7 @@ from agent_service.tables import MIGRATIONS
 from agent_service.wadah_moves import tasks as wadah_moves
 from perisai_kit.events.catalogue import CoverageDeclined, CoverageExtended, CoverageWithdrawn
 from perisai_kit.events.subscription import POLL_S, FeedSource, Subscription
-from perisai_kit.events.turns import PATIENT
+from perisai_kit.events.turns import DEFERRABLE
 from perisai_kit.services import app as web
 from perisai_kit.services.worker import Periodic, Worker
 
@@ -31,7 +31,7 @@ def subscriptions(*, members: FeedSource, poll_s: float = POLL_S) -> list[Subscr
                 CoverageDeclined: answered,
             },
             poll_s=poll_s,
-            urgency=PATIENT,
+            urgency=DEFERRABLE,
         ),
     ]
 

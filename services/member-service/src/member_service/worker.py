@@ -17,7 +17,7 @@ from perisai_kit.events.catalogue import (
 )
 from perisai_kit.events.feed import LocalFeed
 from perisai_kit.events.subscription import POLL_S, FeedSource, Subscription
-from perisai_kit.events.turns import PROMPT
+from perisai_kit.events.turns import URGENT
 from perisai_kit.services import app as web
 from perisai_kit.services.client import ServiceClient
 from perisai_kit.services.kit import Kit
@@ -35,7 +35,7 @@ def subscriptions(
             source=payments,
             poll_s=poll_s,
             limit=500,  # the first of a longer page would wait for its cover
-            urgency=PROMPT,  # members look whether they are covered
+            urgency=URGENT,  # members look whether they are covered
             batch_handlers={
                 PaymentSettled: tasks.on_allocations_changed,
                 AllocationReversed: tasks.on_allocations_changed,

@@ -48,7 +48,7 @@ from perisai_kit.events.catalogue import (
 )
 from perisai_kit.events.feed import LocalFeed
 from perisai_kit.events.subscription import POLL_S, FeedSource, Subscription
-from perisai_kit.events.turns import PATIENT
+from perisai_kit.events.turns import DEFERRABLE
 from perisai_kit.jobs import runner
 from perisai_kit.jobs.runner import JobRunner
 from perisai_kit.services import app as web
@@ -124,7 +124,7 @@ def subscriptions(
             name=PAYMENTS,
             source=own,
             poll_s=poll_s,
-            urgency=PATIENT,  # what was answered meanwhile need not wait for its answer
+            urgency=DEFERRABLE,  # what was answered meanwhile need not wait for its answer
             batch_handlers={PaymentSettled: commissions.on_payments_settled},
         ),
         AnswerSubscription(members, Computation(agents), poll_s=poll_s),

@@ -1,5 +1,6 @@
 """Inserts without duplicates, bulk inserts, and work on many rows in short transactions."""
 
+import asyncio
 import json
 import time
 from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
@@ -102,21 +103,29 @@ def _values(values: list[Any], kind: TypeEngine[Any]) -> list[Any]:
 
 
 async def run_in_batches(
-    database: Database, *steps: Step, batch: int = BATCH, run_s: float = RUN_S
+    database: Database,
+    *steps: Step,
+    batch: int = BATCH,
+    run_s: float = RUN_S,
+    rest_ratio: float = 0.0,
 ) -> bool:
     """Run each step until it finds fewer rows than a batch, each batch in its own transaction.
 
     Return whether there may be more, because `run_s` seconds have passed. At least one batch runs.
+    rest_ratio: the pause after a full batch, as so many times what the batch took.
     """
     deadline = time.monotonic() + run_s
     for step in steps:
         while True:
+            began = time.monotonic()
             async with database.begin() as session:
                 count = await step(session, batch)
             if count < batch:
                 break
-            if time.monotonic() >= deadline:
+            now = time.monotonic()
+            if now >= deadline:
                 return True
+            await asyncio.sleep(rest_ratio * (now - began))
     return False
 
 

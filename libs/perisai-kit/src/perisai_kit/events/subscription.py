@@ -100,8 +100,8 @@ class Subscription:
         self._limit = limit
         self._poll_s = poll_s
         self._patience_s = tuple(patience_s)
-        self._urgency = urgency
-        self._asked_s = 0.0
+        self.urgency = urgency
+        self._waited_s = 0.0
         self._failures = 0
         self._stood_at: int | None = None
         self._offset: timedelta | None = None
@@ -119,13 +119,12 @@ class Subscription:
                 if not is_swept:
                     await self.parked.pass_over_removed(database)
                     is_swept = True
-                began_s = time.monotonic()
+                began = time.monotonic()
                 length = await self.step(database)
                 self._failures = 0
-                worked_s = time.monotonic() - began_s - self._asked_s
-                await asyncio.sleep(
-                    self._urgency.compute_rest_s(length, limit=self._limit, worked_s=worked_s)
-                )
+                worked_s = time.monotonic() - began - self._waited_s
+                rest_s = self.urgency.compute_rest_s(length, limit=self._limit, worked_s=worked_s)
+                await asyncio.sleep(rest_s)
             except Exception as error:  # noqa: BLE001 - every failure is retried, none is fatal
                 pause = BACKOFF_S[min(self._failures, len(BACKOFF_S) - 1)]
                 self._failures += 1
@@ -145,7 +144,7 @@ class Subscription:
         # If another worker has moved the cursor, that is noticed when the answer is recorded.
         cursor = await self._read_cursor(database) if self._stood_at is None else self._stood_at
         self._stood_at = None
-        asked_at, poll_s, asked_s = clock.now(), self._next_poll_s(), time.monotonic()
+        asked_at, poll_s, asked = clock.now(), self._next_poll_s(), time.monotonic()
         answer = await self.source.get(
             FEED_PATH,
             {
@@ -156,7 +155,7 @@ class Subscription:
             },
             timeout_s=poll_s + ANSWER_S,
         )
-        self._asked_s = time.monotonic() - asked_s
+        self._waited_s = time.monotonic() - asked
         batch = read_batch(answer, after=cursor)
         if batch:
             if await finish(self._consume(database, cursor, batch)):

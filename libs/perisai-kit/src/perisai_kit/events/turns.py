@@ -5,7 +5,7 @@ effect once. But two processes that read a feed both fetch every page, and wait 
 the others stand by, and read only where the cursor has stood still for longer than a long poll
 takes.
 
-What may be late gives way to what is urgent: docs/adr/0023-what-may-be-late-gives-way.md.
+Work that may be late is throttled: docs/adr/0023-deferrable-work-is-throttled.md.
 """
 
 import time
@@ -20,11 +20,12 @@ from perisai_kit.runtime.log import get_logger
 
 STALLED_S = 55.0
 """A reader moves its cursor, or records that there was nothing, at least as often: a long poll of
-30 s, 10 s for the answer, and the longest pause after a failure."""
+30 s, 10 s for the answer, and the longest pause after a page or a failure."""
 CHECK_S = 5.0
 REST_S, BUSY_FROM = 0.2, 25
 """Pause after a page of fewer events; after a longer one see `Urgency`. A page costs much the same
 for one event as for fifty. The first event after a time without any is not delayed."""
+MOST_REST_S = 10.0
 
 log = get_logger()
 
@@ -33,24 +34,24 @@ log = get_logger()
 class Urgency:
     """How long a reader pauses after a page of BUSY_FROM events or more.
 
-    rest_s: at least so long, except after a full page, which has more behind it. times: and so many
-    times as long as its work on the page took, even after a full one. Where others need the
-    processors too, that work takes longer, so the reader's share shrinks by itself.
+    rest_s: at least so long, except after a full page, which has more behind it. rest_ratio: and so
+    many times as long as it worked on the page, even on a full one, but at most MOST_REST_S. Where
+    others need the processors too, that work takes longer, so it takes less of them by itself.
     """
 
     rest_s: float
-    times: float = 0.0
+    rest_ratio: float = 0.0
 
     def compute_rest_s(self, length: int, *, limit: int, worked_s: float) -> float:
         """Return the pause after a page of so many events. limit: of a full page."""
         if length < min(BUSY_FROM, limit):
             return REST_S if length else 0.0
-        return max(self.rest_s if length < limit else 0.0, self.times * worked_s)
+        least_s = self.rest_s if length < limit else 0.0
+        return max(least_s, min(self.rest_ratio * worked_s, MOST_REST_S))
 
 
-PROMPT, USUAL, PATIENT = Urgency(0.15), Urgency(0.5), Urgency(3.0, times=2.0)
-"""For effects that people look for, such as cover; for most; and for what may be late, such as
-commission, which takes a third of one core's time at most while others are busy."""
+URGENT, USUAL, DEFERRABLE = Urgency(0.15), Urgency(0.5), Urgency(3.0, rest_ratio=2.0)
+"""For cover, which members look for; for most; and for what may be late."""
 
 
 class Turns:

@@ -14,6 +14,7 @@ from perisai_kit.events.handlers import Handler
 from perisai_kit.events.outbox import publish
 from perisai_kit.events.signals import Signals
 from perisai_kit.events.subscription import FeedSource, Subscription
+from perisai_kit.events.turns import USUAL, Urgency
 
 ANNA, BUDI = new_id(), new_id()
 
@@ -60,6 +61,7 @@ def subscribe(
     *,
     source: FeedSource | None = None,
     limit: int = 500,
+    urgency: Urgency = USUAL,
 ) -> Subscription:
     return Subscription(
         name="effects",
@@ -68,4 +70,5 @@ def subscribe(
         limit=limit,
         poll_s=0,
         patience_s=(0.01, 0.01, 0.01),
+        urgency=urgency,
     )

@@ -1,13 +1,39 @@
 """How long a reader pauses after a page."""
 
-import pytest
+import asyncio
+from collections.abc import Callable
+from typing import Any
 
-from perisai_kit.events.turns import BUSY_FROM, PATIENT, PROMPT, REST_S, USUAL, Urgency
+import pytest
+from perisai_kit_tests.subscriptions.effects import (
+    ANNA,
+    changed,
+    on_updated,
+    publish_now,
+    subscribe,
+)
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from perisai_kit.db.engine import Database
+from perisai_kit.events.catalogue import MemberUpdated
+from perisai_kit.events.turns import (
+    BUSY_FROM,
+    DEFERRABLE,
+    MOST_REST_S,
+    REST_S,
+    STALLED_S,
+    URGENT,
+    USUAL,
+    Urgency,
+)
+from perisai_kit.testing.feeds import number_now
 
 FULL = 1000
+A_WHILE_S = 0.3
+ALL = [URGENT, USUAL, DEFERRABLE]
 
 
-@pytest.mark.parametrize("urgency", [PROMPT, USUAL, PATIENT])
+@pytest.mark.parametrize("urgency", ALL)
 def test_after_a_few_events_the_next_ones_are_soon_read(urgency: Urgency) -> None:
     assert urgency.compute_rest_s(0, limit=FULL, worked_s=60) == 0
     assert urgency.compute_rest_s(1, limit=FULL, worked_s=60) == REST_S
@@ -15,35 +41,55 @@ def test_after_a_few_events_the_next_ones_are_soon_read(urgency: Urgency) -> Non
 
 
 def test_after_a_busy_page_the_pause_is_by_the_urgency() -> None:
-    pauses = [
-        each.compute_rest_s(BUSY_FROM, limit=FULL, worked_s=0) for each in (PROMPT, USUAL, PATIENT)
-    ]
+    pauses = [each.compute_rest_s(BUSY_FROM, limit=FULL, worked_s=0) for each in ALL]
 
-    assert pauses == sorted(pauses)
-    assert pauses == [PROMPT.rest_s, USUAL.rest_s, PATIENT.rest_s]
+    assert pauses == sorted(pauses) == [each.rest_s for each in ALL]
 
 
-@pytest.mark.parametrize("urgency", [PROMPT, USUAL])
+@pytest.mark.parametrize("urgency", [URGENT, USUAL])
 def test_a_full_page_is_followed_at_once_where_somebody_waits(urgency: Urgency) -> None:
     assert urgency.compute_rest_s(FULL, limit=FULL, worked_s=60) == 0
 
 
 @pytest.mark.parametrize("limit", [1, BUSY_FROM, FULL])
-def test_what_may_be_late_leaves_most_of_the_time_to_others_while_much_is_unread(
-    limit: int,
-) -> None:
+def test_what_may_be_late_leaves_most_of_the_time_to_others(limit: int) -> None:
     worked_s = 1.5
 
-    rest_s = PATIENT.compute_rest_s(limit, limit=limit, worked_s=worked_s)
+    rest_s = DEFERRABLE.compute_rest_s(limit, limit=limit, worked_s=worked_s)
 
-    assert rest_s == PATIENT.times * worked_s
-    assert worked_s < (worked_s + rest_s) / 2
+    assert rest_s == DEFERRABLE.rest_ratio * worked_s > worked_s
 
 
-def test_the_pause_grows_with_what_a_page_takes() -> None:
-    fast, slow = (
-        PATIENT.compute_rest_s(BUSY_FROM, limit=FULL, worked_s=each) for each in (0.1, 10.0)
-    )
+def test_a_pause_has_a_bound_so_that_a_cursor_does_not_seem_to_stand_still() -> None:
+    longest_s = max(each.compute_rest_s(FULL, limit=FULL, worked_s=3600) for each in ALL)
 
-    assert fast == PATIENT.rest_s
-    assert slow == 10.0 * PATIENT.times
+    assert longest_s == MOST_REST_S < STALLED_S / 2
+
+
+@pytest.mark.parametrize(
+    ("urgency", "read"),
+    [(Urgency(0, rest_ratio=1e9), ["a", "b"]), (Urgency(60), ["a", "b", "c", "d"])],
+    ids=["after its work", "after a page that was not full"],
+)
+async def test_a_reader_pauses_as_its_urgency_says(
+    kit_database: Database, effects: Callable[[], Any], urgency: Urgency, read: list[str]
+) -> None:
+    applied = asyncio.Event()
+
+    async def on_read(session: AsyncSession, event: MemberUpdated) -> None:
+        await on_updated(session, event)
+        if event.changed == (read[-1],):
+            applied.set()
+
+    await publish_now(kit_database, *(changed(ANNA, what) for what in "abcd"))
+    await number_now(kit_database)
+    reader = subscribe(kit_database, on_read, limit=2, urgency=urgency)
+
+    reading = asyncio.create_task(reader.run(kit_database))
+    async with asyncio.timeout(30):
+        await applied.wait()
+    await asyncio.sleep(A_WHILE_S)
+    reading.cancel()
+    await asyncio.wait([reading])
+
+    assert await effects() == read

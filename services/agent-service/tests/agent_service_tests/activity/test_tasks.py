@@ -11,6 +11,7 @@ from agent_service.activity.rules import Counts
 from agent_service.worker import subscriptions
 from perisai_kit.db.engine import Database
 from perisai_kit.domain.ids import new_id
+from perisai_kit.events.turns import DEFERRABLE
 from perisai_kit.privacy.keyring import Keyring
 from perisai_kit.services.client import ServiceClient, TokenSource
 from perisai_kit.testing.plugin import Urls, Wire
@@ -93,4 +94,5 @@ async def test_the_feed_of_member_service_is_read(
         days = await count_by_day(session, agent_id, first=DAY, last=DAY)
     await database.dispose()
     assert read == [5, 0]
+    assert subscription.urgency is DEFERRABLE
     assert days == {DAY: Counts(acquisitions=2, contributions=2)}

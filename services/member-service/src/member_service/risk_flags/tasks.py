@@ -13,7 +13,7 @@ from perisai_kit.events.catalogue import (
     RegistrationEnded,
 )
 from perisai_kit.events.subscription import FeedSource, Subscription
-from perisai_kit.events.turns import PATIENT
+from perisai_kit.events.turns import DEFERRABLE
 from perisai_kit.privacy.keyring import Keyring
 
 OWN = "risk_flags.members"
@@ -51,7 +51,7 @@ class RiskTasks:
             name=OWN,
             source=own,
             poll_s=poll_s,
-            urgency=PATIENT,
+            urgency=DEFERRABLE,
             batch_handlers={
                 CoverageExtended: self.on_coverage_answered,
                 CoverageWithdrawn: self.on_coverage_answered,

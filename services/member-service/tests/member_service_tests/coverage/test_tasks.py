@@ -22,6 +22,7 @@ from perisai_kit.events.outbox import publish
 from perisai_kit.events.parking import ParkedEvent
 from perisai_kit.events.signals import Signals
 from perisai_kit.events.subscription import Subscription
+from perisai_kit.events.turns import URGENT
 from perisai_kit.privacy.keyring import Keyring
 from perisai_kit.testing.feeds import deliver
 from perisai_kit.testing.plugin import Urls
@@ -49,6 +50,10 @@ def reading(theirs: Database) -> dict[str, Subscription]:
     feed = LocalFeed(theirs, source="test", signals=Signals())
     made = subscriptions(agents=feed, payments=feed, terms=TERMS, poll_s=0)
     return {each.name: each for each in made}
+
+
+def test_cover_is_read_with_urgency(reading: dict[str, Subscription]) -> None:
+    assert {name for name, each in reading.items() if each.urgency is URGENT} == {"payments"}
 
 
 def paid(member_id: UUID) -> PaymentSettled:

@@ -22,6 +22,7 @@ from member_service.risk_flags.models import AcquiredMember, RaisedFlag
 from member_service.risk_flags.rules import RiskFlag
 from member_service.risk_flags.tasks import RiskTasks
 from perisai_kit.auth.principal import Role, Scope, ScopeKind
+from perisai_kit.db.engine import Database
 from perisai_kit.domain.ids import new_id
 from perisai_kit.domain.month import Month
 from perisai_kit.events.catalogue import (
@@ -33,6 +34,9 @@ from perisai_kit.events.catalogue import (
     PaymentSettled,
     RegistrationEnded,
 )
+from perisai_kit.events.feed import LocalFeed
+from perisai_kit.events.signals import Signals
+from perisai_kit.events.turns import DEFERRABLE
 from perisai_kit.privacy.keyring import Keyring
 from perisai_kit.testing.feeds import list_published
 from perisai_kit.testing.plugin import BusinessTime
@@ -345,3 +349,9 @@ async def test_flags_cannot_be_changed(session: AsyncSession) -> None:
         with pytest.raises(DBAPIError, match="permission denied"):
             async with session.begin_nested():
                 await session.execute(text(change))
+
+
+def test_flags_may_be_late(database: Database, tasks: RiskTasks) -> None:
+    own = LocalFeed(database, source="member-service", signals=Signals())
+
+    assert tasks.subscribe(own, poll_s=0).urgency is DEFERRABLE

@@ -37,8 +37,8 @@ GATHER_S = 0.02
 """After a batch of several, the next one begins at most so many seconds after its answers. More
 than half of what a batch of three takes is its round trips, its commit and waking up for it."""
 GATHERED = 16
-"""It begins at once when so many wait, or as many as that batch had and left behind: those who were
-answered have come again, and nothing more comes before the next answers."""
+"""It begins at once when so many wait, or as many as that batch had and left behind: a bank with
+few connections sends nothing more before it has its answers."""
 MAX_WAITING = 10_000
 """Who comes behind so many could not be answered in time."""
 BEGIN_WITHIN_S = BOOK_WITHIN_S = 4.0

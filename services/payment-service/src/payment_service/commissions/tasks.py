@@ -5,6 +5,7 @@ agent-service's of agents and wadahs.
 """
 
 from collections.abc import Sequence
+from functools import partial
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -14,7 +15,7 @@ from payment_service.commissions import service
 from payment_service.counting import service as counting
 from payment_service.payees import service as payees
 from payment_service.suspense import service as suspense
-from perisai_kit.db.bulk import run_in_batches
+from perisai_kit.db.bulk import RUN_S, run_in_batches
 from perisai_kit.db.engine import Database
 from perisai_kit.domain.errors import Unavailable
 from perisai_kit.events.catalogue import (
@@ -31,7 +32,7 @@ from perisai_kit.events.catalogue import (
     WadahTerminated,
 )
 from perisai_kit.events.subscription import FeedSource, Subscription
-from perisai_kit.events.turns import PATIENT
+from perisai_kit.events.turns import BUSY_FROM, DEFERRABLE
 from perisai_kit.runtime.graceful import finish
 
 BATCH = 1000
@@ -83,16 +84,19 @@ class Computation:
             return True
         return await counting.waits_for_agents(session)
 
-    async def run(self, database: Database) -> bool:
-        """Compute what is due; return whether there is more.
+    async def run(self, database: Database, *, run_s: float = RUN_S) -> bool:
+        """Compute what is due, with pauses between full batches; return whether there is more.
 
         A feed without news says only at the end of a long poll how far it has been read. So if
-        allocations wait for nothing else, agent-service is asked at once.
+        allocations wait for nothing else, agent-service is asked at once. run_s: it ends with the
+        batch after which so many seconds have passed.
         """
-        has_more = await run_in_batches(database, service.compute_due, batch=BATCH)
+        ratio = DEFERRABLE.rest_ratio
+        batches = partial(run_in_batches, database, batch=BATCH, run_s=run_s, rest_ratio=ratio)
+        has_more = await batches(service.compute_due)
         if has_more or not await self._read_agents(database):
             return has_more
-        return await run_in_batches(database, service.compute_due, batch=BATCH)
+        return await batches(service.compute_due)
 
     async def _read_agents(self, database: Database) -> bool:
         async with database.read() as session:
@@ -107,14 +111,13 @@ class Computation:
 
 
 class AnswerSubscription(Subscription):
-    """Computes what each batch of answers has made due, after its transaction."""
+    """Computes at once what a few answers have made due. The rest waits for the periodic task."""
 
     def __init__(self, source: FeedSource, computation: Computation, *, poll_s: float) -> None:
         super().__init__(
             name=counting.MEMBERS,
             source=source,
             poll_s=poll_s,
-            urgency=PATIENT,
             batch_handlers={
                 CoverageExtended: on_coverage_answered,
                 CoverageWithdrawn: on_coverage_answered,
@@ -124,10 +127,10 @@ class AnswerSubscription(Subscription):
         self._computation = computation
 
     async def step(self, database: Database) -> int:
-        """Fetch one batch, apply it and compute what is due; return its length."""
+        """Fetch one batch and apply it; return its length."""
         length = await super().step(database)
-        if length:
-            await finish(self._computation.run(database))
+        if 0 < length < BUSY_FROM:
+            await finish(self._computation.run(database, run_s=0))
         return length
 
 

@@ -11,6 +11,7 @@ from typing import Any
 import httpx
 import pytest
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
+from payment_service_tests.callbacks.counters import open_counter as open_counter
 from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 

@@ -1,19 +1,22 @@
 """The queue in front of the books: batches, what spoils them, and PostgreSQL going away."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from contextlib import AbstractAsyncContextManager, asynccontextmanager, closing
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Sequence
+from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
-import httpx
 import pytest
-from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
-from prometheus_client import REGISTRY
-from sqlalchemy import func, select
+from payment_service_tests.callbacks.counters import (
+    Counter,
+    OpenCounter,
+    OwnDatabase,
+    batches,
+    codes,
+    make_writer,
+)
+from sqlalchemy import select
 
-from payment_service.banks.models import BankPartner
 from payment_service.bills.models import Bill
 from payment_service.bills.schemas import BillOut
 from payment_service.callbacks import service
@@ -21,113 +24,24 @@ from payment_service.callbacks.models import Callback
 from payment_service.callbacks.rules import CallbackOutcome
 from payment_service.callbacks.schemas import Inquiry, Message, Outcome
 from payment_service.callbacks.writer import (
-    BEGIN_WITHIN_S,
-    GATHER_S,
-    GATHERED,
     MAX_BATCH,
     InDoubt,
     Writer,
 )
-from payment_service.ledger import service as ledger
-from payment_service.payments.models import Payment
-from payment_service.testing import Bank, inquiry_of, payment_of
-from perisai_kit.db.engine import Database
+from payment_service.testing import inquiry_of, payment_of
 from perisai_kit.db.sql import Executor, make_executor
 from perisai_kit.privacy.keyring import Keyring
-from perisai_kit.runtime.log import configure_logging
-from perisai_kit.testing.plugin import Databases, Urls
+from perisai_kit.testing.plugin import Databases
 from sandbox.ports import free_port
 from sandbox.postgres import Postgres
 from snap_bi.answers import Answer
 from snap_bi.codes import Service
 from snap_bi.messages import InquiryRequest
 
-IssueBill = Callable[..., Awaitable[BillOut]]
-MakePartner = Callable[..., Awaitable[BankPartner]]
-MakeFlag = Callable[..., Message]
-OwnDatabase = Callable[[str], Urls]
 NOBODYS = {"customerNo": "9" * 18, "virtualAccountNo": "   88001" + "9" * 18}
 """An account that no bill has."""
-TOO_LONG_S = 2 * BEGIN_WITHIN_S
 UNSTORABLE = "4711\x00"
 """PostgreSQL takes no NUL. The gate lets none in; it stands for what nobody foresaw."""
-
-
-@dataclass
-class Counter:
-    """Two processes' worth of writers on one database, and flags that pay a bill each."""
-
-    database: Database
-    writers: list[Writer[Message]]
-    bank: Bank
-    bills: list[BillOut]
-    make_flag: MakeFlag
-
-    def flag(self, bill: BillOut, *, number: str | None = None) -> Message:
-        return self.make_flag(self.bank, payment_of(bill, self.bank.partner), number=number)
-
-    async def take(self, flags: list[Message]) -> list[Answer | BaseException]:
-        """Hand the flags in at once, to one writer and the other by turns."""
-        return await asyncio.gather(
-            *(self.writers[place % 2].take(each) for place, each in enumerate(flags)),
-            return_exceptions=True,
-        )
-
-    async def paid(self) -> int:
-        async with self.database.read() as session:
-            assert await ledger.find_faults(session) == []
-            return await session.scalar(select(func.count()).select_from(Payment)) or 0
-
-
-OpenCounter = Callable[..., AbstractAsyncContextManager[Counter]]
-
-
-@pytest.fixture
-def open_counter(
-    *,
-    keyring: Keyring,
-    make_partner: MakePartner,
-    issue_bill: IssueBill,
-    bank_key: RSAPrivateKey,
-    flag: MakeFlag,
-) -> OpenCounter:
-    """Open a counter on a database of its own, with so many bills to be paid."""
-    configure_logging(service="payment-service")  # as an app does at its start
-
-    @asynccontextmanager
-    async def open_(urls: Urls, *, bills: int) -> AsyncIterator[Counter]:
-        database = Database(urls.app, keyring=keyring)
-        writers = [
-            Writer(database, keyring, service.take_payments, service=Service.PAYMENT)
-            for _ in range(2)
-        ]
-        async with database.begin() as session, httpx.AsyncClient() as nobody:
-            bank = Bank(nobody, await make_partner(session), bank_key, "of no use here")
-            issued = [await issue_bill(session) for _ in range(bills)]
-        yield Counter(database, writers, bank, issued, flag)
-        for writer in writers:
-            await writer.close()
-        await database.dispose()
-
-    return open_
-
-
-def make_writer(counter: Counter, keyring: Keyring, **seconds: Any) -> Writer[Message]:
-    take_many = service.take_payments
-    return Writer(counter.database, keyring, take_many, service=Service.PAYMENT, **seconds)
-
-
-def codes(answers: list[Answer | BaseException]) -> list[str]:
-    """Return the codes; a flag in doubt has none."""
-    return [each.response_code if isinstance(each, Answer) else "in doubt" for each in answers]
-
-
-def batches() -> tuple[float, float]:
-    """Return how many batches this process has booked so far, and how many flags in them."""
-    names = ("snap_batch_size_count", "snap_batch_size_sum")
-    of_payments = {"service": Service.PAYMENT.value}
-    count, flags = (REGISTRY.get_sample_value(name, of_payments) or 0.0 for name in names)
-    return count, flags
 
 
 async def test_a_lone_flag_is_booked_at_once_by_itself(
@@ -159,51 +73,6 @@ async def test_what_comes_at_once_is_booked_together_and_never_beyond_the_bound(
 
         assert {each.response_code for each in answers} == {"4042512"}
         assert batches() == (before[0] + 2, before[1] + MAX_BATCH + 10)
-
-
-@pytest.mark.parametrize(
-    ("before", "awaited"), [(3, 3), (GATHERED + 4, GATHERED)], ids=["as before", "enough"]
-)
-async def test_after_several_flags_the_next_batch_begins_when_as_many_have_come(
-    open_counter: OpenCounter,
-    own_database: OwnDatabase,
-    keyring: Keyring,
-    before: int,
-    awaited: int,
-) -> None:
-    async with open_counter(own_database("payment"), bills=before + awaited) as counter:
-        writer = make_writer(counter, keyring, gather_s=TOO_LONG_S)
-        flags = [counter.flag(bill) for bill in counter.bills]
-        await asyncio.gather(*(writer.take(each) for each in flags[:before]))
-        booked = batches()
-
-        async with asyncio.TaskGroup() as group:
-            for each in flags[before:]:  # none is booked before the last one has come
-                group.create_task(writer.take(each))
-                await asyncio.sleep(0.01)
-
-        assert batches() == (booked[0] + 1, booked[1] + awaited)
-        assert await counter.paid() == before + awaited
-        await writer.close()
-
-
-@pytest.mark.parametrize(
-    ("before", "gather_s"), [(1, TOO_LONG_S), (3, GATHER_S)], ids=["a lone one", "several"]
-)
-async def test_a_flag_does_not_wait_for_ever_after(
-    open_counter: OpenCounter,
-    own_database: OwnDatabase,
-    keyring: Keyring,
-    before: int,
-    gather_s: float,
-) -> None:
-    async with open_counter(own_database("payment"), bills=before + 1) as counter:
-        writer = make_writer(counter, keyring, gather_s=gather_s)
-        *first, last = (writer.take(counter.flag(bill)) for bill in counter.bills)
-        await asyncio.gather(*first)
-
-        assert codes([await last]) == ["2002500"]
-        await writer.close()
 
 
 async def test_a_flag_that_spoils_its_batch_is_in_doubt_alone(

@@ -1,4 +1,4 @@
-"""When commission is computed: at once after an answer, if agents' events can be read."""
+"""When commission is computed: at once after a few answers, if agents' events can be read."""
 
 from collections.abc import Callable
 
@@ -20,6 +20,7 @@ from perisai_kit.events.catalogue import AgentSuspended
 from perisai_kit.events.feed import LocalFeed
 from perisai_kit.events.outbox import publish
 from perisai_kit.events.signals import Signals
+from perisai_kit.events.turns import BUSY_FROM, DEFERRABLE
 from perisai_kit.privacy.keyring import Keyring
 from perisai_kit.services.app import create_kit
 from perisai_kit.testing.feeds import deliver, number_now
@@ -102,3 +103,41 @@ async def test_an_answer_is_computed_with_what_agent_service_has_published(
         assert await counting.count_waits(session) == {}
     await own.dispose()
     await other.dispose()
+
+
+async def test_what_many_answers_make_due_waits_for_the_periodic_task(
+    own_database: Callable[[str], Urls], keyring: Keyring, business_time: BusinessTime
+) -> None:
+    business_time.at(noon(NOVEMBER, 20))
+    own = Database(own_database("payment").app, keyring=keyring)
+    other = Database(own_database("agent").app, keyring=keyring)
+    village = Village()
+    paid = [village.pay(NOVEMBER, is_acquisition=False) for _ in range(BUSY_FROM)]
+    async with own.begin() as session:
+        await book(session, village.settled)
+    async with other.begin() as session:
+        await publish(session, *village.decided, *village.answered)
+    await number_now(other)
+    feed = LocalFeed(other, source="another", signals=Signals())
+    _, of_members, *_ = subscriptions(own=feed, members=feed, agents=feed, poll_s=0)
+
+    await deliver(of_members, to=own, source=other)
+    async with own.read() as session:
+        before = await count_lines(session)
+        is_due = await Computation(feed).is_due(session)
+    await Computation(feed).run(own)
+
+    assert (before, is_due) == (0, True)
+    async with own.read() as session:
+        earning = set(await session.scalars(select(CommissionLine.allocation_id)))
+    assert earning == {each.allocation_id for each in paid}
+    await own.dispose()
+    await other.dispose()
+
+
+def test_only_what_may_be_late_is_deferred() -> None:
+    feed = LocalFeed(Database("postgresql://"), source="another", signals=Signals())
+
+    read = subscriptions(own=feed, members=feed, agents=feed)
+
+    assert {each.name for each in read if each.urgency is DEFERRABLE} == {"commissions.payments"}
