@@ -45,6 +45,7 @@ ANSWER_S = 10.0
 POLL_S = 30.0
 """How long a request waits at the feed. New events are answered at once. Without any,
 `caught_up_at` is at most this old."""
+
 log = get_logger()
 
 lag_seconds = Gauge(

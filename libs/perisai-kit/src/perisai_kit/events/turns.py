@@ -1,9 +1,8 @@
 """When a process reads a feed: whether it is its turn, and how long it pauses after a page.
 
-It is the turn of the process whose sequencer leads. The lock of the cursor makes each event take
-effect once. But two processes that read a feed both fetch every page, and wait for each other. So
-the others stand by, and read only where the cursor has stood still for longer than a long poll
-takes.
+The process whose sequencer leads reads. The lock of the cursor makes each event take effect once.
+But two processes that read a feed both fetch every page, and wait for each other. So the others
+stand by, and read only where the cursor has stood still for longer than a long poll takes.
 
 Work that may be late is throttled: docs/adr/0023-deferrable-work-is-throttled.md.
 """

@@ -127,7 +127,7 @@ class AnswerSubscription(Subscription):
         self._computation = computation
 
     async def step(self, database: Database) -> int:
-        """Fetch one batch and apply it; return its length."""
+        """Fetch one batch, apply it and compute what a few have made due; return its length."""
         length = await super().step(database)
         if 0 < length < BUSY_FROM:
             await finish(self._computation.run(database, run_s=0))

@@ -119,10 +119,10 @@ def find_movable(
     allocations: Iterable[AnsweredAllocation],
     known: Mapping[UUID, AgentMonth],
 ) -> set[AgentMonth]:
-    """Return the agents' months whose crossing these allocations may move.
+    """Return the agents' months in which these allocations may change the crossing.
 
-    An acquisition that is new and counts after the crossing does not move it. before: the crossings
-    of what was stored before. known: the months in which these allocations were stored before.
+    A new acquisition that counts after the crossing does not change it. before: the crossings of
+    what was stored before. known: the months in which these allocations were stored before.
     """
     fixed = {*before}
     for each in allocations:

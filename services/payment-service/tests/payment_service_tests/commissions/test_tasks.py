@@ -1,7 +1,10 @@
 """When commission is computed: at once after a few answers, if agents' events can be read."""
 
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass
+from uuid import UUID
 
+import pytest
 from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -17,6 +20,7 @@ from payment_service.worker import subscriptions
 from perisai_kit.db.engine import Database
 from perisai_kit.domain.month import Month
 from perisai_kit.events.catalogue import AgentSuspended
+from perisai_kit.events.envelope import Event
 from perisai_kit.events.feed import LocalFeed
 from perisai_kit.events.outbox import publish
 from perisai_kit.events.signals import Signals
@@ -77,62 +81,74 @@ async def test_payments_go_on_waiting_while_agent_service_does_not_answer(
     assert await counting.count_waits(session) == {NOVEMBER: Waiting(1, 36_800)}
 
 
-async def test_an_answer_is_computed_with_what_agent_service_has_published(
-    own_database: Callable[[str], Urls], keyring: Keyring, business_time: BusinessTime
-) -> None:
-    business_time.at(noon(NOVEMBER, 20))
+@dataclass
+class Answering:
+    """Our database, and one with the feed of both other services."""
+
+    own: Database
+    other: Database
+    feed: LocalFeed
+
+    async def read_answers(self, village: Village, *happened: Event) -> None:
+        """Read the answers to what was settled in a village, after its other events."""
+        async with self.own.begin() as session:
+            await book(session, village.settled)
+        async with self.other.begin() as session:
+            await publish(session, *village.decided, *happened, *village.answered)
+        await number_now(self.other)
+        feed = self.feed
+        _, of_members, *_ = subscriptions(own=feed, members=feed, agents=feed, poll_s=0)
+        await deliver(of_members, to=self.own, source=self.other)
+
+    async def list_earning(self) -> set[UUID]:
+        async with self.own.read() as session:
+            return set(await session.scalars(select(CommissionLine.allocation_id)))
+
+
+@pytest.fixture
+async def answering(
+    own_database: Callable[[str], Urls], keyring: Keyring
+) -> AsyncIterator[Answering]:
     own = Database(own_database("payment").app, keyring=keyring)
     other = Database(own_database("agent").app, keyring=keyring)
+    yield Answering(own, other, LocalFeed(other, source="another", signals=Signals()))
+    await own.dispose()
+    await other.dispose()
+
+
+async def test_an_answer_is_computed_with_what_agent_service_has_published(
+    answering: Answering, business_time: BusinessTime
+) -> None:
+    business_time.at(noon(NOVEMBER, 20))
     village = Village()
     paid = village.pay(NOVEMBER, is_acquisition=False)
     missed = village.pay(NOVEMBER, paid_at=noon(NOVEMBER, 12), is_acquisition=False)
     suspended: AgentSuspended = village.suspend(noon(NOVEMBER, 11))
-    async with own.begin() as session:
-        await book(session, village.settled)
-    async with other.begin() as session:
-        await publish(session, *village.decided, suspended, *village.answered)
-    await number_now(other)
-    feed = LocalFeed(other, source="another", signals=Signals())
-    _, of_members, *_ = subscriptions(own=feed, members=feed, agents=feed, poll_s=0)
 
-    await deliver(of_members, to=own, source=other)
+    await answering.read_answers(village, suspended)
 
-    async with own.read() as session:
-        earning = set(await session.scalars(select(CommissionLine.allocation_id)))
-        assert earning == {paid.allocation_id} != {missed.allocation_id}
+    earning = await answering.list_earning()
+    assert earning == {paid.allocation_id} != {missed.allocation_id}
+    async with answering.own.read() as session:
         assert await counting.count_waits(session) == {}
-    await own.dispose()
-    await other.dispose()
 
 
 async def test_what_many_answers_make_due_waits_for_the_periodic_task(
-    own_database: Callable[[str], Urls], keyring: Keyring, business_time: BusinessTime
+    answering: Answering, business_time: BusinessTime
 ) -> None:
     business_time.at(noon(NOVEMBER, 20))
-    own = Database(own_database("payment").app, keyring=keyring)
-    other = Database(own_database("agent").app, keyring=keyring)
     village = Village()
     paid = [village.pay(NOVEMBER, is_acquisition=False) for _ in range(BUSY_FROM)]
-    async with own.begin() as session:
-        await book(session, village.settled)
-    async with other.begin() as session:
-        await publish(session, *village.decided, *village.answered)
-    await number_now(other)
-    feed = LocalFeed(other, source="another", signals=Signals())
-    _, of_members, *_ = subscriptions(own=feed, members=feed, agents=feed, poll_s=0)
+    computation = Computation(answering.feed)
 
-    await deliver(of_members, to=own, source=other)
-    async with own.read() as session:
-        before = await count_lines(session)
-        is_due = await Computation(feed).is_due(session)
-    await Computation(feed).run(own)
+    await answering.read_answers(village)
+    before = await answering.list_earning()
+    async with answering.own.read() as session:
+        is_due = await computation.is_due(session)
+    await computation.run(answering.own)
 
-    assert (before, is_due) == (0, True)
-    async with own.read() as session:
-        earning = set(await session.scalars(select(CommissionLine.allocation_id)))
-    assert earning == {each.allocation_id for each in paid}
-    await own.dispose()
-    await other.dispose()
+    assert (before, is_due) == (set(), True)
+    assert await answering.list_earning() == {each.allocation_id for each in paid}
 
 
 def test_only_what_may_be_late_is_deferred() -> None:
