@@ -99,6 +99,7 @@ lock: .venv/installed ## write the lock files anew (ARGS=--upgrade for newer ver
 
 docs: .venv/installed ## write the generated documents: problem codes, events, a line per operation
 	@$(PY) -m sandbox.documents
+	@$(PY) -m bench.report
 
 up: ## start it in containers, as .env tells (docs/deploy.md)
 	@test -f .env || { echo "make up: there is no .env; for a first try: python3 deploy/make_env.py --sandbox" >&2; exit 1; }

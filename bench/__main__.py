@@ -5,7 +5,6 @@ import sys
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import replace
-from pathlib import Path
 
 from bench import (
     attacks,
@@ -20,6 +19,7 @@ from bench import (
     proxy,
 )
 from bench.options import Options
+from bench.report import LATEST, write_page
 from bench.results import (
     BenchError,
     ProgramMissing,
@@ -31,9 +31,9 @@ from bench.results import (
 from bench.stage import Stage, open_stage
 from bench.world.plan import make_plan
 from bench.world.template import open_world
+from perisai_kit.domain.clock import real_now
 from sandbox.errors import SandboxError
 
-LATEST = Path(__file__).with_name("latest.json")
 QUICK = Options(
     quick=True,
     seconds=3.0,
@@ -93,6 +93,7 @@ def main(arguments: Sequence[str]) -> int:
             failed = failed or not isinstance(error, ProgramMissing)
         if not asked.quick and not asked.statements:
             write_results(LATEST, results)
+            write_page()
     _say(format_table(results))
     return 1 if failed or any(each.holds is False for each in results) else 0
 
@@ -103,7 +104,7 @@ def _measure(name: str, options: Options) -> list[Result]:
         found = BENCHES[name](stage, options)
     results = found if isinstance(found, list) else [found]
     if not options.quick:
-        return results
+        return [replace(each, how=f"{each.how}; {real_now().date()}") for each in results]
     return [replace(each, how=f"QUICK, not stored: {each.how}") for each in results]
 
 

@@ -4,6 +4,7 @@ import json
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 
 class BenchError(Exception):
@@ -111,7 +112,7 @@ def _format_spread(rounds: Sequence[Round]) -> str:
     if len(rounds) == 1:
         return "one round"
     figures = [
-        _format_figure(each.ours) if each.ratio is None else f"{each.ratio:.2f}" for each in rounds
+        format_figure(each.ours) if each.ratio is None else f"{each.ratio:.2f}" for each in rounds
     ]
     return f"median of {len(rounds)} rounds ({', '.join(figures)})"
 
@@ -122,11 +123,11 @@ def format_table(results: Sequence[Result]) -> str:
     rows += [
         (
             each.name,
-            _format_figure(each.ours),
-            _format_figure(each.yardstick),
+            format_figure(each.ours),
+            format_figure(each.yardstick),
             each.unit,
-            _format_figure(each.ratio),
-            f"{'≥' if LIMITS[each.name].at_least else '≤'} {each.bar:g}",
+            format_figure(each.ratio),
+            format_bar(each),
             {True: "yes", False: "NO", None: "-"}[each.holds],
         )
         for each in results
@@ -139,23 +140,29 @@ def format_table(results: Sequence[Result]) -> str:
     return "\n".join([*lines, "", *(f"{each.name}: {each.how}" for each in results)])
 
 
-def _format_figure(value: float | None) -> str:
+def format_figure(value: float | None) -> str:
+    """Return a figure with two decimals below 100 and none above; "-" for none."""
     if value is None:
         return "-"
     return f"{value:,.0f}" if value >= 100 else f"{value:.2f}"
 
 
+def format_bar(result: Result) -> str:
+    """Return the bar of a result with its direction, such as "≥ 0.5"."""
+    return f"{'≥' if LIMITS[result.name].at_least else '≤'} {result.bar:g}"
+
+
 def write_results(path: Path, results: Iterable[Result]) -> None:
     """Replace the stored results of the same names and keep the others."""
-    lines = {each["name"]: each for each in _read(path)}
-    lines |= {each.name: asdict(each) for each in results}
-    known = [lines[name] for name in LIMITS if name in lines]
+    lines = {each.name: each for each in [*read_results(path), *results]}
+    known = [asdict(lines[name]) for name in LIMITS if name in lines]
     path.write_text(json.dumps(known, indent=1, ensure_ascii=False) + "\n")
 
 
-def _read(path: Path) -> list[dict[str, object]]:
+def read_results(path: Path) -> list[Result]:
+    """Return the stored results; none where there is no file."""
     try:
-        found: list[dict[str, object]] = json.loads(path.read_text())
+        found: list[dict[str, Any]] = json.loads(path.read_text())
     except FileNotFoundError:
         return []
-    return found
+    return [Result(**each) for each in found]
