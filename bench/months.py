@@ -47,7 +47,7 @@ class Closed:
     """What a closing took.
 
     seconds: of the worker. agreed_s: of the proposal, with its figures, and the confirmation.
-    steps: the seconds of each transaction of the worker. verified_s: of the second opinion on it.
+    steps: the seconds of each transaction of the worker. verified_s: of the verification of it.
     """
 
     seconds: float = 0.0
@@ -93,7 +93,7 @@ def close_months(stage: Stage, options: Options) -> Result:
         f" locks the months {1_000 * first:.0f} ms, the sums {sums:.1f} s, the longest of the rest"
         f" {1_000 * max(others):.0f} ms; the process of the task grew by {closed.grown_mb:.0f} MB;"
         " fsync on; yardstick: the sums by beneficiary and rule over the same lines, the second of"
-        f" two runs; the list of months answers in {closed.listed_ms:.0f} ms; the second opinion on"
+        f" two runs; the list of months answers in {closed.listed_ms:.0f} ms; the verification on"
         f" the month takes {closed.verified_s:.1f} s and agrees (not counted)"
     )
     return build_result("month_close", rounds, how)
@@ -159,7 +159,7 @@ async def _work(url: str, stage: Stage, steps: list[float]) -> None:
 
 
 async def _verify(url: str, month: str) -> float:
-    """Return the seconds of the second opinion on a month."""
+    """Return the seconds of the verification of a month."""
     database = Database(url)
     try:
         began = time.monotonic()

@@ -1,4 +1,4 @@
-"""What everybody earns in a half year, written from the model alone: a second opinion.
+"""What everybody earns in a half year, written from the model alone: the oracle.
 
 It asks day by day who cares for a member and who works, and lets the naive calendar of
 member-service's tests say which money counts. It shares no code with the services but the month.

@@ -1,4 +1,4 @@
-"""Incentive statements over half a year beside a second opinion: none differs."""
+"""Incentive statements over half a year beside an oracle: none differs."""
 
 from collections.abc import Awaitable, Callable
 from dataclasses import replace

@@ -1,4 +1,4 @@
-"""The second opinion on a closed month of a sandbox, with the command that production uses."""
+"""The verification of a closed month of a sandbox, with the command that production uses."""
 
 import os
 import subprocess

@@ -193,7 +193,7 @@ async def look_at_payees(close: Close, statement: dict[str, Any]) -> None:
 
 
 async def look_at_verification(close: Close) -> None:
-    """Wait for the second opinion on the month, and check that it agrees."""
+    """Wait for the verification of the month, and check that it agrees."""
     report, month = close.journey.report, close.journey.month
     found: dict[str, Any] = {}
 

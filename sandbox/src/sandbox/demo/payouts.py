@@ -260,7 +260,7 @@ async def look_at_the_bank(day: PayDay, usual: dict[str, Any], silent: dict[str,
 
 
 async def look_at_the_books(day: PayDay, paid: dict[str, dict[str, Any]]) -> None:
-    """Check that nothing is owed any more, and that the second opinion still agrees."""
+    """Check that nothing is owed any more, and that the verification still agrees."""
     report, month = day.journey.report, day.journey.month
     for payee_id, payout in paid.items():
         account = f"incentive_payable:{payee_id}"

@@ -20,7 +20,7 @@ class Settings(ServiceSettings):
     bill_valid_h: int = Field(default=168, ge=1, le=8784)
     """How long a bill can be paid, in hours. No law or source found says; 168 is our choice."""
     bill_late_notice_h: int = Field(default=24, ge=0, le=720)
-    """How long an expired bill still takes a bank's late word of a payment made in time. Ours."""
+    """How long an expired bill still takes a bank's late report of a payment made in time. Ours."""
     bank_time_tolerance_min: int = Field(default=10, ge=0, le=60)
     """How many minutes a bank's time of a payment may lie before the issue of the bill or after the
     receipt. It is moved into that span; one further off does not count. Ours."""

@@ -73,7 +73,7 @@ async def find_month(session: AsyncSession, month: Month) -> CommissionMonthOut:
 
 
 async def find_faults(session: AsyncSession) -> list[str]:
-    """Return what does not hold in the books and in the second opinion on closed months."""
+    """Return what does not hold in the books and in the verification of closed months."""
     return [*await find_book_faults(session), *await verifications.find_faults(session)]
 
 

@@ -170,7 +170,7 @@ async def open_account(session: AsyncSession, **differences: Any) -> PayoutAccou
 
 
 async def verify_all(database: Database) -> None:
-    """Make the second opinions on closed months that have none, as the worker does."""
+    """Make the verifications of closed months that have none, as the worker does."""
     async with database.read() as session:
         due = await verifications.list_due(session, limit=100)
     for each in due:

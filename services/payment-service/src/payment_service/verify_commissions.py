@@ -74,8 +74,8 @@ def describe(made: MonthVerification) -> Iterator[str]:
         f"{made.month}: "
         + {
             Verified.DIFFERS: f"{made.difference_count} differences",
-            Verified.PENDING: "the second opinion found nothing, but is not whole yet",
-            Verified.AGREES: "the second opinion agrees",
+            Verified.PENDING: "the verification found nothing, but is not whole yet",
+            Verified.AGREES: "the verification agrees",
         }[made.verdict]
     )
     yield (

@@ -94,8 +94,8 @@ class WadahMoveBegun(Conflict):
     """`details` holds `from_date`."""
 
     code = "wadah_move_begun"
-    text = "The first day of this move has come. Propose another move."
-    text_id = "Hari pertama perpindahan ini sudah tiba. Ajukan perpindahan baru."
+    text = "This move has already taken effect. Propose another move."
+    text_id = "Perpindahan ini sudah berlaku. Ajukan perpindahan baru."
 
 
 def check_from_date(from_date: date, *, today: date) -> None:

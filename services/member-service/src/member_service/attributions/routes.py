@@ -93,7 +93,7 @@ async def list_attributions(
 
 @own.get("", responses=problems(MemberNotFound))
 async def get_own_attribution(session: ReadSession, viewer: OwnMember) -> OwnAttributionOut:
-    """Return who cares for you today: your agent's name and telephone, or the branch.
+    """Return your agent today, with name and telephone, or the branch.
 
     A suspended or dismissed agent is not shown. The reading is recorded for the agent.
     """

@@ -60,7 +60,7 @@ class HandoverPlanned(Conflict):
 
 class OwnMembership(Conflict):
     code = "own_membership"
-    text = "Agents do not care for themselves. Choose another agent."
+    text = "Agents cannot be their own agent. Choose another agent."
     text_id = "Agen tidak dapat menjadi agen bagi dirinya sendiri. Pilih agen lain."
 
 

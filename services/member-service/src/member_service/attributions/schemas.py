@@ -103,12 +103,12 @@ class AttributedAgentOut(Out):
 
 
 class OwnAttributionOut(Out):
-    """Who cares for you today."""
+    """Your agent today, or the branch."""
 
     member_id: MemberId
     agent: Annotated[
         AttributedAgentOut | None,
-        Field(description="Your agent; null while the branch itself cares for you."),
+        Field(description="Your agent; null while you have none, and the branch serves you."),
     ]
     branch_code: BranchCode
     from_date: Annotated[date, Field(description="First day of the attribution.")]

@@ -104,7 +104,7 @@ async def _filters(
         str | None,
         Query(
             pattern=f"^({WITHOUT_AGENT}|[0-9a-fA-F]{{8}}(-[0-9a-fA-F]{{4}}){{3}}-[0-9a-fA-F]{{12}})$",
-            description="Only of this agent; `none`: only members whom no agent cares for.",
+            description="Only of this agent; `none`: only members without an agent.",
             examples=[WITHOUT_AGENT, "0190a1b2-0000-7000-8000-000000000001"],
         ),
     ] = None,

@@ -32,7 +32,7 @@ class Allocation(Base):
             "id",
             postgresql_where=text("kind = 'suspense' AND amount > 0"),
         ),
-        # For second opinions on months, which read those of one month; it costs a payment nothing.
+        # For verifications of months, which read those of one month; it costs a payment nothing.
         Index("ix_allocations_counts_at", "counts_at", postgresql_using="brin"),
         # Nothing is taken back twice.
         Index(

@@ -58,7 +58,7 @@ class Bill(Base):
     # The first instant that is too late.
     expires_at: Mapped[datetime]
     paid_at: Mapped[datetime | None]
-    # When it was replaced or became void; a late word may pay it all the same.
+    # When it was replaced or became void; a late report may pay it all the same.
     withdrawn_at: Mapped[datetime | None]
     withdrawn_by: Mapped[UUID | None]
     void_reason: Mapped[VoidReason | None] = mapped_column(choice(VoidReason, "void_reason_choice"))

@@ -239,7 +239,7 @@ async def lock_ended_bills(
 
 
 async def lock_members(run: Executor, member_ids: Collection[UUID]) -> None:
-    """Let one transaction at a time issue bills of these members or book late words for them."""
+    """Let one transaction at a time issue bills of these members or book late reports."""
     numbers = sorted({str(member_id) for member_id in member_ids})
     await run(SqlStatement(_LOCK_MEMBERS, (numbers,)))
 

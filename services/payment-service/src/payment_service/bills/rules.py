@@ -156,8 +156,8 @@ def check_open(status: BillStatus) -> None:
         raise _REFUSALS[status]
 
 
-def is_late_word(bill: Askable) -> bool:
-    """Tell whether money for a bill can only be a late word: it is not open, and not paid."""
+def is_late_report(bill: Askable) -> bool:
+    """Tell whether a payment of a bill can only be reported late: it is not open, and not paid."""
     return bill.status not in (BillStatus.OPEN, BillStatus.PAID)
 
 
@@ -186,7 +186,7 @@ def check_payable(bill: Payable, *, at: datetime, paid_months: Collection[Month]
     Source: docs/money.md, Orders, payments and allocations.
     """
     check_in_time(bill, at=at)
-    if is_late_word(bill) and any(month in paid_months for month in bill.months):
+    if is_late_report(bill) and any(month in paid_months for month in bill.months):
         raise _REFUSALS[bill.status]
 
 

@@ -204,15 +204,15 @@ async def find_for_decision(run: Executor, bill_id: UUID, *, lock: bool) -> Lock
     return bill
 
 
-async def read_late_words(
+async def read_for_late_reports(
     run: Executor, late: Sequence[LockedBill]
 ) -> tuple[dict[UUID, set[Month]], dict[UUID, LockedBill]]:
     """Return what decides over money for bills that are not open any more, by member.
 
     The months that other bills of the members paid since, and their open bills. The members and
     then these bills are locked after the bills of the payments: where that crosses another batch,
-    one of both is tried again. Without the lock of the member, two late words for the same months
-    would not see each other, nor would a bill see the late word that pays its months.
+    one of both is tried again. Without the lock of the member, two late reports of payments for the
+    same months would not see each other, nor would a bill see the one that pays its months.
     """
     members = {bill.member_id for bill in late}
     await queries.lock_members(run, members)
@@ -252,7 +252,7 @@ async def end_overdue(session: AsyncSession, *, late_notice_h: int, limit: int) 
     """End open bills that nobody can pay any more; return how many.
 
     late_notice_h: hours after the end of a bill in which a bank may still report a payment that
-    was made in time; a later report is a late word.
+    was made in time.
     """
     through = clock.now() - timedelta(hours=late_notice_h)
     bills = await queries.lock_ended_bills(session, through=through, limit=limit)

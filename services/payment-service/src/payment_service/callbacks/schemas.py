@@ -207,7 +207,7 @@ class Books:
 
     orders: by partner and customer number; their bills are locked. unused: the messages whose
     X-EXTERNAL-ID was not used before. paid_months, open_bills: of members of bills that only a
-    late word can settle, which months other bills paid, and their open bills, which are locked.
+    late report can settle, which months other bills paid, and their open bills, which are locked.
     """
 
     orders: Mapping[tuple[UUID, str], LockedOrder]
@@ -228,7 +228,7 @@ class Books:
         return replace(order, bills=[self._as_left(bill) for bill in order.bills])
 
     def settle(self, settlement: Settlement) -> None:
-        """Note a payment. A late word withdraws the open bill of its member for the same months."""
+        """Note a payment. A late report withdraws its member's open bill of the same months."""
         self.settlements.append(settlement)
         for share in settlement.shares:
             bill = share.bill

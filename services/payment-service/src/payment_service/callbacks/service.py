@@ -237,8 +237,8 @@ async def take_payments(
     new = [message for message in messages if message.signed.id not in known]
     if new:
         books = Books(found, unused, earlier)
-        if late := [bill for order in found.values() for bill in order.late_words]:
-            books.paid_months, books.open_bills = await bills.read_late_words(run, late)
+        if late := [bill for order in found.values() for bill in order.late_reports]:
+            books.paid_months, books.open_bills = await bills.read_for_late_reports(run, late)
         judged = [judge(message, books, keyring) for message in new]
         writes = [
             *payments.settle_statements(books.settlements),

@@ -53,8 +53,14 @@ class BeneficiariesUnknown(Conflict):
     """`details`: `count` of those with lines, of whom no wadah and branch is known."""
 
     code = "beneficiaries_unknown"
-    text = "Some earnings belong to nobody we know. The closing waits until this is repaired."
-    text_id = "Ada insentif yang pemiliknya belum dikenal. Penutupan menunggu perbaikan."
+    text = (
+        "Some earnings have no known beneficiary yet, so the closing waits. Ask the operator to"
+        " look at parked events of agent-service."
+    )
+    text_id = (
+        "Ada insentif yang pemiliknya belum dikenal. Penutupan menunggu. Minta petugas sistem"
+        " memeriksa data agen yang tertahan."
+    )
 
 
 def check_decision(status: ClosingStatus, *, verdict: ClosingVerdict, is_own: bool) -> None:

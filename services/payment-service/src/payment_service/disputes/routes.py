@@ -73,7 +73,7 @@ DisputeId = Annotated[UUID, Path(description="Id of the dispute.")]
 async def open_dispute(
     new: NewDispute, session: Session, principal: Disputant, config: Config
 ) -> DisputeDetailOut:
-    """Dispute a commission line, or that a payment of a member in your care has none.
+    """Dispute a commission line, or that a payment of one of your members has none.
 
     An officer answers within the time that `due_at` names. A dispute changes no money by itself.
     """

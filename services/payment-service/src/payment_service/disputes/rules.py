@@ -44,7 +44,7 @@ class DisputedLineNotFound(NotFound):
 
 class DisputedPaymentNotFound(NotFound):
     code = "disputed_payment_not_found"
-    text = "There is no such payment of a member in your care."
+    text = "There is no such payment of one of your members."
     text_id = "Pembayaran peserta binaan Anda dengan nomor ini tidak ditemukan."
 
 

@@ -37,7 +37,7 @@ class NewDispute(Model):
         MonthText | None, Field(description="The `earned_month` of that line.")
     ] = None
     payment_id: Annotated[
-        UUID | None, Field(description="The payment of a member in your care that has no line.")
+        UUID | None, Field(description="The payment of one of your members that has no line.")
     ] = None
     reason: Annotated[LongText, Field(description="What is wrong, in your own words.")]
 

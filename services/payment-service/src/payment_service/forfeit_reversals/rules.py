@@ -46,7 +46,7 @@ class OwnForfeitReversal(Forbidden):
 
 class ForfeitPaidOtherwise(Conflict):
     code = "forfeit_paid_otherwise"
-    text = "What was forfeited has been paid in another way. Taken back, it would be paid twice."
+    text = "The forfeited amount was paid in another way. Reversing the forfeit would pay it twice."
     text_id = (
         "Insentif yang hangus sudah dibayar dengan cara lain. Jika dibatalkan, insentif ini "
         "dibayar dua kali."

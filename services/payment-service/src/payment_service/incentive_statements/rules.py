@@ -11,7 +11,7 @@ from perisai_kit.domain.month import Month
 
 class StatementNotFound(NotFound):
     code = "statement_not_found"
-    text = "There is no such commission statement, or you may not see it."
+    text = "There is no such incentive statement, or you may not see it."
     text_id = "Rekap insentif tidak ditemukan, atau Anda tidak berwenang melihatnya."
 
 

@@ -33,7 +33,7 @@ class CommissionMonthOut(Out):
     verified: Annotated[
         Verified | None,
         Field(
-            description="What the second opinion on a closed month says: none yet or not a whole "
+            description="What the verification of a closed month says: none yet or not a whole "
             "one, it agrees, or it differs."
         ),
     ]

@@ -6,7 +6,7 @@ from datetime import datetime
 from enum import StrEnum
 from uuid import UUID
 
-from payment_service.bills.rules import BillStatus, LockedBill, is_late_word
+from payment_service.bills.rules import BillStatus, LockedBill, is_late_report
 from perisai_kit.domain.errors import NotFound
 
 MAX_BILLS = 100
@@ -40,9 +40,9 @@ class LockedOrder:
         return self.bills[0].issued_at
 
     @property
-    def late_words(self) -> list[LockedBill]:
+    def late_reports(self) -> list[LockedBill]:
         """The bills that only money paid earlier can settle."""
-        return [bill for bill in self.bills if is_late_word(bill)]
+        return [bill for bill in self.bills if is_late_report(bill)]
 
 
 @dataclass(frozen=True, slots=True)

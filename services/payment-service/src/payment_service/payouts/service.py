@@ -109,7 +109,7 @@ async def mark_paid(session: AsyncSession, transfer_id: UUID, report: Report) ->
     Raises: PayoutTransferNotFound, PayoutTransferStatusConflict.
     """
     payout, transfer = await lock(session, transfer_id)
-    _check_late_word(payout, transfer)
+    _check_late_report(payout, transfer)
     now = clock.now()
     paid_on = find_paid_day(report.executed_on, sent_on=_sent_on(transfer), today=clock.today())
     status = TransferStatus.PAID
@@ -332,8 +332,8 @@ async def _add(
     return transfer
 
 
-def _check_late_word(payout: Payout, transfer: PayoutTransfer) -> None:
-    """Refuse a late payment of what was tried again or given up."""
+def _check_late_report(payout: Payout, transfer: PayoutTransfer) -> None:
+    """Refuse a late report of what was tried again or given up."""
     if transfer.status is TransferStatus.FAILED and not rules.may_be_paid_late(
         payout.status, is_withdrawn=payout.withdrawn_at is not None
     ):

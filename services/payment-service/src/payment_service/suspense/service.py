@@ -178,7 +178,9 @@ async def _check(
     bill = await bills.find_for_decision(run, bill_id, lock=lock)
     counting = rules.find_counting(bill, paid_at=item.payment.paid_at, decided_at=now)
     paid_months, open_bills = (
-        await bills.read_late_words(run, [bill]) if bill_rules.is_late_word(bill) else ({}, {})
+        await bills.read_for_late_reports(run, [bill])
+        if bill_rules.is_late_report(bill)
+        else ({}, {})
     )
     bill_rules.check_payable(
         bill,

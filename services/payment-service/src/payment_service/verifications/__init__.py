@@ -1,1 +1,1 @@
-"""The second opinion on closed months: what they came to, computed anew in plain SQL."""
+"""The verification of closed months: what they came to, computed anew in plain SQL."""

@@ -1,4 +1,4 @@
-"""Second opinions on closed months, and who asked for a further one."""
+"""Verifications of closed months, and who asked for a further one."""
 
 from datetime import datetime
 from typing import Any
@@ -26,7 +26,7 @@ class VerificationRequest(Base):
 
 
 class MonthVerification(Base):
-    """A second opinion on a month: one run of verify.sql. Insert only.
+    """A verification of a month: one run of verify.sql. Insert only.
 
     sql_sha256: of the text that was run. The figures are those of `rules.Opinion`. differences:
     the first of them, with ids and without personal data.

@@ -1,6 +1,6 @@
 """The second computation, and what is stored of it.
 
-The tables of other features are named in SQL only: the second opinion shares no code with them.
+The tables of other features are named in SQL only: the verification shares no code with them.
 """
 
 import hashlib
@@ -46,7 +46,7 @@ async def list_closed(session: AsyncSession) -> list[Month]:
 
 
 async def list_pending(session: AsyncSession, *, before: datetime, limit: int) -> list[Month]:
-    """Return closed months without a second opinion, the earliest first.
+    """Return closed months without a verification, the earliest first.
 
     Also those of which each one found nothing, but left something out, the last before an instant.
     """
@@ -74,7 +74,7 @@ async def insert(session: AsyncSession, row: MonthVerification | VerificationReq
 
 
 async def find_latest(session: AsyncSession, month: Month) -> MonthVerification | None:
-    """Return the last second opinion on a month."""
+    """Return the last verification of a month."""
     statement = (
         select(MonthVerification)
         .where(MonthVerification.month == month)
@@ -87,7 +87,7 @@ async def find_latest(session: AsyncSession, month: Month) -> MonthVerification 
 async def list_counts(
     session: AsyncSession, months: Collection[Month] | None = None
 ) -> Mapping[Month, Counts]:
-    """Return what the last second opinion on each month has counted.
+    """Return what the last verification of each month has counted.
 
     One that found nothing but left something out says nothing against an earlier one. months: None
     for all that have one.

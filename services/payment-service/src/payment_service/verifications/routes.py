@@ -1,4 +1,4 @@
-"""Second opinions on closed months over HTTP."""
+"""Verifications of closed months over HTTP."""
 
 from typing import Annotated
 
@@ -41,7 +41,7 @@ Asker = Annotated[
 async def get_verification(
     month: MonthInPath, session: ReadSession, _: Reader
 ) -> MonthVerificationOut:
-    """Return the last second opinion on a closed month.
+    """Return the last verification of a closed month.
 
     After every close, the lines, statements and transfers of the month are computed a second time
     from payments, answers, decisions and schemes, by SQL that shares no code with the first.
@@ -77,7 +77,7 @@ async def get_verification(
 async def request_verification(
     month: MonthInPath, session: Session, officer: Asker
 ) -> MonthVerificationRequestOut:
-    """Ask for a further second opinion on a closed month; the worker makes it within minutes."""
+    """Ask for a further verification of a closed month; the worker makes it within minutes."""
     asked = await service.request(session, month, by=officer.account_id)
     return MonthVerificationRequestOut(
         id=asked.id, month=asked.month, requested_at=asked.requested_at

@@ -1,4 +1,4 @@
-"""What a second opinion on a month says, and when it is asked for.
+"""What a verification of a month says, and when it is asked for.
 
 Source: docs/commissions.md, Verification.
 """
@@ -12,7 +12,7 @@ from perisai_kit.domain.errors import Conflict, NotFound
 
 
 class Verified(StrEnum):
-    """differs: the second opinion found something, which is named.
+    """differs: the verification found something, which is named.
 
     pending: there is none yet, or it found nothing but had to leave something out.
     """
@@ -24,7 +24,7 @@ class Verified(StrEnum):
 
 class MonthNotVerified(NotFound):
     code = "month_not_verified"
-    text = "There is no second opinion on this month yet. It is made after the month is closed."
+    text = "This month is not verified yet. Verification runs after the month is closed."
     text_id = (
         "Bulan ini belum dihitung ulang. Penghitungan ulang berjalan setelah bulan ini ditutup."
     )
@@ -72,14 +72,14 @@ class Opinion:
 
 @dataclass(frozen=True, slots=True)
 class Counts:
-    """How many differences a second opinion found, and how many allocations it left out."""
+    """How many differences a verification found, and how many allocations it left out."""
 
     differences: int
     left_out: int
 
 
 def find_verdict(last: Counts | None) -> Verified:
-    """Return what the last second opinion says; None: there is none."""
+    """Return what the last verification says; None: there is none."""
     if last is not None and last.differences:
         return Verified.DIFFERS
     return Verified.PENDING if last is None or last.left_out else Verified.AGREES

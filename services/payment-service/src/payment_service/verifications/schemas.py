@@ -25,7 +25,7 @@ class DifferenceOut(Out):
 
 
 class MonthVerificationOut(Out):
-    """A second opinion on a closed month."""
+    """A verification of a closed month."""
 
     month: Annotated[MonthText, Field(description="The month.")]
     verified: Annotated[Verified, Field(description="Whether it agrees or differs.")]

@@ -1,4 +1,4 @@
-"""Make second opinions on closed months, keep them, and say what they found."""
+"""Make verifications of closed months, keep them, and say what they found."""
 
 from collections.abc import Collection
 from dataclasses import asdict, dataclass
@@ -31,7 +31,7 @@ class Due:
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """How many closed months have no whole second opinion, and how many one that differs."""
+    """How many closed months have no whole verification, and how many one that differs."""
 
     pending: int
     differing: int
@@ -68,7 +68,7 @@ async def verify(
 
 
 async def list_due(session: AsyncSession, *, limit: int) -> list[Due]:
-    """Return closed months without a second opinion, then those asked for once more.
+    """Return closed months without a verification, then those asked for once more.
 
     One that left something out is made again after a while.
     """
@@ -79,7 +79,7 @@ async def list_due(session: AsyncSession, *, limit: int) -> list[Due]:
 
 
 async def request(session: AsyncSession, month: Month, *, by: UUID) -> VerificationRequest:
-    """Ask for a further second opinion on a closed month; the worker makes it.
+    """Ask for a further verification of a closed month; the worker makes it.
 
     Raises: MonthOpen, VerificationRequested.
     """
@@ -93,12 +93,12 @@ async def request(session: AsyncSession, month: Month, *, by: UUID) -> Verificat
 
 
 async def is_requested(session: AsyncSession, month: Month) -> bool:
-    """Tell whether a further second opinion on a month waits to be made."""
+    """Tell whether a further verification of a month waits to be made."""
     return await queries.has_request(session, month)
 
 
 async def get_latest(session: AsyncSession, month: Month) -> MonthVerification:
-    """Return the last second opinion on a month. Raises: MonthNotVerified."""
+    """Return the last verification of a month. Raises: MonthNotVerified."""
     found = await queries.find_latest(session, month)
     if found is None:
         raise rules.MonthNotVerified
@@ -106,13 +106,13 @@ async def get_latest(session: AsyncSession, month: Month) -> MonthVerification:
 
 
 async def find_verdicts(session: AsyncSession, months: Collection[Month]) -> dict[Month, Verified]:
-    """Return what the last second opinion on each of these months says."""
+    """Return what the last verification of each of these months says."""
     counts = await queries.list_counts(session, months) if months else {}
     return {month: find_verdict(counts.get(month)) for month in months}
 
 
 async def list_unproven(session: AsyncSession) -> list[Month]:
-    """Return the closed months whose second opinion does not agree."""
+    """Return the closed months whose verification does not agree."""
     verdicts = await find_verdicts(session, await queries.list_closed(session))
     return [month for month, verdict in verdicts.items() if verdict is not Verified.AGREES]
 

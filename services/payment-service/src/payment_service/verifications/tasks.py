@@ -1,4 +1,4 @@
-"""The worker's part: a second opinion on every month that was closed."""
+"""The worker's part: a verification of every month that was closed."""
 
 from prometheus_client import Gauge
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -15,8 +15,8 @@ SHOWN = 10
 COUNTED = 1_000
 
 log = get_logger()
-pending = Gauge("perisai_months_unverified", "Closed months without a whole second opinion.")
-differing = Gauge("perisai_months_differing", "Closed months whose second opinion differs.")
+pending = Gauge("perisai_months_unverified", "Closed months without a whole verification.")
+differing = Gauge("perisai_months_differing", "Closed months whose verification differs.")
 
 
 async def is_due(session: AsyncSession) -> bool:

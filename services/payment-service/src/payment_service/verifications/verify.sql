@@ -1,4 +1,4 @@
--- The second opinion on a month: what agents and wadahs earned, computed anew and compared with what
+-- The verification of a month: what agents and wadahs earned, computed anew and compared with what
 -- is booked, stated and owed. One statement, so one snapshot; it writes and locks nothing.
 --
 -- Written from docs/commissions.md, docs/money.md and docs/domain.md. It shares no code with

@@ -1,4 +1,4 @@
-"""Late words that change the past: opposite lines, in the month or in the first open one."""
+"""Late reports that change the past: opposite lines, in the month or in the first open one."""
 
 from collections.abc import Sequence
 from fractions import Fraction
@@ -126,7 +126,7 @@ async def test_another_agent_in_a_later_answer_earns_instead(session: AsyncSessi
 
 
 @pytest.mark.parametrize(("day", "amount"), [(9, 0), (10, 5_520), (11, 5_520)])
-async def test_a_late_word_of_a_suspension_takes_back_from_the_day_after(
+async def test_a_late_report_of_a_suspension_takes_back_from_the_day_after(
     session: AsyncSession, day: int, amount: int
 ) -> None:
     village = Village()

@@ -258,7 +258,7 @@ async def test_statements_and_lines_are_those_of_the_oracle_and_of_a_replay(
         await close(MONTHS[-1].plus(1))
         assert await statements(session, MONTHS[-1].plus(1)) == expected.close("2026-01")
         assert await earned(session) == oracle.earned()
-        # Answers here move the instant of an allocation, which the second opinion would report.
+        # Answers here move the instant of an allocation, which the verification would report.
         assert await find_book_faults(session) == []
         with_closings = await standing(session)
         await savepoint.rollback()

@@ -96,7 +96,7 @@ async def test_the_override_is_of_the_wadah_of_the_day_on_which_a_payment_counts
     assert await faults(session) == []
 
 
-async def test_a_late_word_of_a_move_takes_the_override_from_the_old_wadah(
+async def test_a_late_report_of_a_move_takes_the_override_from_the_old_wadah(
     session: AsyncSession, tell: Tell, close: Close, faults: Faults
 ) -> None:
     village, new = Village(), new_id()
@@ -117,7 +117,7 @@ async def test_the_threshold_counts_an_agents_acquisitions_across_wadahs(
     session: AsyncSession, tell: Tell, close: Close
 ) -> None:
     village, new = Village(), new_id()
-    # A late word can place the acquisitions of one month in two wadahs.
+    # A late report can place the acquisitions of one month in two wadahs.
     village.enrol(10, DECEMBER)
     village.enrol(15, DECEMBER, wadah_id=new)
     await tell(village)

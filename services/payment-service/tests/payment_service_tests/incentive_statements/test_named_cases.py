@@ -1,4 +1,4 @@
-"""Months that were stated, and what a late word, a hand-over or a dismissal makes of them."""
+"""Months that were stated, and what a late report, a hand-over or a dismissal makes of them."""
 
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime

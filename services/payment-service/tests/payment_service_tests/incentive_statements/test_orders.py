@@ -105,7 +105,7 @@ async def test_what_is_taken_back_comes_to_one_total_in_any_order_with_closings(
         stated = await total(session)
         assert {id_: stated[id_] for id_ in totals} == totals
         assert not any(amount for id_, amount in stated.items() if id_ not in totals)
-        # Answers here move the instant of an allocation, which the second opinion would report.
+        # Answers here move the instant of an allocation, which the verification would report.
         assert await find_book_faults(session) == []
         await savepoint.rollback()
 

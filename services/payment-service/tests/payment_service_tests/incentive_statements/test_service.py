@@ -172,7 +172,7 @@ async def test_who_earns_nothing_more_gets_no_more_statements(
     assert {key[1] for key in await stated(session) if key[0] == village.agent_id} == {NOVEMBER}
 
 
-async def test_a_late_payment_is_stated_in_the_next_month(
+async def test_a_late_report_is_stated_in_the_next_month(
     session: AsyncSession, tell: Tell, close: Close
 ) -> None:
     village = Village()

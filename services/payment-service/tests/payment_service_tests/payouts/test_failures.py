@@ -201,7 +201,7 @@ async def test_what_waits_to_be_sent_can_be_given_up_and_is_paid_by_a_later_run(
     assert await faults(session) == []
 
 
-async def test_a_late_word_that_it_was_paid_counts_until_it_was_tried_again(
+async def test_a_late_report_that_it_was_paid_counts_until_it_was_tried_again(
     session: AsyncSession, village: Village, transfer_of: TransferOf, faults: Faults
 ) -> None:
     transfer = await transfer_of(village)
@@ -215,7 +215,7 @@ async def test_a_late_word_that_it_was_paid_counts_until_it_was_tried_again(
 
 
 @pytest.mark.parametrize("act", [payout_releases.retry, payouts.give_up])
-async def test_a_late_word_is_refused_after_that(
+async def test_a_late_report_is_refused_after_that(
     session: AsyncSession,
     village: Village,
     transfer_of: TransferOf,

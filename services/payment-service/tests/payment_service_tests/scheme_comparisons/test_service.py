@@ -121,7 +121,7 @@ async def test_the_scheme_in_force_itself_differs_for_nobody(
 
 @pytest.mark.soak
 @pytest.mark.usefixtures("history")
-async def test_a_month_without_late_words_is_what_its_statements_said(
+async def test_a_month_without_late_reports_is_what_its_statements_said(
     session: AsyncSession, tell: Tell, close: Close, compare: Compare, present_scheme: UUID
 ) -> None:
     village = Village()

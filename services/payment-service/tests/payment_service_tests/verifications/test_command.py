@@ -25,7 +25,7 @@ def test_a_closed_month_agrees(closed: Closed) -> None:
     done = run(closed, "2025-11")
 
     assert (done.returncode, done.stderr) == (0, "")
-    assert done.stdout.splitlines()[0] == "2025-11: the second opinion agrees"
+    assert done.stdout.splitlines()[0] == "2025-11: the verification agrees"
     assert "4 statements, 4 transfers" in done.stdout
 
 
@@ -92,5 +92,5 @@ def test_a_result_that_is_not_whole_is_no_agreement() -> None:
         differences=[],
     )
 
-    assert next(describe(made)) == "2025-11: the second opinion found nothing, but is not whole yet"
+    assert next(describe(made)) == "2025-11: the verification found nothing, but is not whole yet"
     assert EXIT_CODES[made.verdict] == 3

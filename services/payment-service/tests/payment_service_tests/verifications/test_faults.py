@@ -1,4 +1,4 @@
-"""Faults planted in the books of a closed month: the second opinion finds and names each."""
+"""Faults planted in the books of a closed month: the verification finds and names each."""
 
 from dataclasses import dataclass, field
 
@@ -267,7 +267,7 @@ FAULTS = {
 
 
 async def plant(closed: Closed, month: Month, *planted: str) -> Opinion:
-    """Break the books as their owner, take a second opinion, and undo it."""
+    """Break the books as their owner, verify them, and undo it."""
     ids = {"few": closed.few.agent_id, "many": closed.many.agent_id}
     owner = Database(closed.urls.owner, pool_size=1)
     try:

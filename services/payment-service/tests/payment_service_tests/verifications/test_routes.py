@@ -1,4 +1,4 @@
-"""Second opinions over HTTP: after a close by itself, and once more when an officer asks."""
+"""Verifications over HTTP: after a close by itself, and once more when an officer asks."""
 
 from collections.abc import Awaitable, Callable
 from datetime import timedelta

@@ -34,7 +34,7 @@ class MemberUpdated(Event):
 
 
 class AttributionPeriod(Fact):
-    """Who cares for a member from a day on. No agent: the branch."""
+    """The agent of a member from a day on. No agent: the branch."""
 
     from_date: date
     agent_id: UUID | None = None
@@ -45,7 +45,7 @@ class AttributionPeriod(Fact):
 
 
 class MemberAttributed(Event):
-    """Who cares for a member, today and later. The highest `attribution_no` counts."""
+    """The agent of a member, today and later. The highest `attribution_no` counts."""
 
     type: ClassVar[str] = "member.attributed.v1"
     subject_field: ClassVar[str] = "member_id"
@@ -121,7 +121,7 @@ class _CoverageAnswer(Event):
 
 
 class _CoveragePaid(_CoverageAnswer):
-    """Who was in care on the Jakarta day of `counts_at`; no agent: the branch.
+    """The member's agent on the Jakarta day of `counts_at`; no agent: the branch.
 
     `first_month`: of the registration; the commission's counter runs from it. `is_acquisition`:
     the first allocation that stands of a person never before registered as BPU.

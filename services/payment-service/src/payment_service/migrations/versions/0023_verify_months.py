@@ -1,4 +1,4 @@
-"""Keep second opinions on closed months, and find the allocations of a month for them.
+"""Keep verifications of closed months, and find the allocations of a month for them.
 
 Only adds. The index summarizes blocks of the table and costs a payment nothing.
 """

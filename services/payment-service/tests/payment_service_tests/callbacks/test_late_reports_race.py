@@ -1,4 +1,4 @@
-"""Late words and other payments of the same months at once, over two processes' worth of apps."""
+"""Late reports and other payments of the same months at once, over two processes' worth of apps."""
 
 import asyncio
 import random
@@ -81,7 +81,7 @@ async def statuses(town: Town) -> Counter[tuple[BillStatus, ...]]:
     return Counter(tuple(status for _, status in own) for own in found.values())
 
 
-async def test_a_late_word_and_a_payment_of_the_newer_bill_at_once_pay_the_months_once(
+async def test_a_late_report_and_a_payment_of_the_newer_bill_at_once_pay_the_months_once(
     open_town: OpenTown, issue_bill: IssueBill, make_basis: MakeBasis, business_time: BusinessTime
 ) -> None:
     town = await open_town()
@@ -99,7 +99,7 @@ async def test_a_late_word_and_a_payment_of_the_newer_bill_at_once_pay_the_month
     assert await town.faults() == []
 
 
-async def test_two_late_words_for_the_same_months_at_once_pay_them_once(
+async def test_two_late_reports_for_the_same_months_at_once_pay_them_once(
     open_town: OpenTown, issue_bill: IssueBill, make_basis: MakeBasis, business_time: BusinessTime
 ) -> None:
     town = await open_town()
@@ -126,9 +126,9 @@ Result = TypeVar("Result")
 async def run_behind(
     town: Town, keyring: Keyring, late: Message, other: Coroutine[Any, Any, Result]
 ) -> tuple[str, Result | BaseException]:
-    """Book a late word, and run something while its transaction is open, which has to wait for it.
+    """Book a late report, and run something that has to wait while its transaction is open.
 
-    Return the code of the late word, and what came of the other.
+    Return the code of the late report, and what came of the other.
     """
     async with town.database.begin() as session:
         (first,) = await service.take_payments(make_executor(session), keyring, [late])
@@ -149,7 +149,7 @@ async def wait_until_blocked(database: Database, task: asyncio.Task[Any]) -> Non
             await asyncio.sleep(0.01)
 
 
-async def test_a_late_word_waits_for_another_of_the_same_member_and_is_refused(
+async def test_a_late_report_waits_for_another_of_the_same_member_and_is_refused(
     *,
     open_town: OpenTown,
     issue_bill: IssueBill,
@@ -173,7 +173,7 @@ async def test_a_late_word_waits_for_another_of_the_same_member_and_is_refused(
     assert await statuses(town) == {(BillStatus.PAID, BillStatus.VOID): 1}
 
 
-async def test_a_bill_issued_while_a_late_word_pays_its_months_waits_and_is_refused(
+async def test_a_bill_issued_while_a_late_report_pays_its_months_waits_and_is_refused(
     *,
     open_town: OpenTown,
     issue_bill: IssueBill,

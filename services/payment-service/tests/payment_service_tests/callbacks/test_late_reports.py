@@ -182,7 +182,7 @@ async def test_what_was_paid_in_time_is_refused_if_a_newer_bill_has_paid_its_mon
 
 
 @pytest.mark.parametrize("how", WAYS)
-async def test_a_late_word_makes_the_newer_bill_of_the_same_months_void(
+async def test_a_late_report_makes_the_newer_bill_of_the_same_months_void(
     *,
     close_bill: CloseBill,
     report: Report,
@@ -217,7 +217,7 @@ async def test_a_late_word_makes_the_newer_bill_of_the_same_months_void(
     assert await checks.find_faults(session) == []
 
 
-async def test_a_late_word_leaves_a_newer_bill_of_other_months_open(
+async def test_a_late_report_leaves_a_newer_bill_of_other_months_open(
     *,
     close_bill: CloseBill,
     report: Report,
@@ -239,7 +239,7 @@ async def test_a_late_word_leaves_a_newer_bill_of_other_months_open(
     assert await checks.find_faults(session) == []
 
 
-async def test_months_of_a_payment_that_was_declined_are_unpaid_for_a_late_word(
+async def test_months_of_a_payment_that_was_declined_are_unpaid_for_a_late_report(
     *,
     close_bill: CloseBill,
     report: Report,
@@ -270,7 +270,7 @@ async def test_months_of_a_payment_that_was_declined_are_unpaid_for_a_late_word(
     assert await checks.find_faults(session) == []
 
 
-async def test_months_paid_from_suspense_are_paid_for_a_late_word_too(
+async def test_months_paid_from_suspense_are_paid_for_a_late_report_too(
     *,
     make_bank: Callable[..., Awaitable[Bank]],
     close_bill: CloseBill,
@@ -306,7 +306,7 @@ async def test_months_paid_from_suspense_are_paid_for_a_late_word_too(
     assert await checks.find_faults(session) == []
 
 
-async def test_of_two_late_words_for_the_same_months_the_first_counts(
+async def test_of_two_late_reports_for_the_same_months_the_first_counts(
     *,
     close_bill: CloseBill,
     report: Report,
@@ -328,7 +328,7 @@ async def test_of_two_late_words_for_the_same_months_the_first_counts(
 
 
 @pytest.mark.parametrize("how", WAYS)
-@pytest.mark.parametrize("is_late_word_first", [True, False])
+@pytest.mark.parametrize("is_late_report_first", [True, False])
 async def test_in_one_batch_the_first_of_two_payments_of_a_month_counts_as_one_after_the_other(
     *,
     close_bill: CloseBill,
@@ -341,22 +341,22 @@ async def test_in_one_batch_the_first_of_two_payments_of_a_month_counts_as_one_a
     booked: Booked,
     business_time: BusinessTime,
     how: str,
-    is_late_word_first: bool,
+    is_late_report_first: bool,
 ) -> None:
     bill, too_late = await close_bill(how)
     newer = await issue_bill(session, basis=basis, first_month=NOVEMBER)
     business_time.at(newer.issued_at + timedelta(hours=1))
     late = payment_of(bill, bank.partner, trxDateTime=jakarta(too_late - 2 * SECOND))
     prompt = payment_of(newer, bank.partner, trxDateTime=jakarta(newer.issued_at))
-    contents = [late, prompt] if is_late_word_first else [prompt, late]
+    contents = [late, prompt] if is_late_report_first else [prompt, late]
 
     outcomes = await take([flag(bank, content) for content in contents])
 
-    refusal = CANCELLED if is_late_word_first or how != "ended" else ENDED
+    refusal = CANCELLED if is_late_report_first or how != "ended" else ENDED
     assert [each.answer.response_code for each in outcomes] == [SETTLED, refusal]
-    paid, other = (bill, newer) if is_late_word_first else (newer, bill)
+    paid, other = (bill, newer) if is_late_report_first else (newer, bill)
     assert [payment.order_id for payment in await booked()] == [paid.order_id]
     assert (await read_bill(session, paid)).status is BillStatus.PAID
-    unpaid = BillStatus.VOID if is_late_word_first or how == "cancelled" else BillStatus(how)
+    unpaid = BillStatus.VOID if is_late_report_first or how == "cancelled" else BillStatus(how)
     assert (await read_bill(session, other)).status is unpaid
     assert await checks.find_faults(session) == []
