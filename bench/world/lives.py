@@ -27,10 +27,11 @@ from payment_service import worker as payment_worker
 from payment_service.bills import service as bills
 from payment_service.bills.schemas import NewBill
 from payment_service.clients.members import ContributionBasis
+from payment_service.closings import service as closings
+from payment_service.closings.rules import ClosingVerdict
 from payment_service.commissions.tasks import Computation
 from payment_service.orders import service as orders
 from payment_service.settings import Settings as PaymentSettings
-from payment_service.testing_closings import close_month
 from perisai_kit.auth.principal import Principal
 from perisai_kit.db.engine import Database
 from perisai_kit.domain import clock
@@ -49,6 +50,8 @@ NAMES = ("agent", "member", "payment")
 DAY, HOUR = 5, 9
 """When things happen in a month, in Jakarta: late enough to close the month before."""
 PAY_AFTER, NEXT_AFTER = timedelta(seconds=20), timedelta(seconds=5)
+CLOSED_AT_ONCE = 500
+"""Statements issued in a step of a closing."""
 ROUNDS_MOST = 20
 
 
@@ -216,8 +219,14 @@ class Lives:
 
     async def _close(self, month: Month) -> None:
         await self._read_feeds(whole=True)
+        settings = self._payment_settings
         async with self._payment.begin() as session:
-            await close_month(session, month, settings=self._payment_settings)
+            await closings.propose(session, month, by=new_id(), settings=settings)
+            await closings.decide(
+                session, month, verdict=ClosingVerdict.CONFIRMED, by=new_id(), settings=settings
+            )
+            while await closings.step(session, batch=CLOSED_AT_ONCE, settings=settings):
+                pass
 
     async def _read_feeds(self, *, whole: bool = False) -> None:
         """Let all readers read until nothing is new.

@@ -10,6 +10,7 @@ from contract.reach import BRANCH, COUNTRY
 from contract.roles import A, B, D, F, M
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
+from payment_service_tests.partner_bank import Bank, payment_of
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from agent_service.agents.models import Agent
@@ -30,7 +31,6 @@ from payment_service.scheme_comparisons.rules import ComparisonStatus, MonthFigu
 from payment_service.taxes import service as taxes
 from payment_service.taxes.rules import TaxPolicy
 from payment_service.taxes.service import Earning
-from payment_service.testing import Bank, payment_of
 from perisai_kit.db.engine import Database
 from perisai_kit.domain import clock
 from perisai_kit.domain.ids import new_id

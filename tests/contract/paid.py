@@ -3,6 +3,7 @@
 from datetime import timedelta
 from uuid import UUID
 
+from payment_service_tests.office import open_account
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from payment_service.counting.rules import BeneficiaryKind
@@ -23,7 +24,6 @@ from payment_service.payout_transfers import service as transfers
 from payment_service.payout_transfers.rules import INTERBANK
 from payment_service.payouts.models import Payout, PayoutItem
 from payment_service.payouts.rules import PayoutPayee, PayoutStatus
-from payment_service.testing_payouts import open_account
 from perisai_kit.db.engine import Database
 from perisai_kit.domain import clock
 from perisai_kit.domain.ids import new_id

@@ -11,6 +11,7 @@ from contract.paid import make_answer, make_unknown_payout
 from contract.reach import BRANCH, COUNTRY
 from contract.roles import B, F, M
 from cryptography.hazmat.primitives.asymmetric import rsa
+from payment_service_tests.village import read_until
 
 from agent_service.bank_accounts.models import BankAccount
 from agent_service.bank_accounts.rules import NameMatch
@@ -23,7 +24,6 @@ from payment_service.payout_files.models import PayoutAnswer
 from payment_service.payout_files.rules import AnswerStatus
 from payment_service.payout_runs.rules import RunKind, RunStatus
 from payment_service.payout_runs.service import make_run
-from payment_service.testing_commissions import read_until
 from perisai_kit.auth.principal import Role
 from perisai_kit.db.engine import Database
 from perisai_kit.domain import clock

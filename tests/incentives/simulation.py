@@ -13,6 +13,7 @@ from uuid import UUID
 from incentives.oracle import Decided, Paid, Person, Worker, World
 from member_service_tests.registrations.histories import TERMS
 from member_service_tests.registrations.oracle import Life
+from payment_service_tests.month_closing import close_month
 from sqlalchemy import select
 
 from member_service import worker as member_worker
@@ -41,7 +42,6 @@ from payment_service.payments import service as payments
 from payment_service.payments.rules import Notice, Settlement
 from payment_service.payouts.tasks import ACCOUNTS
 from payment_service.settings import Settings
-from payment_service.testing_closings import close_month
 from payment_service.verifications import service as verifications
 from perisai_kit.auth.principal import Principal, Role, Scope, ScopeKind
 from perisai_kit.db.engine import Database

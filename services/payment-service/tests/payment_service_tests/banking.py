@@ -7,6 +7,7 @@ from itertools import count
 from typing import Any
 from uuid import UUID
 
+from payment_service_tests.partner_bank import make_offer
 from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -17,7 +18,6 @@ from payment_service.bills.schemas import BillOut, NewBill
 from payment_service.clients.members import ContributionBasis
 from payment_service.orders import service as orders
 from payment_service.settings import Settings
-from payment_service.testing import make_offer
 from perisai_kit.db.engine import Database
 from perisai_kit.domain import clock
 from perisai_kit.domain.ids import new_id

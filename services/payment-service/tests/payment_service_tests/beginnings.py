@@ -8,15 +8,15 @@ from pathlib import Path
 from typing import Any
 from uuid import UUID
 
+from payment_service_tests.month_closing import close_month
+from payment_service_tests.office import Office, PayeeBook, know, open_account
+from payment_service_tests.village import Village, apply_all, noon, read_until
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from payment_service.clients.payees import PayeesClient
 from payment_service.counting.service import SUBSCRIPTIONS
 from payment_service.settings import Settings
 from payment_service.tables import MIGRATIONS
-from payment_service.testing_closings import close_month
-from payment_service.testing_commissions import Village, apply_all, noon, read_until
-from payment_service.testing_payouts import Office, PayeeBook, know, open_account
 from perisai_kit.db.engine import Database
 from perisai_kit.domain import clock
 from perisai_kit.domain.month import Month

@@ -18,7 +18,10 @@ from fastapi import FastAPI
 from payment_service_tests import banking
 from payment_service_tests.banking import Banking, Billed, Joined
 from payment_service_tests.beginnings import Live, Lived, close_in_time
+from payment_service_tests.month_closing import find_faults
+from payment_service_tests.partner_bank import Bank, insert_messages
 from payment_service_tests.plans import fill
+from payment_service_tests.village import Village, apply_all, read_until
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -35,9 +38,6 @@ from payment_service.payments.models import Payment
 from payment_service.payments.rules import Notice, Settlement
 from payment_service.settings import Settings
 from payment_service.tables import MIGRATIONS
-from payment_service.testing import Bank, insert_messages
-from payment_service.testing_closings import find_faults
-from payment_service.testing_commissions import Village, apply_all, read_until
 from perisai_kit.db.engine import Database
 from perisai_kit.db.sql import execute_together, make_executor
 from perisai_kit.domain import clock

@@ -3,14 +3,14 @@
 from collections.abc import Awaitable, Callable
 from uuid import UUID
 
+from payment_service_tests.office import Office
+from payment_service_tests.village import Village
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from payment_service.incentive_statements.models import Statement
 from payment_service.ledger import service as ledger
 from payment_service.payouts.models import Payout, PayoutItem
-from payment_service.testing_commissions import Village
-from payment_service.testing_payouts import Office
 from perisai_kit.domain.month import Month
 
 NOVEMBER = Month(2025, 11)

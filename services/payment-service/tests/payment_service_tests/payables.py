@@ -3,6 +3,7 @@
 from datetime import date, datetime
 from uuid import UUID
 
+from payment_service_tests.village import noon
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from payment_service.agents.models import WadahAgreement, WadahTermination
@@ -13,7 +14,6 @@ from payment_service.incentive_statements import queries
 from payment_service.incentive_statements.models import Statement
 from payment_service.payees.models import PayeeAccount
 from payment_service.payees.rules import PayeeKind
-from payment_service.testing_commissions import noon
 from perisai_kit.domain.ids import new_id
 from perisai_kit.domain.month import Month
 from perisai_kit.domain.programmes import PaymentMethod

@@ -9,7 +9,9 @@ from uuid import UUID
 import httpx
 from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+from payment_service_tests.office import sign_agreement
 from payment_service_tests.payout_bank import HOLDER, SOURCE_NO, Bank
+from payment_service_tests.village import apply_events
 from sqlalchemy import select, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -33,8 +35,6 @@ from payment_service.payouts.rules import PayoutPayee
 from payment_service.settings import Settings
 from payment_service.taxes import service as taxes
 from payment_service.taxes.rules import TaxIdentity, TaxPolicy
-from payment_service.testing_commissions import apply_events
-from payment_service.testing_payouts import sign_agreement
 from perisai_kit.db.engine import Database
 from perisai_kit.domain import clock
 from perisai_kit.domain.ids import new_id

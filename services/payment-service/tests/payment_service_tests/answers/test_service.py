@@ -5,13 +5,13 @@ from collections.abc import Awaitable, Callable
 from datetime import datetime
 
 import pytest
+from payment_service_tests.village import Village, book, noon
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from payment_service.answers import service
 from payment_service.answers.models import CoverageAnswer
 from payment_service.bills import queries as bills
-from payment_service.testing_commissions import Village, book, noon
 from perisai_kit.domain.ids import new_id
 from perisai_kit.domain.month import Month, list_months
 

@@ -6,6 +6,7 @@ from itertools import pairwise
 from typing import Any
 
 import pytest
+from payment_service_tests.partner_bank import Bank, inquiry_of
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -13,7 +14,6 @@ from payment_service.bank_access.models import AccessToken
 from payment_service.bank_access.rules import token_hash
 from payment_service.banks.rules import PartnerStatus
 from payment_service.bills.schemas import BillOut
-from payment_service.testing import Bank, inquiry_of
 from perisai_kit.domain import clock
 
 MakeBank = Callable[..., Awaitable[Bank]]

@@ -17,6 +17,7 @@ import httpx
 import pytest
 from cryptography.hazmat.primitives.asymmetric import rsa
 from fastapi import FastAPI
+from payment_service_tests.partner_bank import Bank, inquiry_of, payment_of
 from prometheus_client import REGISTRY
 
 from payment_service.bank_access.rules import PartnerClient, Refusal
@@ -32,7 +33,6 @@ from payment_service.bank_access.unproven import (
 from payment_service.banks.models import BankPartner
 from payment_service.banks.rules import Sources
 from payment_service.bills.schemas import BillOut
-from payment_service.testing import Bank, inquiry_of, payment_of
 from perisai_kit.db.engine import Database
 from perisai_kit.domain.ids import new_id
 from perisai_kit.privacy.keyring import Keyring

@@ -7,6 +7,7 @@ from typing import Any
 
 import httpx
 import pytest
+from payment_service_tests.partner_bank import Bank, inquiry_of, payment_of
 from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -16,7 +17,6 @@ from payment_service.bank_access.service import UNPROVEN_KEPT
 from payment_service.bank_access.unproven import ALL_NOTED_A_MINUTE, NOTED_A_MINUTE, UnprovenNotes
 from payment_service.bills.schemas import BillOut
 from payment_service.callbacks import tasks
-from payment_service.testing import Bank, inquiry_of, payment_of
 from perisai_kit.auth.principal import Role, ScopeKind
 from perisai_kit.db.engine import Database
 from perisai_kit.domain import clock

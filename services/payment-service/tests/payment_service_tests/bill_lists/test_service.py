@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 from payment_service_tests.banking import make_period
+from payment_service_tests.partner_bank import make_offer
 from sqlalchemy import select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -20,7 +21,6 @@ from payment_service.bills.schemas import BillOut
 from payment_service.clients.members import ContributionBasis
 from payment_service.crowds import Crowd, measure
 from payment_service.days import Days, DaysNeeded
-from payment_service.testing import make_offer
 from payment_service.visibility import find_sight
 from perisai_kit.auth.principal import Principal, Role, Scope, ScopeKind
 from perisai_kit.domain import clock

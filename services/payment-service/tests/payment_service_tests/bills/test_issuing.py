@@ -4,6 +4,7 @@ from typing import Any
 from uuid import UUID
 
 import pytest
+from payment_service_tests.partner_bank import make_offer
 from sqlalchemy import text
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -18,7 +19,6 @@ from payment_service.orders import service as orders
 from payment_service.payments.models import Payment
 from payment_service.receipts import service as receipts
 from payment_service.settings import Settings
-from payment_service.testing import make_offer
 from perisai_kit.auth.principal import Principal, Role
 from perisai_kit.db.sql import execute_together, make_executor
 from perisai_kit.domain.ids import new_id

@@ -10,6 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from payment_service_tests.incentive_statements.oracle import Oracle
 from payment_service_tests.incentive_statements.small_scheme import THRESHOLD, add_scheme, earned
+from payment_service_tests.village import Village, apply_events, book, compute, noon
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -22,7 +23,6 @@ from payment_service.incentive_statements import service as statements
 from payment_service.incentive_statements.models import Statement
 from payment_service.incentive_statements.rules import EarningsAsked
 from payment_service.own_incentives import service as own_incentives
-from payment_service.testing_commissions import Village, apply_events, book, compute, noon
 from perisai_kit.auth.principal import Principal, Role, Scope, ScopeKind
 from perisai_kit.domain.ids import new_id
 from perisai_kit.domain.month import Month

@@ -12,6 +12,7 @@ import httpx
 import pytest
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 from payment_service_tests.callbacks.counters import open_counter as open_counter
+from payment_service_tests.partner_bank import Bank, external_id, make_offer
 from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -28,7 +29,6 @@ from payment_service.callbacks.schemas import Message, Outcome
 from payment_service.clients.members import ContributionBasis
 from payment_service.orders.schemas import IssuedOrderOut
 from payment_service.payments.models import Payment
-from payment_service.testing import Bank, external_id, make_offer
 from perisai_kit.auth.principal import Role
 from perisai_kit.db.engine import Database
 from perisai_kit.db.sql import make_executor

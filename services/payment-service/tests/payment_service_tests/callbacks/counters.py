@@ -9,6 +9,7 @@ from typing import Any
 import httpx
 import pytest
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
+from payment_service_tests.partner_bank import Bank, payment_of
 from prometheus_client import REGISTRY
 from sqlalchemy import func, select
 
@@ -19,7 +20,6 @@ from payment_service.callbacks.schemas import Message, TakeMany
 from payment_service.callbacks.writer import BEGIN_WITHIN_S, Writer
 from payment_service.ledger import service as ledger
 from payment_service.payments.models import Payment
-from payment_service.testing import Bank, payment_of
 from perisai_kit.db.engine import Database
 from perisai_kit.privacy.keyring import Keyring
 from perisai_kit.runtime.log import configure_logging

@@ -9,6 +9,7 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import pytest
+from payment_service_tests.partner_bank import Bank, inquiry_of, make_offer, payment_of
 from prometheus_client import REGISTRY
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -21,7 +22,6 @@ from payment_service.clients.members import ContributionBasis
 from payment_service.payments.models import Payment
 from payment_service.payments.rules import BankTimeUse
 from payment_service.receipts import service as receipts
-from payment_service.testing import Bank, inquiry_of, make_offer, payment_of
 from perisai_kit.auth.principal import Principal, Role
 from perisai_kit.domain.ids import new_id
 from perisai_kit.domain.jakarta import JAKARTA, jakarta_date, midnight

@@ -4,6 +4,7 @@ from collections.abc import Awaitable, Callable
 from datetime import timedelta
 
 import pytest
+from payment_service_tests.partner_bank import Bank, inquiry_of, payment_of
 from sqlalchemy import update
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -13,7 +14,6 @@ from payment_service.bills.rules import BillStatus, VoidReason
 from payment_service.bills.schemas import BillOut
 from payment_service.callbacks.models import Callback
 from payment_service.callbacks.rules import CallbackOutcome
-from payment_service.testing import Bank, inquiry_of, payment_of
 from perisai_kit.domain import clock
 
 Kept = Callable[[], Awaitable[list[Callback]]]

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 from payment_service_tests.callbacks.conftest import Booked, Kept, MakeFlag, Take
+from payment_service_tests.partner_bank import Bank, inquiry_of, payment_of
 from sqlalchemy import select, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -18,7 +19,6 @@ from payment_service.bills.rules import BillStatus, VoidReason
 from payment_service.bills.schemas import BillOut
 from payment_service.callbacks.rules import CallbackOutcome
 from payment_service.clients.members import ContributionBasis
-from payment_service.testing import Bank, inquiry_of, payment_of
 from perisai_kit.auth.principal import Principal, Role
 from perisai_kit.domain.ids import new_id
 from perisai_kit.testing.plugin import BusinessTime, Tokens

@@ -12,6 +12,7 @@ from typing import Any
 
 import httpx
 import pytest
+from payment_service_tests.partner_bank import Bank, inquiry_of, payment_of
 from sqlalchemy import delete, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -21,7 +22,6 @@ from payment_service.bills.schemas import BillOut
 from payment_service.callbacks.models import Callback
 from payment_service.callbacks.rules import CallbackOutcome
 from payment_service.payments.models import Payment
-from payment_service.testing import Bank, inquiry_of, payment_of
 from perisai_kit.db.engine import Database
 from perisai_kit.domain import clock
 from perisai_kit.testing.plugin import MakeApp, Wire, open_app_client

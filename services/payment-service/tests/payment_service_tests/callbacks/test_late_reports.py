@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 from payment_service_tests.callbacks.conftest import Booked, MakeFlag, Take
+from payment_service_tests.partner_bank import Bank, inquiry_of, make_offer, payment_of
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -17,7 +18,6 @@ from payment_service.bills.rules import BillStatus, VoidReason
 from payment_service.bills.schemas import BillOut
 from payment_service.clients.members import ContributionBasis
 from payment_service.commissions.tasks import on_coverage_answered
-from payment_service.testing import Bank, inquiry_of, make_offer, payment_of
 from perisai_kit.auth.principal import Principal, Role, ScopeKind
 from perisai_kit.domain.ids import new_id
 from perisai_kit.domain.jakarta import JAKARTA

@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 import httpx
 import pytest
 from payment_service_tests.callbacks.conftest import MakeFlag, OpenTown, Town
+from payment_service_tests.partner_bank import payment_of
 from sqlalchemy import select, text
 
 from payment_service.bills import service as bills
@@ -20,7 +21,6 @@ from payment_service.callbacks import service
 from payment_service.callbacks.schemas import Message
 from payment_service.clients.members import ContributionBasis
 from payment_service.payments.models import Payment
-from payment_service.testing import payment_of
 from perisai_kit.auth.principal import Principal, Role
 from perisai_kit.db.engine import Database
 from perisai_kit.db.sql import make_executor

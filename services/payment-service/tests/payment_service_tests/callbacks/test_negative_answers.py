@@ -9,6 +9,7 @@ from typing import Any
 
 import httpx
 import pytest
+from payment_service_tests.partner_bank import Bank, inquiry_of, payment_of
 from sqlalchemy import update
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -16,7 +17,6 @@ from payment_service.banks.rules import PartnerStatus
 from payment_service.bills.models import Bill
 from payment_service.bills.rules import BillStatus, VoidReason
 from payment_service.bills.schemas import BillOut
-from payment_service.testing import Bank, inquiry_of, payment_of
 from perisai_kit.domain import clock
 from snap_bi.profiles import PROFILES, ReplayAnswer
 from snap_bi.timestamps import TimestampFormat

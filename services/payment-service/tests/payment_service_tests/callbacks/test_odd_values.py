@@ -4,9 +4,9 @@ import json
 from typing import Any
 
 import pytest
+from payment_service_tests.partner_bank import Bank, inquiry_of, payment_of
 
 from payment_service.bills.schemas import BillOut
-from payment_service.testing import Bank, inquiry_of, payment_of
 
 ODD: dict[str, Any] = {
     "null": None,

@@ -5,13 +5,13 @@ from typing import Any
 
 import httpx
 import pytest
+from payment_service_tests.partner_bank import Bank, inquiry_of, payment_of
 from prometheus_client import REGISTRY
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from payment_service.bills.schemas import BillOut
 from payment_service.payments.models import Payment
-from payment_service.testing import Bank, inquiry_of, payment_of
 from perisai_kit.auth.principal import Role, ScopeKind
 from perisai_kit.testing.plugin import Tokens
 

@@ -14,11 +14,11 @@ from typing import Any
 
 import httpx
 import pytest
+from payment_service_tests.partner_bank import Bank, external_id, inquiry_of, payment_of
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from payment_service.banks.rules import PartnerStatus
 from payment_service.bills.schemas import BillOut
-from payment_service.testing import Bank, external_id, inquiry_of, payment_of
 from perisai_kit.domain import clock
 from snap_bi.profiles import PROFILES, ReplayAnswer
 

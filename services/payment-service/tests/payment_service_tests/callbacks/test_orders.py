@@ -12,6 +12,7 @@ from payment_service_tests.callbacks.conftest import (
     MakeMembers,
     Take,
 )
+from payment_service_tests.partner_bank import Bank, inquiry_of, payment_of
 from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -24,7 +25,6 @@ from payment_service.bills.rules import BillStatus, VoidReason
 from payment_service.ledger.models import Transfer
 from payment_service.orders.schemas import IssuedOrderOut
 from payment_service.payments.models import Payment
-from payment_service.testing import Bank, inquiry_of, payment_of
 from perisai_kit.auth.principal import Principal, Role
 from perisai_kit.domain.ids import new_id
 from perisai_kit.domain.jakarta import JAKARTA

@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 from payment_service_tests.callbacks.conftest import IssueOrder, MakeMembers, OpenTown
+from payment_service_tests.partner_bank import Bank, payment_of
 from sqlalchemy import select
 
 from payment_service.bills.models import Bill
@@ -13,7 +14,6 @@ from payment_service.bills.rules import BillStatus
 from payment_service.callbacks.rules import CallbackOutcome
 from payment_service.orders.schemas import IssuedOrderOut
 from payment_service.payments.models import Payment
-from payment_service.testing import Bank, payment_of
 from perisai_kit.domain.jakarta import JAKARTA
 from perisai_kit.events.outbox import EventRow
 from perisai_kit.testing.plugin import BusinessTime

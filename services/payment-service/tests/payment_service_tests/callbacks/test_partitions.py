@@ -9,6 +9,7 @@ from uuid import UUID
 
 import asyncpg
 import pytest
+from payment_service_tests.partner_bank import Bank, payment_of
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from payment_service.bills.schemas import BillOut
@@ -19,7 +20,6 @@ from payment_service.callbacks.schemas import Message
 from payment_service.callbacks.writer import CONNECTION
 from payment_service.partitions import CALLBACKS, EXTERNAL_IDS
 from payment_service.payments.models import Payment
-from payment_service.testing import Bank, payment_of
 from perisai_kit.db.partitions.maintain import maintain
 from perisai_kit.db.sql import Rows, SqlStatement
 from perisai_kit.domain import clock

@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 from payment_service_tests.callbacks.conftest import IssueOrder, MakeMembers
+from payment_service_tests.partner_bank import Bank, payment_of
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from payment_service.bills.schemas import BillOut
-from payment_service.testing import Bank, payment_of
 from perisai_kit.domain import clock
 from perisai_kit.domain.jakarta import JAKARTA
 from perisai_kit.runtime.log import configure_logging

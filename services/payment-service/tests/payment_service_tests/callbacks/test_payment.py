@@ -2,6 +2,7 @@ import json
 from collections.abc import Awaitable, Callable
 from typing import Any
 
+from payment_service_tests.partner_bank import Bank, payment_of
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -14,7 +15,6 @@ from payment_service.callbacks.models import Callback
 from payment_service.callbacks.rules import CallbackOutcome
 from payment_service.ledger import service as ledger
 from payment_service.payments.models import Payment
-from payment_service.testing import Bank, payment_of
 
 Kept = Callable[[], Awaitable[list[Callback]]]
 Booked = Callable[[], Awaitable[list[Payment]]]

@@ -9,6 +9,7 @@ from typing import Any
 import httpx
 import pytest
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
+from payment_service_tests.partner_bank import Bank, payment_of
 from sqlalchemy import func, select, text
 
 from payment_service.banks.models import BankPartner
@@ -16,7 +17,6 @@ from payment_service.bills.schemas import BillOut
 from payment_service.clients.members import ContributionBasis
 from payment_service.payments.models import Payment
 from payment_service.payout_sending.service import SEND
-from payment_service.testing import Bank, payment_of
 from perisai_kit.auth.principal import Role, ScopeKind
 from perisai_kit.db.connections import DIRECT_SETTINGS
 from perisai_kit.db.engine import Database

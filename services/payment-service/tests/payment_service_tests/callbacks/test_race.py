@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Callable
 import asyncpg
 import pytest
 from payment_service_tests.callbacks.conftest import OpenTown, Town
+from payment_service_tests.partner_bank import inquiry_of, payment_of
 from prometheus_client import REGISTRY
 from sqlalchemy import func, select, text
 
@@ -15,7 +16,6 @@ from payment_service.bills.rules import BillStatus
 from payment_service.bills.schemas import BillOut
 from payment_service.callbacks.rules import CallbackOutcome
 from payment_service.payments.models import Payment
-from payment_service.testing import inquiry_of, payment_of
 from perisai_kit.db.engine import Database
 from perisai_kit.db.notifications import Channel
 from perisai_kit.events.outbox import EventRow

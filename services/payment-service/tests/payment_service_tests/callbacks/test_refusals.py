@@ -7,6 +7,7 @@ from typing import Any
 
 import httpx
 import pytest
+from payment_service_tests.partner_bank import Bank, payment_of
 from sqlalchemy import update
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -14,7 +15,6 @@ from payment_service.bills.models import Bill
 from payment_service.bills.schemas import BillOut
 from payment_service.callbacks.models import Callback
 from payment_service.payments.models import Payment
-from payment_service.testing import Bank, payment_of
 from perisai_kit.domain import clock
 from snap_bi.profiles import PROFILES, ReplayAnswer
 from snap_bi.readings import BankReading, read_payment_answer

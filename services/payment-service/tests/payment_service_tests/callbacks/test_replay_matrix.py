@@ -12,6 +12,7 @@ from typing import Any
 
 import httpx
 import pytest
+from payment_service_tests.partner_bank import Bank, payment_of
 from prometheus_client import REGISTRY
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -20,7 +21,6 @@ from payment_service.bills.schemas import BillOut
 from payment_service.callbacks.models import Callback
 from payment_service.callbacks.rules import CallbackOutcome
 from payment_service.payments.models import Payment
-from payment_service.testing import Bank, payment_of
 from snap_bi.profiles import PROFILES, ReplayAnswer
 from snap_bi.readings import read_payment_answer
 

@@ -4,6 +4,7 @@ from collections.abc import Awaitable, Callable
 from functools import partial
 
 import pytest
+from payment_service_tests.partner_bank import Bank, payment_of
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from payment_service.bills.schemas import BillOut
@@ -12,7 +13,6 @@ from payment_service.callbacks.rules import CallbackOutcome
 from payment_service.callbacks.schemas import Message, Outcome
 from payment_service.ledger import service as ledger
 from payment_service.payments.models import Payment
-from payment_service.testing import Bank, payment_of
 
 IssueBill = Callable[..., Awaitable[BillOut]]
 Kept = Callable[[], Awaitable[list[Callback]]]

@@ -2,6 +2,7 @@ from collections.abc import Awaitable, Callable
 from datetime import timedelta
 
 import asyncpg
+from payment_service_tests.partner_bank import Bank
 from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -9,7 +10,6 @@ from payment_service.bank_access.models import AccessToken, UnprovenRequest
 from payment_service.bank_access.service import UNPROVEN_KEPT
 from payment_service.banks.models import BankPartner
 from payment_service.callbacks import tasks
-from payment_service.testing import Bank
 from perisai_kit.db.engine import Database
 from perisai_kit.domain import clock
 from perisai_kit.privacy.keyring import Keyring

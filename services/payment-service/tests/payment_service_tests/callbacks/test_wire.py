@@ -5,11 +5,11 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 
 import httpx
 import pytest
+from payment_service_tests.partner_bank import Bank, inquiry_of, payment_of
 
 from payment_service.bills.schemas import BillOut
 from payment_service.callbacks.models import Callback
 from payment_service.callbacks.routes import BODY_LIMIT
-from payment_service.testing import Bank, inquiry_of, payment_of
 from perisai_kit.domain import clock
 from perisai_kit.testing.plugin import MakeApp, Urls, Wire, open_app_client
 from snap_bi.minify import sha256_hex

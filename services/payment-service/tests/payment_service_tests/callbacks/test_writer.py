@@ -15,6 +15,7 @@ from payment_service_tests.callbacks.counters import (
     codes,
     make_writer,
 )
+from payment_service_tests.partner_bank import inquiry_of, payment_of
 from sqlalchemy import select
 
 from payment_service.bills.models import Bill
@@ -28,7 +29,6 @@ from payment_service.callbacks.writer import (
     InDoubt,
     Writer,
 )
-from payment_service.testing import inquiry_of, payment_of
 from perisai_kit.db.sql import Executor, make_executor
 from perisai_kit.privacy.keyring import Keyring
 from perisai_kit.testing.plugin import Databases

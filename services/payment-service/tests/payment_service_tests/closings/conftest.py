@@ -7,13 +7,13 @@ from pathlib import Path
 
 import pytest
 from payment_service_tests.beginnings import Close, Live, Tell
+from payment_service_tests.month_closing import agree_to_close, find_month, take_steps
+from payment_service_tests.village import Village, noon, read_until
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from payment_service.counting.service import SUBSCRIPTIONS
 from payment_service.months.schemas import CommissionMonthOut
 from payment_service.settings import Settings
-from payment_service.testing_closings import agree_to_close, find_month, take_steps
-from payment_service.testing_commissions import Village, noon, read_until
 from perisai_kit.db.engine import Database
 from perisai_kit.domain import clock
 from perisai_kit.domain.month import Month

@@ -10,6 +10,15 @@ from typing import Any
 from uuid import UUID
 
 import pytest
+from payment_service_tests.month_closing import agree_to_close, find_faults
+from payment_service_tests.village import (
+    Village,
+    apply_all,
+    apply_events,
+    book,
+    noon,
+    read_until,
+)
 from sqlalchemy import func, select, text
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -28,15 +37,6 @@ from payment_service.commissions.models import CommissionLine
 from payment_service.incentive_statements.models import Statement
 from payment_service.ledger import service as ledger
 from payment_service.settings import Settings
-from payment_service.testing_closings import agree_to_close, find_faults
-from payment_service.testing_commissions import (
-    Village,
-    apply_all,
-    apply_events,
-    book,
-    noon,
-    read_until,
-)
 from perisai_kit.db.engine import Database
 from perisai_kit.domain import clock
 from perisai_kit.domain.ids import new_id

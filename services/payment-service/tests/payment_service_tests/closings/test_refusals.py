@@ -4,6 +4,7 @@ from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
 
 import pytest
+from payment_service_tests.village import Village, apply_events, book, compute, noon
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from payment_service.closings import service
@@ -19,7 +20,6 @@ from payment_service.months.rules import (
 )
 from payment_service.months.schemas import CommissionMonthOut
 from payment_service.settings import Settings
-from payment_service.testing_commissions import Village, apply_events, book, compute, noon
 from perisai_kit.domain import clock
 from perisai_kit.domain.ids import new_id
 from perisai_kit.domain.jakarta import JAKARTA

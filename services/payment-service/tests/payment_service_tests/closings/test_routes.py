@@ -6,11 +6,11 @@ from typing import Any
 
 import httpx
 import pytest
+from payment_service_tests.village import Village, apply_events, book, noon
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from payment_service.closings.tasks import Closer
 from payment_service.settings import Settings
-from payment_service.testing_commissions import Village, apply_events, book, noon
 from perisai_kit.auth.principal import Role, ScopeKind
 from perisai_kit.db.engine import Database
 from perisai_kit.domain.ids import new_id

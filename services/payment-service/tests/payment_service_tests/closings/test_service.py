@@ -7,6 +7,8 @@ from typing import Any
 from uuid import UUID
 
 import pytest
+from payment_service_tests.month_closing import agree_to_close
+from payment_service_tests.village import Village, apply_events, compute, noon
 from sqlalchemy import select, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -21,8 +23,6 @@ from payment_service.months import service as months
 from payment_service.months.rules import MonthBeingClosed, MonthClosedAlready
 from payment_service.schemes.rules import PARTS
 from payment_service.settings import Settings
-from payment_service.testing_closings import agree_to_close
-from payment_service.testing_commissions import Village, apply_events, compute, noon
 from perisai_kit.auth.principal import Principal, Role, Scope, ScopeKind
 from perisai_kit.domain import clock
 from perisai_kit.domain.ids import new_id

@@ -3,6 +3,8 @@
 from collections.abc import Awaitable, Callable
 
 import pytest
+from payment_service_tests.month_closing import agree_to_close
+from payment_service_tests.village import Village, apply_events, compute
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -12,8 +14,6 @@ from payment_service.closings.tasks import Closer
 from payment_service.counting.rules import BeneficiaryKind
 from payment_service.incentive_statements.models import Statement
 from payment_service.settings import Settings
-from payment_service.testing_closings import agree_to_close
-from payment_service.testing_commissions import Village, apply_events, compute
 from perisai_kit.db.engine import Database
 from perisai_kit.domain import clock
 from perisai_kit.domain.ids import new_id

@@ -7,6 +7,7 @@ from uuid import UUID
 import httpx
 import pytest
 from payment_service_tests.conftest import MakeBank
+from payment_service_tests.partner_bank import payment_of
 from payment_service_tests.plans import PARTNERS
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -15,7 +16,6 @@ from payment_service.bills.schemas import BillOut
 from payment_service.collections import queries
 from payment_service.days import Days
 from payment_service.payments.models import Payment
-from payment_service.testing import payment_of
 from perisai_kit.auth.principal import Role
 from perisai_kit.domain import clock
 from perisai_kit.testing.plans import list_whole_reads

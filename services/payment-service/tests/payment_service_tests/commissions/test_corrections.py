@@ -5,15 +5,7 @@ from fractions import Fraction
 from uuid import UUID
 
 import pytest
-from sqlalchemy import func, select
-from sqlalchemy.ext.asyncio import AsyncSession
-
-from payment_service.commissions.models import CommissionLine
-from payment_service.commissions.rules import CommissionRule, CorrectionReason
-from payment_service.counting import service as counting
-from payment_service.counting.rules import NewMembers
-from payment_service.schemes.rules import PARTS
-from payment_service.testing_commissions import (
+from payment_service_tests.village import (
     FULL,
     TWO,
     Village,
@@ -23,6 +15,14 @@ from payment_service.testing_commissions import (
     compute,
     noon,
 )
+from sqlalchemy import func, select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from payment_service.commissions.models import CommissionLine
+from payment_service.commissions.rules import CommissionRule, CorrectionReason
+from payment_service.counting import service as counting
+from payment_service.counting.rules import NewMembers
+from payment_service.schemes.rules import PARTS
 from perisai_kit.domain.ids import new_id
 from perisai_kit.domain.month import Month
 from perisai_kit.events.envelope import Event

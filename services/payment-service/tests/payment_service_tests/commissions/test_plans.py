@@ -1,10 +1,10 @@
 """What an event needs is found by indexes, however many payments and lines there are."""
 
+from payment_service_tests.village import Village, apply_events, book, noon, read_until
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from payment_service.commissions import service
 from payment_service.counting.service import AGENTS
-from payment_service.testing_commissions import Village, apply_events, book, noon, read_until
 from perisai_kit.domain.month import Month
 from perisai_kit.testing.plans import list_whole_reads
 from perisai_kit.testing.plugin import BusinessTime

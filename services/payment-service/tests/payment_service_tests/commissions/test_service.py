@@ -5,17 +5,7 @@ from fractions import Fraction
 from uuid import UUID
 
 import pytest
-from sqlalchemy import select, text
-from sqlalchemy.ext.asyncio import AsyncSession
-
-from payment_service.commissions import service
-from payment_service.commissions.models import CommissionLine
-from payment_service.commissions.rules import CommissionCause, CommissionRule
-from payment_service.counting import service as counting
-from payment_service.counting.queries import Waiting
-from payment_service.schemes import service as schemes
-from payment_service.schemes.rules import PARTS, Applied
-from payment_service.testing_commissions import (
+from payment_service_tests.village import (
     FULL,
     RELIEVED,
     TWO,
@@ -27,6 +17,16 @@ from payment_service.testing_commissions import (
     compute,
     noon,
 )
+from sqlalchemy import select, text
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from payment_service.commissions import service
+from payment_service.commissions.models import CommissionLine
+from payment_service.commissions.rules import CommissionCause, CommissionRule
+from payment_service.counting import service as counting
+from payment_service.counting.queries import Waiting
+from payment_service.schemes import service as schemes
+from payment_service.schemes.rules import PARTS, Applied
 from perisai_kit.domain.ids import new_id
 from perisai_kit.domain.month import Month
 

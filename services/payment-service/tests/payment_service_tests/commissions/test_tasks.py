@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from uuid import UUID
 
 import pytest
+from payment_service_tests.village import Village, apply_events, book, noon, read_until
 from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -15,7 +16,6 @@ from payment_service.counting.queries import Waiting
 from payment_service.counting.service import AGENTS
 from payment_service.settings import Settings
 from payment_service.tables import MIGRATIONS
-from payment_service.testing_commissions import Village, apply_events, book, noon, read_until
 from payment_service.worker import subscriptions
 from perisai_kit.db.engine import Database
 from perisai_kit.domain.month import Month

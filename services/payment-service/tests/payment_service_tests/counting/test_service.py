@@ -6,13 +6,7 @@ from contextlib import contextmanager
 from typing import Any
 
 import pytest
-from sqlalchemy import event, select
-from sqlalchemy.ext.asyncio import AsyncSession
-
-from payment_service.commissions import service as commissions
-from payment_service.counting.models import Beneficiary
-from payment_service.counting.service import AGENTS
-from payment_service.testing_commissions import (
+from payment_service_tests.village import (
     FAR_AHEAD,
     Village,
     apply_events,
@@ -20,6 +14,12 @@ from payment_service.testing_commissions import (
     noon,
     read_until,
 )
+from sqlalchemy import event, select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from payment_service.commissions import service as commissions
+from payment_service.counting.models import Beneficiary
+from payment_service.counting.service import AGENTS
 from perisai_kit.db.engine import Database
 from perisai_kit.domain.ids import new_id
 from perisai_kit.domain.month import Month

@@ -7,12 +7,12 @@ from typing import Any
 import httpx
 import pytest
 from payment_service_tests.beginnings import Close, Live, Tell
+from payment_service_tests.village import Village, apply_events, compute, noon
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from payment_service.attributions import tasks as attributions
 from payment_service.disputes import service
-from payment_service.testing_commissions import Village, apply_events, compute, noon
 from perisai_kit.auth.principal import Role, ScopeKind
 from perisai_kit.domain import clock
 from perisai_kit.domain.ids import new_id

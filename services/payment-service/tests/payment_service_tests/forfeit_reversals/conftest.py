@@ -6,8 +6,7 @@ import httpx
 import pytest
 from payment_service_tests.incentive_holds.conftest import beginning, dismissed, officer
 from payment_service_tests.incentive_holds.test_holds import Officer, decide, list_holds
-
-from payment_service.testing_commissions import Village
+from payment_service_tests.village import Village
 
 __all__ = ["beginning", "dismissed", "officer"]
 

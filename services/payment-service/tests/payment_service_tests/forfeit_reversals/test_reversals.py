@@ -18,6 +18,7 @@ from payment_service_tests.incentive_holds.test_holds import (
     payables,
     show_statements,
 )
+from payment_service_tests.village import Village
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -30,7 +31,6 @@ from payment_service.forfeit_reversals.rules import (
     check_decision,
     check_unpaid,
 )
-from payment_service.testing_commissions import Village
 from perisai_kit.domain.errors import DomainError
 from perisai_kit.domain.ids import new_id
 from perisai_kit.testing.plugin import Tokens

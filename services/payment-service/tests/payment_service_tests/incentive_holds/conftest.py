@@ -5,10 +5,10 @@ from datetime import date, datetime
 
 import pytest
 from payment_service_tests.beginnings import Close, Live, Tell
+from payment_service_tests.village import Village, apply_events, compute, noon
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from payment_service.statement_holds.tasks import on_agents_dismissed
-from payment_service.testing_commissions import Village, apply_events, compute, noon
 from perisai_kit.auth.principal import Role, ScopeKind
 from perisai_kit.domain.ids import new_id
 from perisai_kit.domain.month import Month

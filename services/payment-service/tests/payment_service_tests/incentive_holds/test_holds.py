@@ -7,6 +7,7 @@ from uuid import UUID
 import httpx
 import pytest
 from payment_service_tests.incentive_holds.conftest import dismiss, with_agreement
+from payment_service_tests.village import Village, noon
 from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -14,7 +15,6 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from payment_service.incentive_statements import service as statements
 from payment_service.ledger import service as ledger
 from payment_service.statement_holds.tasks import on_agents_dismissed
-from payment_service.testing_commissions import Village, noon
 from perisai_kit.auth.principal import Role, ScopeKind
 from perisai_kit.domain.ids import new_id
 from perisai_kit.domain.month import Month

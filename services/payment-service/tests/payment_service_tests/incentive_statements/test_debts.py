@@ -4,13 +4,13 @@ from collections.abc import Awaitable, Callable
 from datetime import date
 
 import pytest
+from payment_service_tests.month_closing import find_month
+from payment_service_tests.village import Village, noon
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from payment_service.incentive_statements.models import Statement
 from payment_service.ledger import service as ledger
-from payment_service.testing_closings import find_month
-from payment_service.testing_commissions import Village, noon
 from perisai_kit.domain.ids import new_id
 from perisai_kit.domain.month import Month
 from perisai_kit.events.catalogue import StatementIssued, WadahAgreementSigned, WadahTerminated

@@ -13,12 +13,12 @@ from payment_service_tests.incentive_statements.documents import (
     find_statement,
     read_pdf,
 )
+from payment_service_tests.village import Village
 from python_calamine import CalamineWorkbook
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from payment_service.commissions.models import CommissionLine
-from payment_service.testing_commissions import Village
 from perisai_kit.auth.principal import Role, ScopeKind
 from perisai_kit.domain.ids import new_id
 from perisai_kit.domain.month import Month

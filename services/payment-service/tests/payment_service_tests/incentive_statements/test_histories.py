@@ -15,15 +15,8 @@ from uuid import UUID
 import pytest
 from payment_service_tests.incentive_statements.oracle import Oracle, Statements
 from payment_service_tests.incentive_statements.small_scheme import THRESHOLD, add_scheme, earned
-from sqlalchemy import select
-from sqlalchemy.ext.asyncio import AsyncSession
-
-from payment_service.answers.service import Answer
-from payment_service.commissions.models import CommissionLine
-from payment_service.commissions.rules import Line
-from payment_service.incentive_statements.models import Statement
-from payment_service.testing_closings import find_book_faults
-from payment_service.testing_commissions import (
+from payment_service_tests.month_closing import find_book_faults
+from payment_service_tests.village import (
     FAR_AHEAD,
     Prices,
     Village,
@@ -32,6 +25,13 @@ from payment_service.testing_commissions import (
     compute,
     noon,
 )
+from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from payment_service.answers.service import Answer
+from payment_service.commissions.models import CommissionLine
+from payment_service.commissions.rules import Line
+from payment_service.incentive_statements.models import Statement
 from perisai_kit.domain.ids import new_id
 from perisai_kit.domain.jakarta import JAKARTA
 from perisai_kit.domain.month import Month

@@ -6,6 +6,7 @@ from typing import Any
 from uuid import UUID
 
 import pytest
+from payment_service_tests.village import Village, apply_events, noon
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -13,7 +14,6 @@ from payment_service.counting.rules import BeneficiaryNotFound
 from payment_service.incentive_statements import service
 from payment_service.incentive_statements.models import Statement
 from payment_service.incentive_statements.rules import EarningsAsked
-from payment_service.testing_commissions import Village, apply_events, noon
 from perisai_kit.auth.principal import Principal, Role
 from perisai_kit.domain.ids import new_id
 from perisai_kit.domain.jakarta import midnight

@@ -8,13 +8,13 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from payment_service_tests.incentive_statements.oracle import Oracle
 from payment_service_tests.incentive_statements.small_scheme import THRESHOLD, add_scheme, earned
+from payment_service_tests.month_closing import find_book_faults
+from payment_service_tests.village import Village, apply_events, book, compute, noon
 from sqlalchemy import func, select, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from payment_service.commissions.models import CommissionLine
 from payment_service.incentive_statements.models import Statement
-from payment_service.testing_closings import find_book_faults
-from payment_service.testing_commissions import Village, apply_events, book, compute, noon
 from perisai_kit.domain.month import Month
 from perisai_kit.events.envelope import Event
 

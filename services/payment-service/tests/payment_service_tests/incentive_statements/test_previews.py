@@ -7,6 +7,7 @@ from uuid import UUID
 
 import pytest
 from payment_service_tests.beginnings import Live
+from payment_service_tests.village import Village, apply_events, book, compute, noon
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from payment_service.attributions import service as attributions
@@ -20,7 +21,6 @@ from payment_service.incentive_statements.rules import (
 from payment_service.incentive_statements.schemas import CommissionPreviewOut
 from payment_service.schemes import service as schemes
 from payment_service.schemes.rules import SchemeNotFound
-from payment_service.testing_commissions import Village, apply_events, book, compute, noon
 from perisai_kit.auth.principal import Principal, Role, Scope, ScopeKind
 from perisai_kit.domain.ids import new_id
 from perisai_kit.domain.month import Month

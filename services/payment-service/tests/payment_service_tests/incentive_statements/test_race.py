@@ -8,6 +8,8 @@ from uuid import UUID
 
 import pytest
 from payment_service_tests.incentive_statements.oracle import Oracle
+from payment_service_tests.month_closing import agree_to_close
+from payment_service_tests.village import FULL, TWO, Village, apply_events, book, noon
 from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -25,8 +27,6 @@ from payment_service.months.rules import PaymentsWait
 from payment_service.payments.models import Payment
 from payment_service.schemes.rules import PARTS
 from payment_service.settings import Settings
-from payment_service.testing_closings import agree_to_close
-from payment_service.testing_commissions import FULL, TWO, Village, apply_events, book, noon
 from payment_service.worker import subscriptions
 from perisai_kit.db.engine import Database
 from perisai_kit.domain.ids import new_id

@@ -5,10 +5,10 @@ from typing import Any
 
 import httpx
 import pytest
+from payment_service_tests.village import Village, noon
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from payment_service.testing_commissions import Village, noon
 from perisai_kit.auth.principal import Role, ScopeKind
 from perisai_kit.domain.ids import new_id
 from perisai_kit.domain.month import Month

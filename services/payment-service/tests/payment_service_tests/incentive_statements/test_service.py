@@ -6,6 +6,13 @@ from typing import Any
 from uuid import UUID
 
 import pytest
+from payment_service_tests.month_closing import find_month
+from payment_service_tests.village import (
+    FULL,
+    RELIEVED,
+    Village,
+    noon,
+)
 from sqlalchemy import select, text
 from sqlalchemy.exc import ProgrammingError
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -17,13 +24,6 @@ from payment_service.ledger.rules import Cause, CauseKind
 from payment_service.months import service as months
 from payment_service.months.rules import MonthStatus
 from payment_service.schemes.rules import PARTS
-from payment_service.testing_closings import find_month
-from payment_service.testing_commissions import (
-    FULL,
-    RELIEVED,
-    Village,
-    noon,
-)
 from perisai_kit.auth.principal import Principal, Role, Scope, ScopeKind
 from perisai_kit.domain import clock
 from perisai_kit.domain.ids import new_id

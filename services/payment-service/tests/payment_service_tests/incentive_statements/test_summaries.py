@@ -17,6 +17,7 @@ from payment_service_tests.incentive_statements.documents import (
     find_statement,
     read_pdf,
 )
+from payment_service_tests.village import Village, noon
 from sqlalchemy import insert, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -38,7 +39,6 @@ from payment_service.statement_documents.rules import (
 )
 from payment_service.statement_documents.schemas import MonthStatementOut
 from payment_service.statement_documents.summaries import sum_by_wadah
-from payment_service.testing_commissions import Village, noon
 from perisai_kit.auth.principal import Role, ScopeKind
 from perisai_kit.domain.ids import new_id
 from perisai_kit.domain.month import Month

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from payment_service_tests.partner_bank import Bank, inquiry_of, make_offer, payment_of
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -19,7 +20,6 @@ from payment_service.orders.schemas import NewOrder
 from payment_service.payments.models import Payment
 from payment_service.settings import Settings
 from payment_service.tables import MIGRATIONS
-from payment_service.testing import Bank, inquiry_of, make_offer, payment_of
 from perisai_kit.db.engine import Database
 from perisai_kit.domain import clock
 from perisai_kit.domain.ids import new_id

@@ -5,6 +5,7 @@ from typing import Any
 import httpx
 import pytest
 from payment_service_tests.banking import make_period
+from payment_service_tests.partner_bank import make_offer
 from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -15,7 +16,6 @@ from payment_service.banks.models import BankPartner
 from payment_service.bills.models import Bill
 from payment_service.clients.members import ContributionBasis
 from payment_service.orders.models import Order
-from payment_service.testing import make_offer
 from perisai_kit.auth.principal import Role
 from perisai_kit.db.engine import Database
 from perisai_kit.domain.ids import new_id

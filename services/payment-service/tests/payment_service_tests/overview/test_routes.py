@@ -8,6 +8,7 @@ import httpx
 import pytest
 from payment_service_tests.banking import make_period
 from payment_service_tests.conftest import MakeBank, MakeBasis
+from payment_service_tests.partner_bank import payment_of
 from payment_service_tests.plans import AGENT, WADAH
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -15,7 +16,6 @@ from payment_service.bills.schemas import BillOut
 from payment_service.overview import service
 from payment_service.overview.service import make_overviews
 from payment_service.payments.models import Payment
-from payment_service.testing import payment_of
 from perisai_kit.auth.principal import Principal, Role, Scope, ScopeKind
 from perisai_kit.db.engine import Database
 from perisai_kit.domain.ids import new_id

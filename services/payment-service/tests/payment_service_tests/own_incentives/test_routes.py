@@ -5,13 +5,13 @@ from typing import Any
 
 import httpx
 import pytest
+from payment_service_tests.month_closing import agree_to_close
+from payment_service_tests.village import Village, apply_events, book, noon
 from sqlalchemy import event
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from payment_service.closings import service as closings
 from payment_service.settings import Settings
-from payment_service.testing_closings import agree_to_close
-from payment_service.testing_commissions import Village, apply_events, book, noon
 from perisai_kit.auth.principal import Role
 from perisai_kit.db.engine import Database
 from perisai_kit.domain import clock

@@ -14,6 +14,7 @@ from payment_service_tests.payables import (
     store,
     terminate,
 )
+from payment_service_tests.village import apply_events
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -21,7 +22,6 @@ from payment_service.agents.rules import HeldReason
 from payment_service.incentive_statements.models import Statement
 from payment_service.payees import service
 from payment_service.payees.rules import Payee, PayeeHold, PayeeKind, PayeeReason
-from payment_service.testing_commissions import apply_events
 from perisai_kit.domain.ids import new_id
 from perisai_kit.domain.month import Month
 from perisai_kit.domain.programmes import PaymentMethod

@@ -4,6 +4,7 @@ from typing import Any
 from uuid import UUID
 
 import pytest
+from payment_service_tests.partner_bank import insert_messages
 from sqlalchemy import select, text
 from sqlalchemy.exc import DBAPIError, IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -22,7 +23,6 @@ from payment_service.payments import service
 from payment_service.payments.models import Payment
 from payment_service.payments.rules import Notice, PaymentNotFound, Settlement
 from payment_service.receipts import service as receipts
-from payment_service.testing import insert_messages
 from perisai_kit.auth.principal import Principal, Role
 from perisai_kit.db.sql import StatementIncomplete, execute_together, make_executor
 from perisai_kit.domain.ids import new_id

@@ -6,9 +6,9 @@ from typing import Any
 from uuid import UUID
 
 import httpx
+from payment_service_tests.office import list_transfers
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from payment_service.testing_payouts import list_transfers
 from perisai_kit.domain.ids import new_id
 
 FILES = "/v1/payout-files"

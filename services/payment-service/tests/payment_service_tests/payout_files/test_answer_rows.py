@@ -7,6 +7,7 @@ from uuid import UUID
 
 import httpx
 import pytest
+from payment_service_tests.office import list_transfers
 from payment_service_tests.payout_files.desk import (
     FILES,
     Desk,
@@ -25,7 +26,6 @@ from payment_service.payout_transfers.models import PayoutTransfer
 from payment_service.payout_transfers.rules import Report, TransferSource, TransferStatus
 from payment_service.payouts import service as payouts
 from payment_service.payouts.models import Payout
-from payment_service.testing_payouts import list_transfers
 from perisai_kit.db.engine import Database
 from perisai_kit.domain.ids import new_id
 from perisai_kit.privacy.read_audit import ReadAudit

@@ -6,6 +6,7 @@ from uuid import UUID
 
 import httpx
 import pytest
+from payment_service_tests.office import PayeeBook, list_transfers
 from payment_service_tests.payout_files.desk import Desk, Officer, answer_to, rows_of, statuses
 from sqlalchemy import select, text
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -15,7 +16,6 @@ from payment_service.payout_settlement import service as settlements
 from payment_service.payout_settlement.rules import SettlementOutcome, SettlementVerdict
 from payment_service.payouts.models import Payout
 from payment_service.settings import Settings
-from payment_service.testing_payouts import PayeeBook, list_transfers
 from perisai_kit.db.engine import Database
 from perisai_kit.domain import clock
 from perisai_kit.domain.ids import new_id

@@ -7,6 +7,7 @@ from typing import Any
 from uuid import UUID
 
 import httpx
+from payment_service_tests.office import Office, list_transfers, open_account
 from payment_service_tests.payout_files.desk import (
     FILES,
     Desk,
@@ -15,14 +16,13 @@ from payment_service_tests.payout_files.desk import (
     rows_of,
     statuses,
 )
+from payment_service_tests.village import Village
 from sqlalchemy import select, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from payment_service.payout_accounts.models import PayoutAccount
 from payment_service.payout_accounts.rules import PayoutChannel
 from payment_service.payout_transfers.models import PayoutTransfer
-from payment_service.testing_commissions import Village
-from payment_service.testing_payouts import Office, list_transfers, open_account
 from perisai_kit.domain import clock
 from perisai_kit.domain.ids import new_id
 from perisai_kit.domain.month import Month

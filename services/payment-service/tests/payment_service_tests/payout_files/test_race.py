@@ -9,6 +9,15 @@ from typing import Any
 from uuid import UUID
 
 import pytest
+from payment_service_tests.month_closing import close_month, find_faults
+from payment_service_tests.office import (
+    Office,
+    PayeeBook,
+    know,
+    list_transfers,
+    open_account,
+)
+from payment_service_tests.village import Village, apply_all, noon, read_until
 from sqlalchemy import func, select
 
 from payment_service.clients.payees import PayeesClient
@@ -20,15 +29,6 @@ from payment_service.payout_files.tasks import apply_answers
 from payment_service.payout_transfers.models import PayoutTransferChange
 from payment_service.settings import Settings
 from payment_service.tables import MIGRATIONS
-from payment_service.testing_closings import close_month, find_faults
-from payment_service.testing_commissions import Village, apply_all, noon, read_until
-from payment_service.testing_payouts import (
-    Office,
-    PayeeBook,
-    know,
-    list_transfers,
-    open_account,
-)
 from perisai_kit.db.engine import Database
 from perisai_kit.domain import clock
 from perisai_kit.domain.errors import DomainError

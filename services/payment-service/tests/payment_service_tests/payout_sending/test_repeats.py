@@ -6,6 +6,7 @@ from datetime import timedelta
 from uuid import UUID
 
 import pytest
+from payment_service_tests.office import dismiss
 from payment_service_tests.payout_bank import Bank
 from payment_service_tests.payout_world import NET, World, change_bank_account, make_payouts
 from sqlalchemy import text
@@ -16,7 +17,6 @@ from payment_service.payouts import service as payouts
 from payment_service.payouts.models import Payout
 from payment_service.payouts.rules import WithdrawalReason
 from payment_service.settings import Settings
-from payment_service.testing_payouts import dismiss
 from perisai_kit.db.engine import Database
 from perisai_kit.domain import clock
 from perisai_kit.domain.ids import new_id

@@ -7,6 +7,8 @@ from uuid import UUID
 
 import pytest
 from payment_service_tests.beginnings import Earned, Released, make_office
+from payment_service_tests.office import Office, PayeeBook, know, open_account
+from payment_service_tests.village import Village
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -14,8 +16,6 @@ from payment_service.payout_accounts.models import PayoutAccount
 from payment_service.payout_transfers.models import PayoutTransfer
 from payment_service.payouts.models import Payout
 from payment_service.settings import Settings
-from payment_service.testing_commissions import Village
-from payment_service.testing_payouts import Office, PayeeBook, know, open_account
 from perisai_kit.auth.principal import Role, ScopeKind
 from perisai_kit.db.engine import Database
 from perisai_kit.domain.ids import new_id

@@ -5,7 +5,9 @@ from datetime import date, datetime
 from uuid import UUID
 
 import pytest
+from payment_service_tests.office import Office, list_transfers, pay, send
 from payment_service_tests.payouts.test_remittances import DECEMBER, Propose, due, propose, treasury
+from payment_service_tests.village import Village
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -19,8 +21,6 @@ from payment_service.payout_transfers.rules import Report, TransferSource, Trans
 from payment_service.payouts import service as payouts
 from payment_service.tax_slips import service as slips
 from payment_service.taxes.rules import TaxKind
-from payment_service.testing_commissions import Village
-from payment_service.testing_payouts import Office, list_transfers, pay, send
 from perisai_kit.domain.ids import new_id
 from perisai_kit.domain.jakarta import JAKARTA
 from perisai_kit.domain.month import Month

@@ -12,13 +12,7 @@ from payment_service_tests.incentive_statements.documents import (
     WADAH_NAME,
     answer_names,
 )
-from sqlalchemy import select, text
-from sqlalchemy.ext.asyncio import AsyncSession
-
-from payment_service.payout_accounts.models import PayoutAccount
-from payment_service.payouts import service as payouts
-from payment_service.testing_commissions import Village
-from payment_service.testing_payouts import (
+from payment_service_tests.office import (
     REFUSED,
     Office,
     PayeeBook,
@@ -27,6 +21,12 @@ from payment_service.testing_payouts import (
     pay,
     send,
 )
+from payment_service_tests.village import Village
+from sqlalchemy import select, text
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from payment_service.payout_accounts.models import PayoutAccount
+from payment_service.payouts import service as payouts
 from perisai_kit.auth.principal import Role
 from perisai_kit.domain import clock
 from perisai_kit.domain.ids import new_id

@@ -21,6 +21,16 @@ from payment_service_tests.debts import (
     list_items,
     take_back,
 )
+from payment_service_tests.office import (
+    BY_BANK,
+    Office,
+    PayeeBook,
+    know,
+    list_transfers,
+    pay,
+    pay_out,
+)
+from payment_service_tests.village import Village, noon
 from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -33,16 +43,6 @@ from payment_service.payouts import service as payouts
 from payment_service.payouts.models import Payout
 from payment_service.payouts.rules import PayoutStatus
 from payment_service.settings import Settings
-from payment_service.testing_commissions import Village, noon
-from payment_service.testing_payouts import (
-    BY_BANK,
-    Office,
-    PayeeBook,
-    know,
-    list_transfers,
-    pay,
-    pay_out,
-)
 from payment_service.verifications import service as verifications
 from payment_service.verifications.models import MonthVerification
 from perisai_kit.auth.principal import Role

@@ -14,14 +14,14 @@ from payment_service_tests.debts import (
     list_reasons,
     take_back,
 )
+from payment_service_tests.office import BY_BANK, Office, list_transfers, pay_out, send
+from payment_service_tests.village import Village
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from payment_service.payout_accounts.models import PayoutAccount
 from payment_service.payout_releases import service as payout_releases
 from payment_service.payouts import service as payouts
 from payment_service.payouts.rules import PayoutOutdated
-from payment_service.testing_commissions import Village
-from payment_service.testing_payouts import BY_BANK, Office, list_transfers, pay_out, send
 from perisai_kit.domain.ids import new_id
 
 

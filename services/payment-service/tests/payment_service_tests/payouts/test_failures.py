@@ -5,6 +5,18 @@ from typing import Any
 from uuid import UUID
 
 import pytest
+from payment_service_tests.office import (
+    BY_BANK,
+    REFUSED,
+    Office,
+    PayeeBook,
+    dismiss,
+    pay,
+    pay_out,
+    send,
+    sign_agreement,
+)
+from payment_service_tests.village import Village, apply_events
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -26,18 +38,6 @@ from payment_service.payouts.rules import (
     WithdrawalReason,
 )
 from payment_service.payouts.tasks import on_accounts_changed
-from payment_service.testing_commissions import Village, apply_events
-from payment_service.testing_payouts import (
-    BY_BANK,
-    REFUSED,
-    Office,
-    PayeeBook,
-    dismiss,
-    pay,
-    pay_out,
-    send,
-    sign_agreement,
-)
 from perisai_kit.domain import clock
 from perisai_kit.domain.ids import new_id
 from perisai_kit.domain.month import Month

@@ -5,16 +5,7 @@ from typing import Any
 from uuid import UUID
 
 import pytest
-from sqlalchemy import event as database_events
-from sqlalchemy import text
-from sqlalchemy.ext.asyncio import AsyncSession
-
-from payment_service.payout_accounts.models import PayoutAccount
-from payment_service.payout_transfers.models import PayoutTransfer
-from payment_service.payout_transfers.rules import Report, TransferSource
-from payment_service.payouts import service as payouts
-from payment_service.testing_commissions import Village
-from payment_service.testing_payouts import (
+from payment_service_tests.office import (
     BY_BANK,
     REFUSED,
     Office,
@@ -23,6 +14,15 @@ from payment_service.testing_payouts import (
     list_transfers,
     send,
 )
+from payment_service_tests.village import Village
+from sqlalchemy import event as database_events
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from payment_service.payout_accounts.models import PayoutAccount
+from payment_service.payout_transfers.models import PayoutTransfer
+from payment_service.payout_transfers.rules import Report, TransferSource
+from payment_service.payouts import service as payouts
 from perisai_kit.domain import clock
 from perisai_kit.domain.ids import new_id
 from perisai_kit.domain.month import Month

@@ -5,6 +5,15 @@ from datetime import timedelta
 
 import httpx
 import pytest
+from payment_service_tests.office import (
+    Office,
+    PayeeBook,
+    know,
+    list_transfers,
+    open_account,
+    pay_out,
+)
+from payment_service_tests.village import Village
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -14,15 +23,6 @@ from payment_service.payout_runs.models import RunEntry
 from payment_service.payout_runs.rules import PayoutMonthOpen, RunStatus
 from payment_service.payouts.models import Payout, PayoutItem
 from payment_service.statement_holds.tasks import on_agents_dismissed
-from payment_service.testing_commissions import Village
-from payment_service.testing_payouts import (
-    Office,
-    PayeeBook,
-    know,
-    list_transfers,
-    open_account,
-    pay_out,
-)
 from payment_service.verifications import service as verifications
 from payment_service.verifications.models import MonthVerification
 from perisai_kit.domain import clock

@@ -6,6 +6,20 @@ from collections.abc import AsyncIterator, Callable
 from datetime import timedelta
 
 import pytest
+from payment_service_tests.month_closing import agree_to_close, close_month, find_faults
+from payment_service_tests.office import (
+    BY_BANK,
+    REFUSED,
+    Office,
+    PayeeBook,
+    dismiss,
+    know,
+    list_transfers,
+    open_account,
+    send,
+    verify_all,
+)
+from payment_service_tests.village import Village, apply_all, noon, read_until
 from sqlalchemy import func, select, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -21,20 +35,6 @@ from payment_service.payouts import service as payouts
 from payment_service.payouts.models import Payout, PayoutItem
 from payment_service.settings import Settings
 from payment_service.tables import MIGRATIONS
-from payment_service.testing_closings import agree_to_close, close_month, find_faults
-from payment_service.testing_commissions import Village, apply_all, noon, read_until
-from payment_service.testing_payouts import (
-    BY_BANK,
-    REFUSED,
-    Office,
-    PayeeBook,
-    dismiss,
-    know,
-    list_transfers,
-    open_account,
-    send,
-    verify_all,
-)
 from perisai_kit.db.engine import Database
 from perisai_kit.domain import clock
 from perisai_kit.domain.ids import new_id

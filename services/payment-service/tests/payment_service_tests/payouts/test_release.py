@@ -5,6 +5,17 @@ from datetime import timedelta
 from uuid import UUID
 
 import pytest
+from payment_service_tests.office import (
+    BY_BANK,
+    REFUSED,
+    Office,
+    PayeeBook,
+    dismiss,
+    list_transfers,
+    pay,
+    send,
+)
+from payment_service_tests.village import Village
 from sqlalchemy import select, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -23,17 +34,6 @@ from payment_service.payout_runs.rules import (
 from payment_service.payout_transfers.models import PayoutTransfer
 from payment_service.payouts import service as payouts
 from payment_service.payouts.models import Payout
-from payment_service.testing_commissions import Village
-from payment_service.testing_payouts import (
-    BY_BANK,
-    REFUSED,
-    Office,
-    PayeeBook,
-    dismiss,
-    list_transfers,
-    pay,
-    send,
-)
 from payment_service.verifications import service as verifications
 from perisai_kit.domain import clock
 from perisai_kit.domain.ids import new_id

@@ -6,6 +6,8 @@ from uuid import UUID
 
 import httpx
 import pytest
+from payment_service_tests.office import BY_BANK, Office, list_transfers, pay
+from payment_service_tests.village import Village, noon
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from payment_service.payout_accounts.models import PayoutAccount
@@ -22,8 +24,6 @@ from payment_service.tax_remittances.rules import (
 )
 from payment_service.taxes import service as taxes
 from payment_service.taxes.rules import TaxKind
-from payment_service.testing_commissions import Village, noon
-from payment_service.testing_payouts import BY_BANK, Office, list_transfers, pay
 from perisai_kit.domain import clock
 from perisai_kit.domain.ids import new_id
 from perisai_kit.domain.month import Month

@@ -6,14 +6,14 @@ from uuid import UUID
 
 import httpx
 import pytest
+from payment_service_tests.office import REFUSED, Office, list_transfers, pay, send, verify_all
+from payment_service_tests.village import Village, apply_all, apply_events, book, noon
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from payment_service.month_lists.tasks import DueWatch, unclosed_months, unpaid_statements
 from payment_service.payout_accounts.models import PayoutAccount
 from payment_service.payouts import service as payouts
 from payment_service.settings import Settings
-from payment_service.testing_commissions import Village, apply_all, apply_events, book, noon
-from payment_service.testing_payouts import REFUSED, Office, list_transfers, pay, send, verify_all
 from perisai_kit.auth.principal import Role
 from perisai_kit.domain.month import Month
 from perisai_kit.testing.plugin import BusinessTime, Tokens

@@ -3,6 +3,8 @@
 from collections.abc import Awaitable, Callable
 from uuid import UUID
 
+from payment_service_tests.office import Office, pay, pay_out
+from payment_service_tests.village import Village
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -10,8 +12,6 @@ from payment_service.incentive_statements.models import Statement
 from payment_service.ledger import service as ledger
 from payment_service.payout_accounts.models import PayoutAccount
 from payment_service.payouts.models import Payout
-from payment_service.testing_commissions import Village
-from payment_service.testing_payouts import Office, pay, pay_out
 from perisai_kit.domain.month import Month
 
 NOVEMBER, DECEMBER, JANUARY = Month(2025, 11), Month(2025, 12), Month(2026, 1)

@@ -6,7 +6,9 @@ from uuid import UUID
 
 import httpx
 import pytest
+from payment_service_tests.office import BY_BANK, REFUSED, Office, list_transfers, pay, send
 from payment_service_tests.payouts.test_remittances import DECEMBER, Propose, due, propose, treasury
+from payment_service_tests.village import Village
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from payment_service.payout_accounts.models import PayoutAccount
@@ -20,8 +22,6 @@ from payment_service.payouts.models import Payout
 from payment_service.payouts.rules import PayoutOutdated, WithdrawalReason
 from payment_service.tax_remittances.rules import NoTaxDue
 from payment_service.taxes.rules import TaxKind
-from payment_service.testing_commissions import Village
-from payment_service.testing_payouts import BY_BANK, REFUSED, Office, list_transfers, pay, send
 from perisai_kit.domain.ids import new_id
 from perisai_kit.domain.jakarta import JAKARTA
 from perisai_kit.domain.month import Month

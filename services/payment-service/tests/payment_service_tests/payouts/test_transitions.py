@@ -5,6 +5,16 @@ from typing import Any
 from uuid import UUID
 
 import pytest
+from payment_service_tests.office import (
+    BY_BANK,
+    REFUSED,
+    Office,
+    PayeeBook,
+    list_transfers,
+    pay_out,
+    send,
+)
+from payment_service_tests.village import Village
 from sqlalchemy import select, text
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -25,16 +35,6 @@ from payment_service.payout_transfers.rules import (
 from payment_service.payouts import service as payouts
 from payment_service.payouts.models import Payout
 from payment_service.payouts.tasks import on_accounts_changed
-from payment_service.testing_commissions import Village
-from payment_service.testing_payouts import (
-    BY_BANK,
-    REFUSED,
-    Office,
-    PayeeBook,
-    list_transfers,
-    pay_out,
-    send,
-)
 from perisai_kit.domain import clock
 from perisai_kit.domain.ids import new_id
 from perisai_kit.domain.month import Month

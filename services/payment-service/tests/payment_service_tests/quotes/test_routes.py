@@ -4,9 +4,9 @@ from typing import Any
 
 import httpx
 import pytest
+from payment_service_tests.partner_bank import make_offer
 
 from payment_service.clients.members import ContributionBasis
-from payment_service.testing import make_offer
 from perisai_kit.auth.principal import Role
 from perisai_kit.domain.ids import new_id
 from perisai_kit.domain.jakarta import midnight

@@ -5,11 +5,11 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from payment_service_tests.partner_bank import make_offer
 
 from payment_service.clients.members import ContributionBasis, Offer, PresentRegistration
 from payment_service.quotes import rules
 from payment_service.quotes.rules import Limits
-from payment_service.testing import make_offer
 from perisai_kit.domain.jakarta import midnight
 from perisai_kit.domain.month import Month, list_months
 

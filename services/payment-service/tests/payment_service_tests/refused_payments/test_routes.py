@@ -7,6 +7,7 @@ from typing import Any
 import httpx
 import pytest
 from payment_service_tests.conftest import MakeBank, MakeBasis
+from payment_service_tests.partner_bank import Bank, payment_of
 from sqlalchemy import select, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -15,7 +16,6 @@ from payment_service.bills.models import Bill
 from payment_service.bills.rules import BillStatus
 from payment_service.bills.schemas import BillOut
 from payment_service.orders.models import Order
-from payment_service.testing import Bank, payment_of
 from perisai_kit.auth.principal import Role
 from perisai_kit.domain import clock
 from perisai_kit.domain.ids import new_id

@@ -5,6 +5,7 @@ from uuid import UUID
 
 import pytest
 from payment_service_tests.beginnings import Close, Live, Tell
+from payment_service_tests.village import TWO, Village, apply_events, compute, noon
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -13,7 +14,6 @@ from payment_service.scheme_comparisons.models import ComparedBeneficiary, Schem
 from payment_service.scheme_comparisons.tasks import Comparer
 from payment_service.schemes.models import Scheme
 from payment_service.schemes.rules import NEW_PERISAI, PROGRAMME_BEGAN
-from payment_service.testing_commissions import TWO, Village, apply_events, compute, noon
 from perisai_kit.db.engine import Database
 from perisai_kit.domain.ids import new_id
 from perisai_kit.domain.month import Month

@@ -6,6 +6,14 @@ from datetime import timedelta
 from uuid import UUID
 
 import pytest
+from payment_service_tests.month_closing import close_month
+from payment_service_tests.village import (
+    Village,
+    apply_all,
+    apply_events,
+    noon,
+    read_until,
+)
 from sqlalchemy import select
 
 from payment_service.commissions import service as commissions
@@ -16,14 +24,6 @@ from payment_service.scheme_comparisons.tasks import Comparer
 from payment_service.schemes.models import Scheme
 from payment_service.schemes.rules import NEW_PERISAI
 from payment_service.settings import Settings
-from payment_service.testing_closings import close_month
-from payment_service.testing_commissions import (
-    Village,
-    apply_all,
-    apply_events,
-    noon,
-    read_until,
-)
 from perisai_kit.db.engine import Database
 from perisai_kit.domain import clock
 from perisai_kit.domain.ids import new_id

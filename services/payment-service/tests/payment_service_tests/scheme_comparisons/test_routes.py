@@ -7,12 +7,12 @@ from uuid import UUID
 import httpx
 import pytest
 from payment_service_tests.beginnings import Live
+from payment_service_tests.village import Village, noon
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from payment_service.scheme_comparisons.rules import MAX_UNFINISHED
 from payment_service.scheme_comparisons.tasks import Comparer
-from payment_service.testing_commissions import Village, noon
 from perisai_kit.auth.principal import Role, ScopeKind
 from perisai_kit.db.engine import Database
 from perisai_kit.domain.ids import new_id

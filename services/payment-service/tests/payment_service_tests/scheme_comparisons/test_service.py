@@ -5,6 +5,7 @@ from datetime import timedelta
 from uuid import UUID
 
 import pytest
+from payment_service_tests.village import Village, compute
 from sqlalchemy import func, select, text
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -30,7 +31,6 @@ from payment_service.schemes import service as schemes
 from payment_service.schemes.rules import SCHEME_2022, SchemeStatus
 from payment_service.schemes.schemas import NewScheme, SchemeTerms
 from payment_service.settings import Settings
-from payment_service.testing_commissions import Village, compute
 from perisai_kit.auth.principal import Principal, Role, Scope, ScopeKind
 from perisai_kit.db.engine import Database
 from perisai_kit.domain import clock

@@ -6,6 +6,7 @@ from uuid import UUID
 
 import httpx
 import pytest
+from payment_service_tests.village import Village, apply_all
 from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError, IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -14,7 +15,6 @@ from payment_service.commissions import service as commissions
 from payment_service.schemes import service
 from payment_service.schemes.rules import SCHEME_2018, SCHEME_2022
 from payment_service.schemes.schemas import SchemeTerms
-from payment_service.testing_commissions import Village, apply_all
 from perisai_kit.auth.principal import Role, ScopeKind
 from perisai_kit.db.engine import Database
 from perisai_kit.domain.ids import new_id

@@ -6,12 +6,8 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from sqlalchemy.ext.asyncio import AsyncSession
-
-from payment_service.counting.service import SUBSCRIPTIONS
-from payment_service.settings import Settings
-from payment_service.testing_closings import close_month
-from payment_service.testing_commissions import (
+from payment_service_tests.month_closing import close_month
+from payment_service_tests.village import (
     TWO,
     Village,
     apply_all,
@@ -20,6 +16,10 @@ from payment_service.testing_commissions import (
     noon,
     read_until,
 )
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from payment_service.counting.service import SUBSCRIPTIONS
+from payment_service.settings import Settings
 from perisai_kit.db.engine import Database
 from perisai_kit.domain import clock
 from perisai_kit.domain.month import Month

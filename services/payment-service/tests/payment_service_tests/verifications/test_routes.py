@@ -5,11 +5,11 @@ from datetime import timedelta
 
 import httpx
 import pytest
+from payment_service_tests.month_closing import find_month
+from payment_service_tests.village import Village
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from payment_service.testing_closings import find_month
-from payment_service.testing_commissions import Village
 from payment_service.verifications import queries
 from payment_service.verifications import service as verifications
 from payment_service.verifications.tasks import Verifier, is_due, pending

@@ -1,7 +1,4 @@
-"""Payees with bank accounts, an account of ours, and two officers and a worker who pay them.
-
-For the tests of this service; nothing here is used by the service itself.
-"""
+"""Payees with bank accounts, an account of ours, and two officers and a worker who pay them."""
 
 import json
 from dataclasses import dataclass, field
@@ -10,6 +7,7 @@ from typing import Any, Literal
 from uuid import UUID
 
 import httpx
+from payment_service_tests.village import Village, apply_events
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -27,7 +25,6 @@ from payment_service.payouts import service as payouts
 from payment_service.payouts.models import Payout
 from payment_service.settings import Settings
 from payment_service.statement_holds.tasks import on_agents_dismissed
-from payment_service.testing_commissions import Village, apply_events
 from payment_service.verifications import service as verifications
 from perisai_kit.db.engine import Database
 from perisai_kit.domain import clock

@@ -1,7 +1,4 @@
-"""Two people and a worker who close a month in a test, and the books after it.
-
-For the tests of this service; nothing here is used by the service itself.
-"""
+"""Two people and a worker who close a month in a test, and the books after it."""
 
 from sqlalchemy.ext.asyncio import AsyncSession
 

@@ -1,7 +1,4 @@
-"""A village whose members pay: what the three feeds tell of it, and its payments as rows.
-
-For the tests of this service; nothing here is used by the service itself.
-"""
+"""A village whose members pay: what the three feeds tell of it, and its payments as rows."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
@@ -10,6 +7,7 @@ from itertools import groupby
 from typing import Any, TypeAlias
 from uuid import UUID
 
+from payment_service_tests.partner_bank import insert_messages, make_partner_row
 from sqlalchemy import Table, insert, select
 from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -23,7 +21,6 @@ from payment_service.commissions import tasks
 from payment_service.counting.service import AGENTS
 from payment_service.orders.models import Order
 from payment_service.payments.models import Payment, PaymentRequest
-from payment_service.testing import insert_messages, make_partner_row
 from perisai_kit.domain.ids import new_id
 from perisai_kit.domain.jakarta import JAKARTA
 from perisai_kit.domain.month import Month, list_months

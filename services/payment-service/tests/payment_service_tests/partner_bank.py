@@ -1,7 +1,4 @@
-"""A bank that calls us, with keys of its own and signed calls over the raw bytes; and offers.
-
-For the tests of this service; nothing here is used by the service itself.
-"""
+"""A bank that calls us, with keys of its own and signed calls over the raw bytes; and offers."""
 
 import json
 import secrets
