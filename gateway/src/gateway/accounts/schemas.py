@@ -6,6 +6,7 @@ from pydantic import Field, SecretStr, StringConstraints
 from gateway.accounts.rules import AccountKind
 from gateway.passwords import PASSWORD_MAX, PASSWORD_MIN
 from perisai_kit.auth.principal import Role, ScopeKind
+from perisai_kit.domain.field_errors import describe_form
 from perisai_kit.http.types import (
     AccountId,
     AgentId,
@@ -21,7 +22,16 @@ from perisai_kit.http.types import (
     with_example,
 )
 
-Username = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9._-]{2,39}$")]
+Username = Annotated[
+    str,
+    StringConstraints(
+        pattern=describe_form(
+            r"^[a-z0-9][a-z0-9._-]{2,39}$",
+            "must be 3 to 40 small letters, digits, dots, hyphens or underscores",
+            "harus 3 sampai 40 huruf kecil, angka, titik, tanda hubung atau garis bawah",
+        )
+    ),
+]
 NewPassword = Annotated[SecretStr, Field(min_length=PASSWORD_MIN, max_length=PASSWORD_MAX)]
 Reason = Annotated[Text255, Field(description="Why; kept with the account's history.")]
 Roles = Annotated[frozenset[Role], Field(min_length=1, max_length=8)]

@@ -4,6 +4,7 @@ from pydantic import Field, StringConstraints
 
 from gateway.accounts.schemas import Reason
 from gateway.notices.schemas import SentNoticeOut
+from perisai_kit.domain.field_errors import describe_form
 from perisai_kit.http.types import Model, Out, with_example
 
 # As browsers check it (HTML, input type=email), and with a point in the domain.
@@ -11,7 +12,11 @@ EmailAddress = Annotated[
     str,
     StringConstraints(
         max_length=254,
-        pattern=r"^[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]+@[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)+$",
+        pattern=describe_form(
+            r"^[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]+@[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)+$",
+            "must be an e-mail address such as ani@example.org",
+            "harus berupa alamat email, misalnya ani@example.org",
+        ),
     ),
 ]
 

@@ -5,6 +5,7 @@ from pydantic import Field, StringConstraints
 
 from gateway.clients.otp_sender import CodePurpose
 from gateway.notices.schemas import SentNoticeOut
+from perisai_kit.domain.field_errors import describe_form
 from perisai_kit.http.types import (
     Model,
     Out,
@@ -12,7 +13,16 @@ from perisai_kit.http.types import (
     with_example,
 )
 
-DeviceId = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._:-]{0,99}$")]
+DeviceId = Annotated[
+    str,
+    StringConstraints(
+        pattern=describe_form(
+            r"^[A-Za-z0-9][A-Za-z0-9._:-]{0,99}$",
+            "must be 1 to 100 letters, digits, dots, colons, hyphens or underscores",
+            "harus 1 sampai 100 huruf, angka, titik, titik dua, tanda hubung atau garis bawah",
+        )
+    ),
+]
 OtpCode = Annotated[str, StringConstraints(pattern=r"^[0-9]{6}$")]
 
 

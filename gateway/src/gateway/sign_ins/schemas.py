@@ -13,6 +13,7 @@ from pydantic import (
 
 from gateway.otp.schemas import DeviceId, OtpCode
 from gateway.passwords import PASSWORD_MAX
+from perisai_kit.domain.field_errors import describe_form
 from perisai_kit.http.types import (
     Code,
     Model,
@@ -46,7 +47,13 @@ class PasswordGrant(Model):
     grant_type: Annotated[Literal["password"], Field(description="`password`: staff.")]
     username: Annotated[
         str,
-        StringConstraints(pattern=r"^[A-Za-z0-9._-]{1,40}$"),
+        StringConstraints(
+            pattern=describe_form(
+                r"^[A-Za-z0-9._-]{1,40}$",
+                "must be 1 to 40 letters, digits, dots, hyphens or underscores",
+                "harus 1 sampai 40 huruf, angka, titik, tanda hubung atau garis bawah",
+            )
+        ),
         Field(description="Name of the staff account."),
     ]
     password: Annotated[

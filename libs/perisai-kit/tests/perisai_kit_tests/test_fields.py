@@ -1,11 +1,13 @@
 """What is taken from the wire, and in which form it is kept."""
 
+from typing import Any
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import TypeAdapter, ValidationError
 
-from perisai_kit.http.types import PersonName, Phone
+from perisai_kit.http.types import Day, Instant, MonthText, PersonName, Phone
 
 PHONE: TypeAdapter[str] = TypeAdapter(Phone)
 NAME: TypeAdapter[str] = TypeAdapter(PersonName)
@@ -127,3 +129,52 @@ def test_a_kept_name_is_kept_again(written: str) -> None:
     except ValidationError:
         return
     assert NAME.validate_python(kept) == kept
+
+
+@pytest.mark.parametrize(
+    ("kind", "written"),
+    [
+        *((Day, day) for day in ("1900-01-01", "2099-12-31", "2024-02-29")),
+        *((MonthText, month) for month in ("1900-01", "2099-12")),
+        *(
+            (Instant, instant)
+            for instant in (
+                "1900-01-01T00:00:00Z",
+                "2099-12-31T23:59:59-14:00",
+                "2026-11-30 08:00:00.5+07:00",
+                "2026-11-30t08:00z",
+            )
+        ),
+    ],
+)
+def test_two_centuries_are_taken(kind: Any, written: str) -> None:
+    TypeAdapter(kind).validate_python(written)
+
+
+@pytest.mark.parametrize(
+    ("kind", "written", "code"),
+    [
+        (Day, "0001-01-01", "greater_than_equal"),
+        (Day, "1899-12-31", "greater_than_equal"),
+        (Day, "2100-01-01", "less_than_equal"),
+        (Day, "2026-02-29", "date_from_datetime_parsing"),
+        (Day, "20261130", "date"),
+        (Day, "2026-1-030", "date"),
+        (Day, 1764500000, "date"),
+        (MonthText, "1899-12", "greater_than_equal"),
+        (MonthText, "9999-12", "less_than_equal"),
+        (MonthText, "2026-13", "month"),
+        (Instant, "0001-01-01T00:00:00+14:00", "greater_than_equal"),
+        (Instant, "9999-12-31T23:59:59-14:00", "less_than_equal"),
+        (Instant, "-1", "datetime_parsing"),
+        (Instant, "99999999999999", "datetime_parsing"),
+        (Instant, 1764500000, "datetime_parsing"),
+        (Instant, "2026-11-30T08:00:00", "timezone_aware"),
+        (Instant, "2026-02-30T08:00:00Z", "datetime_from_date_parsing"),
+    ],
+)
+def test_other_years_and_bare_numbers_are_refused(kind: Any, written: object, code: str) -> None:
+    with pytest.raises(ValidationError) as refused:
+        TypeAdapter(kind).validate_python(written)
+
+    assert [error["type"] for error in refused.value.errors()] == [code]

@@ -7,9 +7,10 @@ from datetime import date
 from typing import Annotated, Any, Literal
 
 import pytest
-from pydantic import AwareDatetime, BaseModel, Field, TypeAdapter, ValidationError
+from pydantic import AwareDatetime, BaseModel, Field, SecretStr, TypeAdapter, ValidationError
 from pydantic_core._pydantic_core import list_all_errors
 
+from perisai_kit.domain.field_errors import describe_form
 from perisai_kit.http.types import required_tag
 from perisai_kit.http.validation import build_field_problems
 
@@ -105,6 +106,30 @@ def test_no_problem_quotes_what_was_sent(kind: Any, value: Any, language: str) -
             [1],
             "must have at least 2 entries",
             "minimal 2 isian",
+        ),
+        (
+            Annotated[SecretStr, Field(min_length=12)],
+            "x",
+            "must have at least 12 characters",
+            "minimal 12 karakter",
+        ),
+        (
+            Annotated[str, Field(pattern=r"^[0-9]{6}$")],
+            "x",
+            "must be 6 digits",
+            "harus 6 angka",
+        ),
+        (
+            Annotated[str, Field(pattern=r"^[0-9]{5,34}$")],
+            "x",
+            "must be 5 to 34 digits",
+            "harus 5 sampai 34 angka",
+        ),
+        (
+            Annotated[str, Field(pattern=describe_form("^y+$", "must be y", "harus y"))],
+            "x",
+            "must be y",
+            "harus y",
         ),
         (Annotated[int, Field(ge=1)], 0, "must be 1 or more", "minimal 1"),
         (Annotated[int, Field(le=9)], 10, "must be 9 or less", "maksimal 9"),

@@ -21,8 +21,8 @@ class DaysNeeded(Invalid):
     """`details`: `most_days`."""
 
     code = "days_needed"
-    text = "Say from which day to which day, at most most_days in all."
-    text_id = "Sebutkan dari tanggal berapa sampai tanggal berapa, paling banyak most_days hari."
+    text = f"Say from which day to which day, at most {MOST_DAYS} days in all."
+    text_id = f"Sebutkan tanggal awal dan tanggal akhir, paling banyak {MOST_DAYS} hari."
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,13 +35,12 @@ class Days:
     @property
     def begin(self) -> datetime:
         """The first instant of these days."""
-        return BEGIN if self.first is None or self.first == date.min else midnight(self.first)
+        return BEGIN if self.first is None else midnight(self.first)
 
     @property
     def end(self) -> datetime:
         """The first instant after them."""
-        last = self.last
-        return END if last is None or last == date.max else midnight(last + timedelta(days=1))
+        return END if self.last is None else midnight(self.last + timedelta(days=1))
 
     def check_bounded(self, *, field: str = "business_from") -> None:
         """Refuse more than `MOST_DAYS`. Raises: DaysNeeded.

@@ -7,10 +7,7 @@ from fastapi import Depends, Path, Query, Request
 from payment_service.days import Days, DaysBackward
 from perisai_kit.db.engine import Database
 from perisai_kit.domain.month import Month
-from perisai_kit.http.types import Day
-
-MONTH = r"^[1-9][0-9]{3}-(0[1-9]|1[0-2])$"
-"""An address holds text; what passes this pattern is a month."""
+from perisai_kit.http.types import MONTH_PATTERN, Day
 
 
 async def _database(request: Request) -> Database:
@@ -32,21 +29,26 @@ async def _days(
 
 
 async def _named_month(
-    month: Annotated[str, Path(pattern=MONTH, examples=["2026-11"], description="The month.")],
+    month: Annotated[
+        str, Path(pattern=MONTH_PATTERN, examples=["2026-11"], description="The month.")
+    ],
 ) -> Month:
     return Month.parse(month)
 
 
 async def _wanted_month(
     month: Annotated[
-        str | None, Query(pattern=MONTH, examples=["2026-11"], description="Only this month.")
+        str | None,
+        Query(pattern=MONTH_PATTERN, examples=["2026-11"], description="Only this month."),
     ] = None,
 ) -> Month | None:
     return None if month is None else Month.parse(month)
 
 
 async def _month_in_query(
-    month: Annotated[str, Query(pattern=MONTH, examples=["2026-11"], description="The month.")],
+    month: Annotated[
+        str, Query(pattern=MONTH_PATTERN, examples=["2026-11"], description="The month.")
+    ],
 ) -> Month:
     return Month.parse(month)
 

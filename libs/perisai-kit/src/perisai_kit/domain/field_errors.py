@@ -4,6 +4,7 @@ The codes are those of pydantic and a few of ours. The library's own words are n
 what was sent. A text may hold a limit of ours: `{min_length}`, or `{choices}` for allowed values.
 """
 
+import re
 from typing import NamedTuple
 
 
@@ -44,7 +45,7 @@ FIELD_TEXTS: dict[str, FieldText] = {
         "must have at most {max_length} characters", "maksimal {max_length} karakter"
     ),
     "string_pattern_mismatch": FieldText(
-        "does not have the form {pattern}", "bentuknya tidak sesuai"
+        "does not have the form {pattern}", "bentuknya harus {pattern}"
     ),
     "nul_byte": FieldText("must not contain a NUL byte", "tidak boleh memuat byte NUL"),
     "surrogate": FieldText("must be valid Unicode text", "harus berupa teks Unicode yang sah"),
@@ -118,3 +119,25 @@ FIELD_TEXTS: dict[str, FieldText] = {
 }
 NOT_VALID = FieldText("is not valid", "tidak sah")
 """For a code without a text of its own."""
+
+_FORMS: dict[str, FieldText] = {}
+_DIGITS = re.compile(r"\^\[0-9\]\{([0-9]+)(?:,([0-9]+))?\}\$")
+
+
+def describe_form(pattern: str, en: str, id: str) -> str:
+    """Return a pattern of text that is described to people in these words.
+
+    For example "must be an e-mail address such as ani@example.org".
+    """
+    _FORMS[pattern] = FieldText(en, id)
+    return pattern
+
+
+def find_form_text(pattern: str) -> FieldText:
+    """Return what is said about text that does not match a pattern."""
+    if digits := _DIGITS.fullmatch(pattern):
+        least, most = digits.groups()
+        count = least if most is None else f"{least} to {most}"
+        angka = least if most is None else f"{least} sampai {most}"
+        return FieldText(f"must be {count} digits", f"harus {angka} angka")
+    return _FORMS.get(pattern, FIELD_TEXTS["string_pattern_mismatch"])

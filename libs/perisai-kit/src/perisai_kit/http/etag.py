@@ -7,7 +7,7 @@ If-Match compares versions, If-None-Match whole tags.
 
 import hashlib
 import re
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 
 # A proxy that compresses an answer changes its ETag to `W/"3"` or `"3-gzip"`, and the client sends
 # back that form. It means the same.
@@ -31,13 +31,17 @@ def allows(if_match: str, version: int) -> bool:
     return any(int(each[1]) == version for each in found if each)
 
 
-def with_digest(own: str | None, body: bytes) -> str:
+def with_digest(own: str | None, body: bytes, *, made_at: Collection[str] = ()) -> str:
     """Return the ETag of an answer to a GET.
 
     own: what its route has set: a version gets the digest of the body, another ETag stays.
+    made_at: the fields of the body that only say when it was made, which the digest leaves out.
     """
     if own is not None and not _BARE_VERSION.fullmatch(own):
         return own
+    if made_at:
+        names = "|".join(map(re.escape, made_at))
+        body = re.sub(rf'"(?:{names})":\s*"[^"]*"'.encode(), b"", body)
     digest = hashlib.blake2b(body, digest_size=8).hexdigest()
     return f'"{digest}"' if own is None else f'{own[:-1]}.{digest}"'
 

@@ -23,12 +23,18 @@ from fastapi import Query
 from pydantic import Field, StringConstraints
 
 from perisai_kit.domain.errors import Invalid
+from perisai_kit.domain.field_errors import describe_form
 from perisai_kit.domain.month import Month
 from perisai_kit.http.types import Out
 
 PageLimit = Annotated[int, Field(ge=1, le=200)]
 Limit = Annotated[PageLimit, Query(description="How many rows at most.")]
-CursorText = Annotated[str, StringConstraints(max_length=400, pattern=r"^[A-Za-z0-9_=-]+$")]
+_CURSOR = describe_form(
+    r"^[A-Za-z0-9_=-]+$",
+    "must be the `next_cursor` of an earlier answer",
+    "harus nilai `next_cursor` dari jawaban sebelumnya",
+)
+CursorText = Annotated[str, StringConstraints(max_length=400, pattern=_CURSOR)]
 Cursor = Annotated[CursorText | None, Query(description="The `next_cursor` of the page before.")]
 
 MAX_BIGINT = 2**63 - 1

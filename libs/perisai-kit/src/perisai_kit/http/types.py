@@ -20,6 +20,7 @@ from pydantic import (
 )
 from pydantic_core import PydanticCustomError
 
+from perisai_kit.domain.field_errors import FIELD_TEXTS, describe_form
 from perisai_kit.domain.month import Month
 
 MAX_RUPIAH = 2**53
@@ -71,7 +72,16 @@ def _person_name(text: str) -> str:
 PersonName = Annotated[ShortText, AfterValidator(_person_name)]
 """A name as on a card: one word is enough, and apostrophes and titles stay."""
 
-Code = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,39}$")]
+Code = Annotated[
+    str,
+    StringConstraints(
+        pattern=describe_form(
+            r"^[A-Za-z0-9][A-Za-z0-9._-]{0,39}$",
+            "must be 1 to 40 letters, digits, dots, hyphens or underscores",
+            "harus 1 sampai 40 huruf, angka, titik, tanda hubung atau garis bawah",
+        )
+    ),
+]
 
 
 # Numbers as people write them. phonenumbers accepts letters too, as keys of an old telephone.
@@ -183,41 +193,66 @@ SignedRupiah = Annotated[
 
 Count = Annotated[int, Field(ge=0, le=2**31 - 1, strict=True)]
 
-Instant = AwareDatetime
-"""RFC 3339 with an offset."""
+FIRST_YEAR, LAST_YEAR = 1900, 2099
+"""Of days, months and instants that clients write, so that no arithmetic with them overflows."""
+_DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
+_INSTANT = re.compile(rf"{_DAY.pattern}[Tt ].+")
 
 
-def _day(value: object) -> object:
-    # Pydantic would also accept a number as seconds since 1970.
-    if isinstance(value, date) and not isinstance(value, datetime):
+def _check_year(text: str) -> None:
+    year = int(text[:4])
+    if year < FIRST_YEAR:
+        raise PydanticCustomError("greater_than_equal", "is too early", {"ge": FIRST_YEAR})
+    if year > LAST_YEAR:
+        raise PydanticCustomError("less_than_equal", "is too late", {"le": LAST_YEAR})
+
+
+def _instant(value: object) -> object:
+    # Pydantic would also accept a number, or digits, as seconds since 1970.
+    if isinstance(value, datetime):
         return value
-    if not isinstance(value, str) or len(value) != len("2026-11-30"):
-        raise PydanticCustomError("date", "must be a date such as 2026-11-30")
+    if not isinstance(value, str) or not _INSTANT.fullmatch(value):
+        raise PydanticCustomError("datetime_parsing", "must be a date and time with an offset")
+    _check_year(value)
     return value
 
 
-WRITTEN_DAY = BeforeValidator(_day)
+Instant = Annotated[AwareDatetime, BeforeValidator(_instant)]
+"""RFC 3339 with an offset, from FIRST_YEAR to LAST_YEAR where a client writes it."""
 
-Day = Annotated[date, WRITTEN_DAY]
-"""A calendar date, written 2026-11-30."""
+
+def _day(value: object) -> object:
+    if isinstance(value, date) and not isinstance(value, datetime):
+        return value
+    if not isinstance(value, str) or not _DAY.fullmatch(value):
+        raise PydanticCustomError("date", "must be a date such as 2026-11-30")
+    _check_year(value)
+    return value
+
+
+Day = Annotated[date, BeforeValidator(_day)]
+"""A calendar date, written 2026-11-30, from FIRST_YEAR to LAST_YEAR where a client writes it."""
 
 
 def _month(value: object) -> object:
     if isinstance(value, Month):
         return value
     try:
-        return Month.parse(value)  # type: ignore[arg-type]  # parse refuses what is not text
+        month = Month.parse(value)  # type: ignore[arg-type]  # parse refuses what is not text
     except (ValueError, TypeError):
         raise PydanticCustomError("month", "must be a month such as 2026-11") from None
+    _check_year(str(month))
+    return month
 
+
+MONTH_PATTERN = describe_form("^(19|20)[0-9]{2}-(0[1-9]|1[0-2])$", *FIELD_TEXTS["month"])
+"""Of a month in an address, which is text."""
 
 MonthText = Annotated[
     Month,
     BeforeValidator(_month),
     PlainSerializer(str, return_type=str),
-    WithJsonSchema(
-        {"type": "string", "pattern": "^(?!0000)[0-9]{4}-(0[1-9]|1[0-2])$", "examples": ["2026-11"]}
-    ),
+    WithJsonSchema({"type": "string", "pattern": MONTH_PATTERN, "examples": ["2026-11"]}),
 ]
 
 

@@ -5,7 +5,7 @@ from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from perisai_kit.domain.errors import Invalid
-from perisai_kit.domain.field_errors import FIELD_TEXTS, NOT_VALID
+from perisai_kit.domain.field_errors import FIELD_TEXTS, NOT_VALID, find_form_text
 
 MOST_FIELDS = 50
 """The maximum in one answer."""
@@ -76,7 +76,7 @@ def build_field_problems(
     # A nullable field has an error for null too.
     faults = [error for error in raw if error["type"] != "none_required"]
     for error in faults[:MOST_FIELDS]:
-        kind, limits = str(error["type"]), _limits(error)
+        kind, limits = _kind(error), _limits(error)
         where, *path = (*prefix, *_location(error)) or ("body",)
         place = {"parameter": ".".join(_printable(part) for part in path) or str(where)}
         if where == "body":
@@ -90,6 +90,13 @@ def build_field_problems(
             {"code": kind, "detail": _text(kind, language, limits), **place},
         )
     return list(found.values())
+
+
+def _kind(error: dict[str, Any]) -> str:
+    """Return the code of an error. Pydantic counts the characters of a secret as entries."""
+    kind = str(error["type"])
+    is_text = isinstance(error.get("input"), str)
+    return f"string_{kind}" if kind in ("too_short", "too_long") and is_text else kind
 
 
 def _location(error: dict[str, Any]) -> tuple[str | int, ...]:
@@ -112,6 +119,8 @@ def _limits(error: dict[str, Any]) -> dict[str, str]:
 
 def _text(code: str, language: str, limits: Mapping[str, str]) -> str:
     texts = FIELD_TEXTS.get(code, NOT_VALID)
+    if code == "string_pattern_mismatch" and "pattern" in limits:
+        texts = find_form_text(limits["pattern"])
     text = texts.id if language == "id" else texts.en
     try:
         return text.format_map(limits)

@@ -9,6 +9,7 @@ import pytest
 from fastapi import APIRouter, FastAPI, Response
 from fastapi.responses import JSONResponse, StreamingResponse
 
+from perisai_kit.http.answers.not_modified import made_at
 from perisai_kit.http.etag import allows, etag
 from perisai_kit.testing.plugin import open_app_client
 
@@ -31,6 +32,11 @@ class Things:
         response.headers["Cache-Control"] = "no-store"
         return self.items
 
+    async def overview(self) -> Any:
+        self.asked += 1
+        made_at = f"2026-11-30T08:00:{self.asked:02}Z"
+        return {"as_of": made_at, "items": self.items, "at": made_at}
+
 
 async def export() -> StreamingResponse:
     async def rows() -> AsyncIterator[str]:
@@ -48,6 +54,7 @@ def router_of(things: Things) -> APIRouter:
     router = APIRouter(prefix="/v1")
     router.get("/things")(things.list)
     router.get("/things/1")(things.get)
+    router.get("/overview", dependencies=[made_at("as_of", "at")])(things.overview)
     router.get("/things.csv")(export)
     router.get("/batch")(batch)
     for path in ("/things", "/auth/token", "/bank-partners"):
@@ -196,3 +203,16 @@ async def test_only_an_answer_to_get_is_spared(client: httpx.AsyncClient) -> Non
     answer = await client.post("/v1/things", headers={"If-None-Match": "*"})
 
     assert (answer.status_code, "etag" in answer.headers) == (200, False)
+
+
+async def test_when_an_answer_was_made_is_no_part_of_its_etag(
+    client: httpx.AsyncClient, things: Things
+) -> None:
+    first = await client.get("/v1/overview")
+    again = await client.get("/v1/overview", headers={"If-None-Match": first.headers["etag"]})
+    things.items = [*LONG, {"name": "Rahma"}]
+    changed = await client.get("/v1/overview", headers={"If-None-Match": first.headers["etag"]})
+
+    assert (first.status_code, again.status_code, changed.status_code) == (200, 304, 200)
+    assert first.json()["as_of"] != changed.json()["as_of"]
+    assert changed.headers["etag"] != first.headers["etag"]

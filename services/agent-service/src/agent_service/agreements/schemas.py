@@ -4,17 +4,16 @@ from uuid import UUID
 
 from pydantic import Field
 
-from agent_service.dates import TypedDate
 from perisai_kit.domain.programmes import PaymentMethod
-from perisai_kit.http.types import Instant, Model, Out, RecordId, ShortText, with_example
+from perisai_kit.http.types import Day, Instant, Model, Out, RecordId, ShortText, with_example
 
 
 class NewAgreement(Model):
     model_config = with_example(number="PKS/2026/001", starts_on="2026-01-01", ends_on="2026-12-31")
 
     number: Annotated[ShortText, Field(description="Number of the agreement (PKS).")]
-    starts_on: Annotated[TypedDate, Field(description="First day it is valid.")]
-    ends_on: Annotated[TypedDate, Field(description="Last day it is valid.")]
+    starts_on: Annotated[Day, Field(description="First day it is valid.")]
+    ends_on: Annotated[Day, Field(description="Last day it is valid.")]
     pays: Annotated[
         PaymentMethod | None,
         Field(

@@ -10,7 +10,6 @@ from pydantic import (
 
 from agent_service.applications.rules import ApplicationStatus, RejectionReason
 from agent_service.bank_accounts.schemas import AccountNo, BankCode
-from agent_service.dates import TypedDate
 from agent_service.exams.schemas import ExamOut
 from agent_service.requirements.rules import Citizenship
 from agent_service.requirements.schemas import RequirementCheckOut, RequirementFindingOut
@@ -19,6 +18,7 @@ from perisai_kit.http.types import (
     AgentId,
     BranchCode,
     Code,
+    Day,
     Instant,
     MemberId,
     Model,
@@ -54,7 +54,7 @@ class NewApplication(Model):
     wadah_id: WadahId
     nik: Annotated[ShortText, Field(description="16 digits.")]
     birth_date: Annotated[
-        TypedDate | None, Field(description="Decides the century where the NIK leaves it open.")
+        Day | None, Field(description="Decides the century where the NIK leaves it open.")
     ] = None
     full_name: Annotated[PersonName, Field(description="Name as on the identity card.")]
     citizenship: Annotated[

@@ -4,14 +4,13 @@ from uuid import UUID
 
 from pydantic import Field, StrictBool
 
-from agent_service.dates import TypedDate
-from perisai_kit.http.types import Count, Instant, Model, Out, with_example
+from perisai_kit.http.types import Count, Day, Instant, Model, Out, with_example
 
 
 class NewExam(Model):
     model_config = with_example(taken_on="2026-10-21", passed=True, score=86)
 
-    taken_on: Annotated[TypedDate, Field(description="Day of the exam.")]
+    taken_on: Annotated[Day, Field(description="Day of the exam.")]
     passed: Annotated[StrictBool, Field(description="Whether it was passed.")]
     score: Annotated[Count | None, Field(description="As the examiner counts; no scale.")] = None
 

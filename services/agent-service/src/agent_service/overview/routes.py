@@ -11,13 +11,14 @@ from agent_service.overview.schemas import AgentsOverviewOut
 from agent_service.scopes import OFFICES
 from perisai_kit.auth.principal import Principal, Role
 from perisai_kit.auth.roles import require
+from perisai_kit.http.answers.not_modified import made_at
 from perisai_kit.http.dependencies import ReplicaSession
 
 reading = APIRouter(prefix="/v1/overview/agents", tags=["agents"])
 Reader = Annotated[Principal, Depends(require(Role.AGENT, Role.WADAH_ADMIN, *OFFICES))]
 
 
-@reading.get("")
+@reading.get("", dependencies=[made_at("as_of")])
 async def get_overview(
     session: ReplicaSession, principal: Reader, settings: Configured
 ) -> AgentsOverviewOut:

@@ -5,7 +5,6 @@ from uuid import UUID
 from pydantic import AfterValidator, Field
 from pydantic_core import PydanticCustomError
 
-from agent_service.dates import TypedDate
 from agent_service.holders.rules import HolderKind
 from agent_service.tax_identities.rules import (
     TaxIdentityStatus,
@@ -16,6 +15,7 @@ from perisai_kit.domain.nik import NikStatus
 from perisai_kit.http.types import (
     AccountId,
     AgentId,
+    Day,
     Instant,
     Model,
     Out,
@@ -68,7 +68,7 @@ class NewTaxIdentity(Model):
             "A wadah has none."
         ),
     ] = None
-    holds_from: Annotated[TypedDate, Field(description="First day on which it holds.")]
+    holds_from: Annotated[Day, Field(description="First day on which it holds.")]
 
 
 class TaxIdentityDecision(Model):

@@ -4,16 +4,13 @@ from uuid import UUID
 
 from pydantic import Field
 
-from agent_service.dates import TypedDate
-from perisai_kit.http.types import Instant, Model, Out, ShortText, with_example
+from perisai_kit.http.types import Day, Instant, Model, Out, ShortText, with_example
 
 
 class NewTraining(Model):
     model_config = with_example(completed_on="2026-10-20", certificate_no="PLT/2026/0042")
 
-    completed_on: Annotated[
-        TypedDate, Field(description="Day on which the training was completed.")
-    ]
+    completed_on: Annotated[Day, Field(description="Day on which the training was completed.")]
     certificate_no: Annotated[ShortText, Field(description="Number of the certificate.")]
 
 

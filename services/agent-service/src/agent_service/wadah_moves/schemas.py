@@ -5,11 +5,11 @@ from uuid import UUID
 from pydantic import Field
 
 from agent_service.agent_wadahs.rules import WadahMoveStatus
-from agent_service.dates import TypedDate
 from agent_service.wadah_moves.rules import WadahMoveVerdict
 from perisai_kit.http.types import (
     AccountId,
     AgentId,
+    Day,
     Instant,
     Model,
     Out,
@@ -33,7 +33,7 @@ class NewWadahMove(Model):
 
     wadah_id: Annotated[WadahId, Field(description="The new wadah.")]
     from_date: Annotated[
-        TypedDate, Field(description="First day in the new wadah: the first of a coming month.")
+        Day, Field(description="First day in the new wadah: the first of a coming month.")
     ]
     reason: ReasonText
 

@@ -32,6 +32,7 @@ from member_service.requests import READERS, Officer, OwnMember, Reader, TermsOf
 from perisai_kit.auth.principal import Principal, Role
 from perisai_kit.auth.roles import require
 from perisai_kit.domain import clock
+from perisai_kit.http.answers.not_modified import made_at
 from perisai_kit.http.dependencies import Session
 from perisai_kit.http.problems import problems
 from perisai_kit.http.transaction import TransactionRoute
@@ -45,7 +46,11 @@ ReaderOrService = Annotated[Principal, Depends(require(*READERS, Role.SERVICE))]
 Service = Annotated[Principal, Depends(require(Role.SERVICE))]
 
 
-@router.get("/{member_id}/coverage", responses=problems(MemberNotFound))
+@router.get(
+    "/{member_id}/coverage",
+    responses=problems(MemberNotFound),
+    dependencies=[made_at("at", "known_at")],
+)
 async def get_coverage(
     member_id: MemberId,
     session: Session,
@@ -71,7 +76,11 @@ async def get_coverage(
     return CoverageOut.of(member_id, found, terms.waiting)
 
 
-@own.get("/coverage", responses=problems(MemberNotFound))
+@own.get(
+    "/coverage",
+    responses=problems(MemberNotFound),
+    dependencies=[made_at("at", "known_at")],
+)
 async def get_own_coverage(
     session: Session, viewer: OwnMember, terms: TermsOf, off: OffDays
 ) -> CoverageOut:

@@ -1,4 +1,3 @@
-from datetime import date
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Path, Query, Request, Response
@@ -12,6 +11,7 @@ from perisai_kit.domain import clock
 from perisai_kit.domain.month import Month
 from perisai_kit.http.dependencies import Session
 from perisai_kit.http.transaction import TransactionRoute
+from perisai_kit.http.types import Day
 
 router = APIRouter(prefix="/v1/holidays", tags=["holidays"], route_class=TransactionRoute)
 
@@ -47,7 +47,7 @@ async def list_holidays(
 
 @router.put("/{day}", status_code=204)
 async def correct_holiday(
-    day: Annotated[date, Path(description="The day to correct.")],
+    day: Annotated[Day, Path(description="The day to correct.")],
     correction: NewHolidayCorrection,
     session: Session,
     administrator: Administrator,

@@ -24,6 +24,8 @@ from member_service.search_words.rules import (
     SearchTooShort,
 )
 from perisai_kit.auth.principal import Principal
+from perisai_kit.domain.field_errors import describe_form
+from perisai_kit.http.answers.not_modified import made_at
 from perisai_kit.http.answers.sync import (
     UpdatedSinceFiltered,
     UpdatedSinceInvalid,
@@ -41,7 +43,11 @@ from perisai_kit.services.names.agents import Agents
 router = APIRouter(prefix="/v1/members", tags=["members"], route_class=ReadRoute)
 
 WITHOUT_AGENT = "none"
-
+_AGENT = describe_form(
+    f"^({WITHOUT_AGENT}|[0-9a-fA-F]{{8}}(-[0-9a-fA-F]{{4}}){{3}}-[0-9a-fA-F]{{12}})$",
+    f"must be the id of an agent, or `{WITHOUT_AGENT}`",
+    f"harus ID agen, atau `{WITHOUT_AGENT}`",
+)
 
 Search = Annotated[
     str,
@@ -103,7 +109,7 @@ async def _filters(
     agent_id: Annotated[
         str | None,
         Query(
-            pattern=f"^({WITHOUT_AGENT}|[0-9a-fA-F]{{8}}(-[0-9a-fA-F]{{4}}){{3}}-[0-9a-fA-F]{{12}})$",
+            pattern=_AGENT,
             description="Only of this agent; `none`: only members without an agent.",
             examples=[WITHOUT_AGENT, "0190a1b2-0000-7000-8000-000000000001"],
         ),
@@ -132,6 +138,7 @@ async def _filters(
         UpdatedSinceInvalid,
         UpdatedSinceFiltered,
     ),
+    dependencies=[made_at("as_of")],
 )
 async def list_members(
     database: WholeDatabase,
@@ -152,7 +159,8 @@ async def list_members(
     if updated_since is not None and (filters != Filters() or sort is not Sort.NEWEST):
         raise UpdatedSinceFiltered(field="updated_since")
     since = parse_since(updated_since) if updated_since is not None else None
-    present = None if cursor else await service.find_present(database)
+    is_kept = cursor is None and filters == Filters() and sort is Sort.NEWEST
+    present = await service.find_present(database) if is_kept else None
     async with database.read_replica() if since is None else database.read() as session:
         off = await holidays.load(session, joint_leave=settings.joint_leave_counts)
         desk = Desk(viewer, limit, settings.terms, off)

@@ -72,6 +72,6 @@ class MemberPage(Out):
         str | None,
         Field(
             description="On the first page: send it as `updated_since` next time, after you have "
-            "read all pages. Null on later pages."
+            "read all pages. Null on later pages, and in a list with filters or another order."
         ),
     ] = None

@@ -9,6 +9,7 @@ from pydantic import (
 
 from member_service.members.rules import NewToBpuBasis, Sex, Standing
 from member_service.occupations.rules import MAX_OCCUPATIONS
+from perisai_kit.domain.field_errors import describe_form
 from perisai_kit.domain.programmes import Payer, Programme, Sector
 from perisai_kit.http.types import (
     AgentId,
@@ -33,7 +34,12 @@ NikText = Annotated[ShortText, Field(description="16 digits.", examples=["351011
 KkText = Annotated[
     str, StringConstraints(pattern=r"^[0-9]{16}$"), Field(description="Family card, 16 digits.")
 ]
-Email = Annotated[str, StringConstraints(max_length=254, pattern=r"^[^@\s\x00]+@[^@\s\x00]+$")]
+_EMAIL = describe_form(
+    r"^[^@\s\x00]+@[^@\s\x00]+$",
+    "must be an e-mail address such as ani@example.org",
+    "harus berupa alamat email, misalnya ani@example.org",
+)
+Email = Annotated[str, StringConstraints(max_length=254, pattern=_EMAIL)]
 Occupations = Annotated[
     list[Code],
     Field(

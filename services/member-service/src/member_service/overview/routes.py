@@ -7,6 +7,7 @@ from member_service.overview.service import Overview
 from member_service.requests import READERS
 from perisai_kit.auth.principal import Principal, Role
 from perisai_kit.auth.roles import require
+from perisai_kit.http.answers.not_modified import made_at
 from perisai_kit.http.answers.overviews import Overviews
 
 router = APIRouter(prefix="/v1/overview", tags=["members"])
@@ -19,7 +20,7 @@ async def _overviews(request: Request) -> Overviews[Overview]:
     return overviews
 
 
-@router.get("/members")
+@router.get("/members", dependencies=[made_at("as_of")])
 async def get_members_overview(
     viewer: Carer, overviews: Annotated[Overviews[Overview], Depends(_overviews)]
 ) -> MembersOverviewOut:

@@ -18,7 +18,7 @@ from perisai_kit.http.dependencies import ReplicaSession, Session
 from perisai_kit.http.paging import Cursor, Limit, Page
 from perisai_kit.http.problems import problems
 from perisai_kit.http.transaction import TransactionRoute
-from perisai_kit.http.types import AgentId, MemberId
+from perisai_kit.http.types import MONTH_PATTERN, AgentId, MemberId
 from perisai_kit.http.visibility import ReadRoute
 from perisai_kit.privacy.read_audit import audit_read
 
@@ -26,7 +26,6 @@ of_members = APIRouter(prefix="/v1/members", tags=["members"], route_class=Trans
 flags = APIRouter(prefix="/v1/risk-flags", tags=["risk flags"], route_class=ReadRoute)
 
 Office = Annotated[Principal, Depends(require(*OFFICERS))]
-MONTH = r"^[1-9][0-9]{3}-(0[1-9]|1[0-2])$"
 
 
 @of_members.get("/{member_id}/risk-flags", responses=problems(MemberNotFound))
@@ -45,7 +44,11 @@ async def list_flags(
     agent_id: AgentId | None = None,
     month: Annotated[
         str | None,
-        Query(pattern=MONTH, examples=["2026-11"], description="Only acquisitions of this month."),
+        Query(
+            pattern=MONTH_PATTERN,
+            examples=["2026-11"],
+            description="Only acquisitions of this month.",
+        ),
     ] = None,
     flag: Annotated[RiskFlag | None, Query(description="Only this mark.")] = None,
     cursor: Cursor = None,

@@ -71,7 +71,7 @@ async def test_a_repeated_declaration_records_nothing_more(
     ("body", "code"),
     [
         ({"working": False, "declared_on": "2026-01-05"}, "not_working"),
-        ({"working": True, "declared_on": "2999-01-05"}, "declared_in_future"),
+        ({"working": True, "declared_on": "2099-01-05"}, "declared_in_future"),
     ],
 )
 async def test_an_impossible_declaration_is_refused(

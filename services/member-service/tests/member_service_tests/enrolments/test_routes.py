@@ -120,7 +120,7 @@ async def test_faults_of_the_form_and_of_its_parts_are_named_in_one_answer(
             "/work_declaration/working",
         ),
         (
-            {"consent": {"purpose_version": "1", "given_at": "2999-01-01T00:00:00Z"}},
+            {"consent": {"purpose_version": "1", "given_at": "2099-01-01T00:00:00Z"}},
             "declared_in_future",
             "/consent/given_at",
         ),

@@ -8,10 +8,9 @@ class UpdatedSinceTooMany(Invalid):
 
     code = "updated_since_too_many"
     text = (
-        "You see more than most_members members, too many to keep their bills offline. Send "
-        "filters and no `updated_since`."
+        "You see too many members to keep their bills offline. Send filters and no `updated_since`."
     )
     text_id = (
-        "Anda melihat lebih dari most_members peserta, terlalu banyak untuk disimpan tagihannya di "
-        "perangkat. Kirim penyaring tanpa `updated_since`."
+        "Peserta Anda terlalu banyak untuk menyimpan tagihannya di perangkat. Kirim penyaring "
+        "tanpa `updated_since`."
     )

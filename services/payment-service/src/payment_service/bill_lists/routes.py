@@ -15,9 +15,10 @@ from payment_service.bills.routes import Reader
 from payment_service.bills.rules import BillStatus, shown_status
 from payment_service.bills.schemas import BillSummary, VirtualAccountOut
 from payment_service.days import Days, DaysBackward, DaysNeeded
-from payment_service.dependencies import MONTH, WholeDatabase
+from payment_service.dependencies import WholeDatabase
 from perisai_kit.domain import clock
 from perisai_kit.domain.month import Month
+from perisai_kit.http.answers.not_modified import made_at
 from perisai_kit.http.answers.sync import (
     UpdatedSinceFiltered,
     UpdatedSinceInvalid,
@@ -28,6 +29,7 @@ from perisai_kit.http.paging import Cursor, CursorInvalid, Limit
 from perisai_kit.http.problems import problems
 from perisai_kit.http.types import (
     MAX_RUPIAH,
+    MONTH_PATTERN,
     AgentId,
     Code,
     Day,
@@ -87,7 +89,7 @@ async def _asked(
     month: Annotated[
         str | None,
         Query(
-            pattern=MONTH,
+            pattern=MONTH_PATTERN,
             description=f"Only with this contribution month. Offices send it {WITH_DAYS}",
             examples=["2026-11"],
         ),
@@ -132,6 +134,7 @@ async def _asked(
         UpdatedSinceFiltered,
         UpdatedSinceTooMany,
     ),
+    dependencies=[made_at("as_of")],
 )
 async def list_bills(
     database: WholeDatabase,

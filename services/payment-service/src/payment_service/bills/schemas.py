@@ -74,12 +74,14 @@ class VirtualAccountOut(Out):
 
 
 class BillSummary(Out):
-    """Amounts in whole rupiah; the name is masked."""
+    """Amounts in whole rupiah."""
 
     id: RecordId
     order_id: OrderId
     member_id: MemberId
-    display_name: Annotated[str, Field(description="The name on the bill, masked.")]
+    display_name: Annotated[
+        str, Field(description="The member's name; masked for those who may not see it.")
+    ]
     status: Annotated[BillStatus, Field(description="An open bill can be paid.")]
     first_month: Annotated[
         MonthText, Field(description="The first of its months; its lines name them all.")

@@ -12,6 +12,7 @@ from payment_service.attributions import service as attributions
 from payment_service.attributions.service import Attributed
 from payment_service.bills import queries, rules
 from payment_service.bills.models import Bill
+from payment_service.bills.people import name_members
 from payment_service.bills.rules import BillStatus, LockedBill, VoidReason
 from payment_service.bills.schemas import (
     BillLineOut,
@@ -37,7 +38,6 @@ from perisai_kit.events.catalogue import BillEnded, BillIssued, BillReplaced, Bi
 from perisai_kit.events.outbox import publish, publish_statement
 from perisai_kit.http.visibility import record_shown
 from perisai_kit.privacy.masks import mask_name
-from perisai_kit.privacy.read_audit import audit_read
 
 SHOWN_AS = "bill"
 """The kind under which a kept answer names the bills it is about."""
@@ -139,7 +139,7 @@ async def get(session: AsyncSession, principal: Principal, bill_id: UUID) -> Bil
     bill = await queries.find_bill(session, bill_id, visible(principal, Bill))
     if bill is None:
         raise rules.BillNotFound
-    return await read(session, bill)
+    return await read(session, bill, viewer=principal)
 
 
 async def cancel(
@@ -155,7 +155,7 @@ async def cancel(
     rules.check_open(bill.status)
     await _void(session, bill, reason, by=principal.account_id, now=clock.now())
     record_shown(session, kind=SHOWN_AS, ids=[bill.id])
-    return await read(session, bill)
+    return await read(session, bill, viewer=principal)
 
 
 async def check_visibility(session: AsyncSession, viewer: Principal, ids: Sequence[UUID]) -> None:
@@ -170,11 +170,12 @@ async def check_visibility(session: AsyncSession, viewer: Principal, ids: Sequen
 
 async def list_of_order(
     session: AsyncSession, principal: Principal, order_id: UUID
-) -> list[BillSummary]:
-    """Return the bills of an order that the subject may see."""
+) -> tuple[list[BillSummary], bool]:
+    """Return the bills of an order that the subject may see, and whether all names are whole."""
     found = await queries.list_of_order(session, order_id, visible(principal, Bill))
-    audit_read(bill.member_id for bill in found)
-    return [_summary(bill, clock.now()) for bill in found]
+    names = await name_members(session, principal, found)
+    are_whole = all(names[bill.id] == bill.display_name for bill in found)
+    return [_summary(bill, clock.now(), names[bill.id]) for bill in found], are_whole
 
 
 async def rename(session: AsyncSession, names: Mapping[UUID, str]) -> list[Bill]:
@@ -354,19 +355,24 @@ def _issued(bill: Bill) -> BillIssued:
     )
 
 
-async def read(session: AsyncSession, bill: Bill) -> BillOut:
-    """Return a bill for a caller that has decided who may see it."""
-    audit_read([bill.member_id])
+async def read(session: AsyncSession, bill: Bill, *, viewer: Principal | None = None) -> BillOut:
+    """Return a bill for a caller that has decided who may see it.
+
+    viewer: sees the name as far as they may; None: masked.
+    """
+    name = mask_name(bill.display_name)
+    if viewer is not None:
+        name = (await name_members(session, viewer, [bill]))[bill.id]
     lines = await queries.list_lines(session, bill.id)
     accounts = await virtual_accounts.list_accounts(session, bill.order_id)
     return BillOut(
-        **dict(_summary(bill, clock.now())),
+        **dict(_summary(bill, clock.now(), name)),
         lines=[BillLineOut.model_validate(line) for line in lines],
         virtual_accounts=[VirtualAccountOut.model_validate(account) for account in accounts],
     )
 
 
-def _summary(bill: Bill, now: datetime) -> BillSummary:
+def _summary(bill: Bill, now: datetime, name: str) -> BillSummary:
     status = rules.shown_status(bill.status, expires_at=bill.expires_at, at=now)
-    masked = {"status": status, "display_name": mask_name(bill.display_name)}
-    return BillSummary.model_validate(bill).model_copy(update=masked)
+    shown = {"status": status, "display_name": name}
+    return BillSummary.model_validate(bill).model_copy(update=shown)

@@ -14,6 +14,7 @@ from payment_service.settings import Config
 from perisai_kit.auth.principal import Principal, Role
 from perisai_kit.auth.roles import require
 from perisai_kit.domain.month import Month
+from perisai_kit.http.answers.not_modified import made_at
 from perisai_kit.http.dependencies import ReadSession
 from perisai_kit.http.paging import Cursor, Limit, Page
 
@@ -21,7 +22,7 @@ router = APIRouter(prefix="/v1/commission-months", tags=["commission months"])
 Bookkeeper = Annotated[Principal, Depends(require(Role.FINANCE_OFFICER, Role.AUDITOR, Role.ADMIN))]
 
 
-@router.get("")
+@router.get("", dependencies=[made_at("unpaid_as_of")])
 async def list_months(
     session: ReadSession, _: Bookkeeper, config: Config, cursor: Cursor = None, limit: Limit = 24
 ) -> Page[ListedMonthOut]:

@@ -100,7 +100,7 @@ async def issue_bill(
         session, asked, basis, by=principal.account_id, settings=config
     )
     (bill,) = issued.bills
-    shown = await bills.read(session, bill)
+    shown = await bills.read(session, bill, viewer=principal)
     return IssuedBillOut(**dict(shown), replaced_bill_id=issued.replaced.get(bill.id))
 
 
@@ -141,11 +141,13 @@ async def get(order_id: OrderId, session: ReadSession, principal: Reader) -> Ord
 
 
 async def _order_out(session: AsyncSession, principal: Principal, shown: Shown) -> OrderOut:
+    found, are_whole = await bills.list_of_order(session, principal, shown.order.id)
+    name = shown.accounts[0].shown_name
     return OrderOut(
         **dict(OrderSummary.model_validate(shown.order)),
         status=shown.status,
-        name=mask_name(shown.accounts[0].shown_name),
-        bills=await bills.list_of_order(session, principal, shown.order.id),
+        name=name if are_whole else mask_name(name),
+        bills=found,
         virtual_accounts=[VirtualAccountOut.model_validate(each) for each in shown.accounts],
     )
 

@@ -64,7 +64,10 @@ class OrderOut(OrderSummary):
             "and none that is open."
         ),
     ]
-    name: Annotated[str, Field(description="The name that banks show, masked.")]
+    name: Annotated[
+        str,
+        Field(description="The name that banks show; masked unless you see the name on each bill."),
+    ]
     bills: Annotated[list[BillSummary], Field(description="The bills that you may see.")]
     virtual_accounts: Annotated[
         list[VirtualAccountOut], Field(description="Where it can be paid: one for each bank.")

@@ -11,6 +11,7 @@ from payment_service.overview.service import Overview
 from payment_service.visibility import STAFF
 from perisai_kit.auth.principal import Principal, Role
 from perisai_kit.auth.roles import require
+from perisai_kit.http.answers.not_modified import made_at
 from perisai_kit.http.answers.overviews import Overviews
 
 router = APIRouter(prefix="/v1/overview/payments", tags=["payments"])
@@ -22,7 +23,7 @@ async def _overviews(request: Request) -> Overviews[Overview]:
     return overviews
 
 
-@router.get("")
+@router.get("", dependencies=[made_at("as_of")])
 async def get_overview(
     principal: Reader, overviews: Annotated[Overviews[Overview], Depends(_overviews)]
 ) -> PaymentsOverviewOut:

@@ -37,6 +37,7 @@ from perisai_kit.http.answers.csv_lines import CSV_ANSWER, CSV_TYPE, csv_line
 from perisai_kit.http.dependencies import ReplicaSession
 from perisai_kit.http.paging import Cursor, Limit, Page
 from perisai_kit.http.problems import problems
+from perisai_kit.http.types import LAST_YEAR
 from perisai_kit.http.visibility import ReadRoute
 from perisai_kit.services.names.agents import Agents
 
@@ -52,7 +53,7 @@ Filer = Annotated[Principal, Depends(require(Role.FINANCE_OFFICER, scope=ScopeKi
 Taxed = Annotated[Principal, Depends(require(Role.AGENT, Role.WADAH_ADMIN))]
 SlipId = Annotated[UUID, Path(description="Id of the withholding slip.")]
 Year = Annotated[
-    int, Path(ge=FIRST_YEAR, le=9999, examples=[2026], description="Year of the payments.")
+    int, Path(ge=FIRST_YEAR, le=LAST_YEAR, examples=[2026], description="Year of the payments.")
 ]
 
 

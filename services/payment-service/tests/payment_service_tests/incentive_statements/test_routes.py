@@ -27,13 +27,13 @@ def finance(tokens: Tokens) -> dict[str, str]:
     return tokens.make(Role.FINANCE_OFFICER, scope=scope, account_id=new_id())
 
 
-@pytest.mark.parametrize("month", ["2025-13", "2025-1", "0000-01", "9999-12", "x", "%00"])
+@pytest.mark.parametrize("month", ["2025-13", "2025-1", "0000-01", "2099-12", "x", "%00"])
 async def test_what_is_no_month_is_refused(
     client: httpx.AsyncClient, finance: dict[str, str], month: str
 ) -> None:
     listed = await client.get(f"/v1/statements?month={month}", headers=finance)
 
-    assert listed.status_code == (200 if month == "9999-12" else 422)
+    assert listed.status_code == (200 if month == "2099-12" else 422)
 
 
 async def test_everybody_sees_the_statements_that_concern_them(
@@ -150,7 +150,7 @@ async def test_a_line_that_takes_another_back_says_for_which_month_and_why(
         assert line["payment_id"] == str(payment.payment_id)
 
 
-@pytest.mark.parametrize("month", ["1900-01", "2016-12", "2027-01", "9999-12"])
+@pytest.mark.parametrize("month", ["1900-01", "2016-12", "2027-01", "2099-12"])
 @pytest.mark.parametrize("path", ["/v1/commission-previews", "/v1/commission-previews/lines"])
 async def test_nothing_is_previewed_outside_the_life_of_the_programme(
     client: httpx.AsyncClient,

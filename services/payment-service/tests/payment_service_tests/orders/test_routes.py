@@ -16,7 +16,7 @@ from payment_service.banks.models import BankPartner
 from payment_service.bills.models import Bill
 from payment_service.clients.members import ContributionBasis
 from payment_service.orders.models import Order
-from perisai_kit.auth.principal import Role
+from perisai_kit.auth.principal import Role, Scope, ScopeKind
 from perisai_kit.db.engine import Database
 from perisai_kit.domain.ids import new_id
 from perisai_kit.domain.month import Month
@@ -93,7 +93,10 @@ async def test_an_order_has_a_bill_for_each_member_and_one_number_at_every_bank(
     order = answer.json()
     assert order.pop("replaced_bill_ids") == []
     assert (order["status"], order["bill_count"], order["amount"]) == ("open", 3, 3 * 28_400)
-    assert order["name"] == "K*** A***"
+    assert order["name"] == "Keluarga Aminah"
+    auditor = tokens.make(Role.AUDITOR, scope=Scope(ScopeKind.COUNTRY))
+    masked = (await client.get(f"/v1/orders/{order['id']}", headers=auditor)).json()
+    assert masked["name"] == "K*** A***"
     assert [each["member_id"] for each in order["bills"]] == [
         str(each.member_id) for each in members
     ]

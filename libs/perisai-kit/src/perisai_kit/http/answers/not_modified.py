@@ -3,6 +3,7 @@
 The handler always runs, with its checks and read audits; only the body is not sent.
 """
 
+from fastapi import Request, params
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -10,6 +11,18 @@ from perisai_kit.http.etag import is_known, with_digest
 
 MEDIA_TYPE = "application/json"
 OF_THE_BODY = ("content-type", "content-length", "content-encoding")
+
+
+def made_at(*fields: str) -> params.Depends:
+    """Return the dependency of a route whose answer says in these fields when it was made.
+
+    Its ETag leaves them out, so that a later answer with the same content has the same ETag.
+    """
+
+    async def name_fields(request: Request) -> None:
+        request.state.made_at = fields
+
+    return params.Depends(name_fields)
 
 
 class NotModified:
@@ -23,6 +36,7 @@ class NotModified:
             await self.app(scope, receive, send)
             return
         start: Message | None = None
+        scope.setdefault("state", {})  # where a route names its fields of `made_at`
 
         async def send_unless_known(message: Message) -> None:
             nonlocal start
@@ -31,7 +45,7 @@ class NotModified:
                 return
             if start is not None:
                 whole = not message.get("more_body", False)
-                if whole and _mark(start, message["body"], known=Headers(scope=scope)):
+                if whole and _mark(start, message["body"], scope):
                     message = {**message, "body": b""}
                 await send(start)
                 start = None
@@ -47,11 +61,12 @@ def _is_marked(start: Message) -> bool:
     return start["status"] == 200 and (is_json or "etag" in headers)
 
 
-def _mark(start: Message, body: bytes, *, known: Headers) -> bool:
+def _mark(start: Message, body: bytes, scope: Scope) -> bool:
     """Set the ETag of an answer; turn it into a 304 if it matches, and return whether it did."""
     headers = MutableHeaders(raw=start["headers"])
-    etag = headers["etag"] = with_digest(headers.get("etag"), body)
-    if not is_known(known.getlist("if-none-match"), etag):
+    made_at = scope["state"].get("made_at", ())
+    etag = headers["etag"] = with_digest(headers.get("etag"), body, made_at=made_at)
+    if not is_known(Headers(scope=scope).getlist("if-none-match"), etag):
         return False
     start["status"] = 304
     for name in OF_THE_BODY:
