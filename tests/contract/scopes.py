@@ -194,7 +194,7 @@ RULES: dict[str, dict[str, Rule]] = {
         "GET /v1/scheme-comparisons": COUNTRY_ONLY,
         "GET /v1/scheme-comparisons/{comparison_id}": COUNTRY_ONLY,
         "GET /v1/scheme-comparisons/{comparison_id}/beneficiaries": COUNTRY_ONLY,
-        "GET /v1/commission-months": ANYWHERE,
+        "GET /v1/commission-months": COUNTRY_ONLY,
         "POST /v1/commission-months/{month}/closing": COUNTRY_ONLY,
         "GET /v1/commission-months/{month}/closing": COUNTRY_ONLY,
         "POST /v1/commission-months/{month}/closing/decision": Rule(

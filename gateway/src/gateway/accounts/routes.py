@@ -27,8 +27,8 @@ from perisai_kit.auth.principal import Principal, Role
 from perisai_kit.auth.roles import require
 from perisai_kit.domain import clock
 from perisai_kit.domain.errors import PreconditionRequired
+from perisai_kit.http.answers.etag import etag
 from perisai_kit.http.dependencies import IfMatch, Keys, ReadSession, Session
-from perisai_kit.http.etag import etag
 from perisai_kit.http.paging import Cursor, Limit, Page
 from perisai_kit.http.problems import problems, with_headers
 from perisai_kit.http.transaction import IDEMPOTENT, TransactionRoute

@@ -12,7 +12,7 @@ from perisai_kit.domain.errors import (
     NotFound,
     PreconditionFailed,
 )
-from perisai_kit.http.etag import allows
+from perisai_kit.http.answers.etag import allows
 
 
 class AccountKind(StrEnum):

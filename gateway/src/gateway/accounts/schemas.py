@@ -7,6 +7,7 @@ from gateway.accounts.rules import AccountKind
 from gateway.passwords import PASSWORD_MAX, PASSWORD_MIN
 from perisai_kit.auth.principal import Role, ScopeKind
 from perisai_kit.domain.field_errors import describe_form
+from perisai_kit.http.phones import Phone
 from perisai_kit.http.types import (
     AccountId,
     AgentId,
@@ -14,7 +15,6 @@ from perisai_kit.http.types import (
     MemberId,
     Model,
     Out,
-    Phone,
     RecordId,
     ShortText,
     Text255,

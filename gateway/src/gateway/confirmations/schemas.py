@@ -4,7 +4,8 @@ from typing import Annotated
 from pydantic import Field
 
 from gateway.otp.schemas import OtpCode
-from perisai_kit.http.types import MemberId, Model, Out, Phone, with_example
+from perisai_kit.http.phones import Phone
+from perisai_kit.http.types import MemberId, Model, Out, with_example
 
 SubjectId = Annotated[uuid.UUID, Field(description="Id of what is confirmed.")]
 

@@ -5,7 +5,8 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from gateway.notices.rules import NoticeTemplate
-from perisai_kit.http.types import Model, MonthText, Out, Phone, RecordId, with_example
+from perisai_kit.http.phones import Phone
+from perisai_kit.http.types import Model, MonthText, Out, RecordId, with_example
 
 
 class NoticeOut(Out):

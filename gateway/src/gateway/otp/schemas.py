@@ -6,12 +6,8 @@ from pydantic import Field, StringConstraints
 from gateway.clients.otp_sender import CodePurpose
 from gateway.notices.schemas import SentNoticeOut
 from perisai_kit.domain.field_errors import describe_form
-from perisai_kit.http.types import (
-    Model,
-    Out,
-    Phone,
-    with_example,
-)
+from perisai_kit.http.phones import Phone
+from perisai_kit.http.types import Model, Out, with_example
 
 DeviceId = Annotated[
     str,

@@ -14,13 +14,8 @@ from pydantic import (
 from gateway.otp.schemas import DeviceId, OtpCode
 from gateway.passwords import PASSWORD_MAX
 from perisai_kit.domain.field_errors import describe_form
-from perisai_kit.http.types import (
-    Code,
-    Model,
-    Phone,
-    required_tag,
-    with_example,
-)
+from perisai_kit.http.phones import Phone
+from perisai_kit.http.types import Code, Model, required_tag, with_example
 
 OpaqueToken = Annotated[SecretStr, Field(min_length=1, max_length=200)]
 

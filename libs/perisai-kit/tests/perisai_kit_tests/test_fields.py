@@ -7,7 +7,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import TypeAdapter, ValidationError
 
-from perisai_kit.http.types import Day, Instant, MonthText, PersonName, Phone
+from perisai_kit.http.phones import Phone
+from perisai_kit.http.types import (
+    Day,
+    Instant,
+    LongText,
+    MonthText,
+    PersonName,
+    ShortText,
+    Text255,
+)
 
 PHONE: TypeAdapter[str] = TypeAdapter(Phone)
 NAME: TypeAdapter[str] = TypeAdapter(PersonName)
@@ -115,8 +124,22 @@ def test_a_name_is_kept_in_one_line_without_what_nobody_sees(written: str, kept:
 
 @pytest.mark.parametrize(
     "written",
-    ["\u200b", "\u200b\u200d\ufeff", "-", "12345", "...", "\u3164", "\u2800", "1 2", "\ufe0f"],
+    ["\u200b", "\u200b\u200d\ufeff", "\u202e", "\x07", "\u3164", "\u2800", "\ufe0f"],
 )
+@pytest.mark.parametrize("kind", [ShortText, Text255, LongText, PersonName])
+def test_a_text_shows_something(kind: Any, written: str) -> None:
+    with pytest.raises(ValidationError, match="at least one visible character"):
+        TypeAdapter(kind).validate_python(written)
+
+
+def test_only_a_long_text_has_several_lines() -> None:
+    written = "Jalan\u200b Kenanga\n\n nomor 3"
+
+    assert TypeAdapter(Text255).validate_python(written) == "Jalan Kenanga nomor 3"
+    assert TypeAdapter(LongText).validate_python(written) == written
+
+
+@pytest.mark.parametrize("written", ["-", "12345", "...", "1 2"])
 def test_a_name_has_a_letter(written: str) -> None:
     with pytest.raises(ValidationError, match="at least one letter"):
         NAME.validate_python(written)

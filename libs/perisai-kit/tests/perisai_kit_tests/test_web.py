@@ -12,7 +12,8 @@ from perisai_kit.auth.principal import Principal, Role
 from perisai_kit.auth.roles import require
 from perisai_kit.domain.errors import Conflict, TooMany
 from perisai_kit.http.paging import CursorText, PageLimit, decode_cursor
-from perisai_kit.http.types import Day, LongText, Model, MonthText, Phone, PositiveRupiah, ShortText
+from perisai_kit.http.phones import Phone
+from perisai_kit.http.types import Day, LongText, Model, MonthText, PositiveRupiah, ShortText
 from perisai_kit.testing.plugin import Databases, Tokens, Urls, open_app_client
 
 
@@ -257,7 +258,7 @@ async def test_a_wrong_method_is_a_problem(things: httpx.AsyncClient) -> None:
 
     assert answer.status_code == 405
     assert answer.json()["code"] == "method_not_allowed"
-    assert answer.headers["allow"] == "GET, POST"
+    assert answer.headers["allow"] == "GET, HEAD, POST"
 
 
 @pytest.mark.parametrize("cursor", ["x", "WzFd", "bm90IGpzb24=", "eyJhIjoxfQ=="])
@@ -285,7 +286,8 @@ async def test_nobody_without_a_token_and_no_other_role_gets_in(
     right = await things.get("/v1/secret", headers=tokens.make(Role.ADMIN))
 
     assert missing.status_code == 401
-    assert missing.headers["WWW-Authenticate"].startswith("Bearer")
+    assert missing.headers["WWW-Authenticate"] == 'Bearer realm="perisai"'
+    assert garbage.headers["WWW-Authenticate"] == 'Bearer realm="perisai", error="invalid_token"'
     assert garbage.json()["code"] == "token_invalid"
     assert other.status_code == 403
     assert right.status_code == 200

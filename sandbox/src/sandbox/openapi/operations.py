@@ -20,6 +20,7 @@ from perisai_kit.domain.errors import (
     Unavailable,
 )
 from perisai_kit.http.body import EncodingUnsupported
+from perisai_kit.http.paging import CursorInvalid
 from perisai_kit.http.problems import COMMON_RESPONSES, BodyUnreadable, get_status, problems
 from perisai_kit.http.transaction import (
     KEY_HEADER,
@@ -72,7 +73,7 @@ HEADERS: dict[str, tuple[str, str]] = {
     "RateLimit": ("string", "What is left of your allowance; not sent to services."),
     "RateLimit-Policy": ("string", "Your allowance and its window; not sent to services."),
     "Retry-After": ("integer", "Whole seconds after which another try makes sense."),
-    "WWW-Authenticate": ("string", "Bearer, with the problem's code."),
+    "WWW-Authenticate": ("string", 'Bearer; with error="invalid_token" where a token was refused.'),
     "X-Request-Id": ("string", "The id of this request in logs and problems."),
     "X-TIMESTAMP": ("string", "When the answer was made, as the bank's profile writes it."),
 }
@@ -228,6 +229,8 @@ def _refusals_of_content(operation: Document) -> Iterator[type[DomainError]]:
         yield Invalid
     if any(each["in"] == "query" for each in parameters):
         yield ParameterRepeated
+    if any(each["name"] == "cursor" for each in parameters):
+        yield CursorInvalid
     if operation.get(REQUIRED_MARK):
         yield IdempotencyKeyRequired
     if _takes_key(operation):

@@ -47,6 +47,10 @@ FIELD_TEXTS: dict[str, FieldText] = {
     "string_pattern_mismatch": FieldText(
         "does not have the form {pattern}", "bentuknya harus {pattern}"
     ),
+    "blank": FieldText(
+        "must have at least one visible character",
+        "harus berisi sedikitnya satu karakter yang terlihat",
+    ),
     "nul_byte": FieldText("must not contain a NUL byte", "tidak boleh memuat byte NUL"),
     "surrogate": FieldText("must be valid Unicode text", "harus berupa teks Unicode yang sah"),
     "int_type": _INTEGER,

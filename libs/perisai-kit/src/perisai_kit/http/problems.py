@@ -200,7 +200,9 @@ def build_problem_body(
 def build_problem_headers(error: DomainError) -> dict[str, str]:
     """Return the headers of a problem."""
     if isinstance(error, Unauthenticated):
-        return {"WWW-Authenticate": f'Bearer realm="perisai", error="{error.code}"'}
+        # Without a token, no error is named. Source: RFC 6750 3.1.
+        error_name = "" if error.code == Unauthenticated.code else ', error="invalid_token"'
+        return {"WWW-Authenticate": f'Bearer realm="perisai"{error_name}'}
     if isinstance(error, TooMany | Unavailable):
         return {"Retry-After": str(error.retry_after_s)}
     if isinstance(error, UnsupportedMedia):
@@ -260,13 +262,14 @@ async def _http_error(request: Request, error: Exception) -> Response:
 def _list_methods(request: Request) -> list[str]:
     """Return the methods of the address of a request."""
     routes = request.app.router.routes
-    return [
+    methods = [
         method
         for method in ("GET", "POST", "PUT", "PATCH", "DELETE")
         if any(
             each.matches({**request.scope, "method": method})[0] is Match.FULL for each in routes
         )
     ]
+    return ["GET", "HEAD", *methods[1:]] if methods[:1] == ["GET"] else methods
 
 
 def record_unexpected(error: Exception) -> DomainError:

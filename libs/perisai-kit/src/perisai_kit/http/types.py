@@ -6,7 +6,6 @@ from datetime import date, datetime
 from typing import Annotated, Any
 from uuid import UUID
 
-import phonenumbers
 from pydantic import (
     AfterValidator,
     AwareDatetime,
@@ -32,30 +31,22 @@ def _clean(text: str) -> str:
         raise PydanticCustomError("nul_byte", "must not contain a NUL byte")
     if any("\ud800" <= character <= "\udfff" for character in text):
         raise PydanticCustomError("surrogate", "must be valid Unicode text")
+    if text and not _one_line(text):
+        raise PydanticCustomError("blank", "must have at least one visible character")
     return text
 
-
-def _text(low: int, high: int) -> Any:
-    return StringConstraints(min_length=low, max_length=high, strip_whitespace=True)
-
-
-ShortText = Annotated[str, _text(1, 100), AfterValidator(_clean)]
-
-Text64 = Annotated[str, _text(1, 64), AfterValidator(_clean)]
-
-Text255 = Annotated[str, _text(1, 255), AfterValidator(_clean)]
-
-LongText = Annotated[str, _text(1, 2000), AfterValidator(_clean)]
 
 # Letters and signs that show nothing, beyond the category of invisible characters.
 _BLANK_SIGNS = frozenset("\u034f\u115f\u1160\u17b4\u17b5\u2800\u3164\uffa0")
 _VARIATIONS = range(0xFE00, 0xFE10)
 
 
-def _person_name(text: str) -> str:
-    """Return a name without invisible characters, in one line, with single blanks."""
+def _one_line(text: str) -> str:
+    """Return a text without invisible characters, in one line, with single blanks."""
+    if text.isascii() and text.isprintable():
+        return " ".join(text.split())
     kept = []
-    for sign in unicodedata.normalize("NFC", text):
+    for sign in text:
         category = unicodedata.category(sign)
         if sign.isspace() or category.startswith("Z"):
             kept.append(" ")
@@ -63,7 +54,25 @@ def _person_name(text: str) -> str:
             continue
         else:
             kept.append(sign)
-    name = " ".join("".join(kept).split())
+    return " ".join("".join(kept).split())
+
+
+def _text(low: int, high: int) -> Any:
+    return StringConstraints(min_length=low, max_length=high, strip_whitespace=True)
+
+
+ShortText = Annotated[str, _text(1, 100), AfterValidator(_clean), AfterValidator(_one_line)]
+
+Text64 = Annotated[str, _text(1, 64), AfterValidator(_clean), AfterValidator(_one_line)]
+
+Text255 = Annotated[str, _text(1, 255), AfterValidator(_clean), AfterValidator(_one_line)]
+
+LongText = Annotated[str, _text(1, 2000), AfterValidator(_clean)]
+"""May have several lines, as they were written."""
+
+
+def _person_name(text: str) -> str:
+    name = unicodedata.normalize("NFC", text)
     if not any(sign.isalpha() for sign in name):
         raise PydanticCustomError("person_name", "must be a name with at least one letter")
     return name
@@ -83,95 +92,6 @@ Code = Annotated[
     ),
 ]
 
-
-# Numbers as people write them. phonenumbers accepts letters too, as keys of an old telephone.
-_WRITTEN_PHONE = re.compile(r"[+(0-9][0-9 ().\-]{3,29}")
-
-_SIGNS = str.maketrans({"\uff0b": "+", "\ufe62": "+", "\u2212": "-", "\uff08": "(", "\uff09": ")",
-                        "\uff0e": ".", "\t": " "})  # fmt: skip
-
-_LONGEST_WRITTEN = 60
-"""Including invisible characters."""
-
-_COUNTRY_IN_BRACKETS = re.compile(r"^\(\+([0-9]{1,3})\)")
-
-_COUNTRY = "62"
-
-
-def _plain(text: str) -> str:
-    """Return a copied text without invisible characters, with plain spaces, dashes and digits."""
-    kept = []
-    for sign in text.translate(_SIGNS):
-        match unicodedata.category(sign):
-            case "Cf":
-                continue
-            case "Zs":
-                kept.append(" ")
-            case "Pd":
-                kept.append("-")
-            case "Nd":
-                kept.append(str(unicodedata.decimal(sign)))
-            case _:
-                kept.append(sign)
-    return _COUNTRY_IN_BRACKETS.sub(r"+\1 ", "".join(kept).strip())
-
-
-def _international(text: str) -> str:
-    """Return a number with a country code but no plus, `62…` or `0062…`, with a plus.
-
-    No national number begins with 62 or 00: the area code follows a single 0.
-    Raises: NumberParseException for 00 and another country.
-    """
-    digits = re.sub(r"[^0-9]", "", text)
-    if text.startswith("+") or not digits.startswith((_COUNTRY, "00")):
-        return text
-    if not digits.startswith((_COUNTRY, f"00{_COUNTRY}")):
-        raise phonenumbers.NumberParseException(
-            phonenumbers.NumberParseException.INVALID_COUNTRY_CODE, "00 and another country"
-        )
-    return "+" + digits.removeprefix("00")
-
-
-def _without_second_country(number: phonenumbers.PhoneNumber) -> phonenumbers.PhoneNumber:
-    """Return the mobile number of +62 62 8…, where a form has added a second +62."""
-    national = str(number.national_number)
-    if number.country_code == int(_COUNTRY) and national.startswith(f"{_COUNTRY}8"):
-        inner = phonenumbers.parse(f"+{national}")
-        if phonenumbers.number_type(inner) == phonenumbers.PhoneNumberType.MOBILE:
-            return inner
-    return number
-
-
-def _phone(value: object) -> object:
-    wrong = PydanticCustomError("phone", "must be a telephone number")
-    if not isinstance(value, str) or len(value) > _LONGEST_WRITTEN:
-        raise wrong
-    text = _plain(value)
-    if not _WRITTEN_PHONE.fullmatch(text):
-        raise wrong
-    try:
-        number = phonenumbers.parse(_international(text), "ID")
-        if text.startswith("+"):
-            number = _without_second_country(number)
-    except phonenumbers.NumberParseException:
-        raise wrong from None
-    if not phonenumbers.is_possible_number(number):
-        raise wrong
-    return phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
-
-
-Phone = Annotated[
-    str,
-    BeforeValidator(_phone),
-    WithJsonSchema(
-        {
-            "type": "string",
-            "pattern": f"^{_WRITTEN_PHONE.pattern}$",
-            "examples": ["0812 3456 7890", "+6281234567890"],
-        }
-    ),
-]
-"""An Indonesian or international number, normalised to E.164 (+62…)."""
 
 Rupiah = Annotated[
     int, Field(ge=0, le=MAX_RUPIAH, strict=True, description="Whole rupiah, an integer.")

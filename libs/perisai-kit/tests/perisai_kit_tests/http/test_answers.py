@@ -9,8 +9,8 @@ import pytest
 from fastapi import APIRouter, FastAPI, Response
 from fastapi.responses import JSONResponse, StreamingResponse
 
+from perisai_kit.http.answers.etag import allows, etag
 from perisai_kit.http.answers.not_modified import made_at
-from perisai_kit.http.etag import allows, etag
 from perisai_kit.testing.plugin import open_app_client
 
 LONG = [{"name": f"Slamet {number}"} for number in range(100)]

@@ -32,7 +32,7 @@ async def get_activity(
         in_office_since=found.in_office_since,
         months=tuple(
             ActivityMonthOut(
-                month=month, acquisitions=each.acquisitions, contributions=each.contributions
+                month=month, new_members=each.acquisitions, contributions=each.contributions
             )
             for month, each in found.counts
         ),

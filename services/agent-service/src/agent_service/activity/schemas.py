@@ -14,7 +14,7 @@ class ActivityMonthOut(Out):
     """
 
     month: Annotated[MonthText, Field(description="The month.")]
-    acquisitions: Annotated[
+    new_members: Annotated[
         int,
         Field(
             description=(

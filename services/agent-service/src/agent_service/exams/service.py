@@ -18,7 +18,7 @@ async def record(session: AsyncSession, application_id: UUID, new: NewExam, *, b
 
     Raises: NotYetHappened, ExamBeforeTraining.
     """
-    training_rules.check_happened(new.taken_on, today=clock.today(), field="taken_on")
+    training_rules.check_happened(new.taken_on, now=clock.now(), field="taken_on")
     training = await trainings.find_latest(session, application_id)
     completed_on = training.completed_on if training else None
     rules.check_exam_date(new.taken_on, training_completed_on=completed_on)

@@ -3,9 +3,10 @@
 Source: docs/domain.md, Becoming an agent (Perban 1/2023 art. 7).
 """
 
-from datetime import date
+from datetime import date, datetime
 
 from perisai_kit.domain.errors import Invalid
+from perisai_kit.domain.jakarta import find_latest_day
 
 
 class NotYetHappened(Invalid):
@@ -14,7 +15,7 @@ class NotYetHappened(Invalid):
     text_id = "Tanggal ini belum tiba. Isi tanggal hari ini atau sebelumnya."
 
 
-def check_happened(day: date, *, today: date, field: str) -> None:
-    """Check that a day is not in the future. Raises: NotYetHappened naming `field`."""
-    if day > today:
+def check_happened(day: date, *, now: datetime, field: str) -> None:
+    """Check that a day has come somewhere in Indonesia. Raises: NotYetHappened naming `field`."""
+    if day > find_latest_day(now):
         raise NotYetHappened(field=field)

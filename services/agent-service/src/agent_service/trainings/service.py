@@ -18,7 +18,7 @@ async def record(
 
     Raises: NotYetHappened.
     """
-    rules.check_happened(new.completed_on, today=clock.today(), field="completed_on")
+    rules.check_happened(new.completed_on, now=clock.now(), field="completed_on")
     training = Training(
         id=new_id(),
         application_id=application_id,

@@ -81,9 +81,9 @@ async def counted(world: World, agent_id: UUID) -> dict[str, tuple[int, int]]:
     """Return acquisitions and contributions of the months that have any."""
     answer = await world.get(f"agents/{agent_id}/activity", by=world.officer)
     return {
-        each["month"]: (each["acquisitions"], each["contributions"])
+        each["month"]: (each["new_members"], each["contributions"])
         for each in answer.json()["months"]
-        if each["acquisitions"] or each["contributions"]
+        if each["new_members"] or each["contributions"]
     }
 
 

@@ -14,8 +14,8 @@ from perisai_kit.domain.programmes import (
     JhtMandatory,
     MandatoryProgrammeMissing,
 )
+from perisai_kit.http.answers.etag import etag
 from perisai_kit.http.dependencies import IfMatch, Keys, Session
-from perisai_kit.http.etag import etag
 from perisai_kit.http.problems import problems, with_headers
 from perisai_kit.http.transaction import TransactionRoute
 from perisai_kit.http.types import MemberId

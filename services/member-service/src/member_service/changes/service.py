@@ -18,7 +18,7 @@ from perisai_kit.domain import clock
 from perisai_kit.domain.errors import DomainError, PreconditionFailed, together
 from perisai_kit.events.catalogue import MemberUpdated
 from perisai_kit.events.outbox import publish
-from perisai_kit.http.etag import allows
+from perisai_kit.http.answers.etag import allows
 from perisai_kit.privacy.keyring import Keyring
 
 

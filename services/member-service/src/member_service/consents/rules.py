@@ -2,8 +2,9 @@
 
 from datetime import datetime
 
-from member_service.declarations.rules import CLOCK_SKEW, DeclaredInFuture
+from member_service.declarations.rules import DeclaredInFuture
 from perisai_kit.domain.errors import Invalid
+from perisai_kit.domain.jakarta import CLOCK_SKEW
 
 
 def find_consent_problems(*, given_at: datetime, now: datetime) -> list[Invalid]:

@@ -10,6 +10,7 @@ from member_service.corrections.rules import CorrectionStatus, StepKind
 from member_service.members.rules import Sex
 from member_service.members.schemas import Occupations
 from perisai_kit.domain.programmes import Payer
+from perisai_kit.http.phones import Phone
 from perisai_kit.http.types import (
     Day,
     LongText,
@@ -17,7 +18,6 @@ from perisai_kit.http.types import (
     Model,
     Out,
     PersonName,
-    Phone,
     RecordId,
     with_example,
 )

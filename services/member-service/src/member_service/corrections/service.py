@@ -25,7 +25,7 @@ from perisai_kit.db.bulk import insert_once
 from perisai_kit.domain import clock
 from perisai_kit.domain.errors import DomainError, Forbidden, PreconditionFailed
 from perisai_kit.domain.ids import new_id
-from perisai_kit.http.etag import allows
+from perisai_kit.http.answers.etag import allows
 from perisai_kit.privacy.keyring import Keyring
 
 PHONE = "phone"

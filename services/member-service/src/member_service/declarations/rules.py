@@ -1,14 +1,9 @@
 """Rules for declarations of work."""
 
-from datetime import date, datetime, timedelta
-from zoneinfo import ZoneInfo
+from datetime import date, datetime
 
 from perisai_kit.domain.errors import Conflict, Invalid
-
-EASTERNMOST = ZoneInfo("Asia/Jayapura")
-"""Where in Indonesia a day begins first."""
-CLOCK_SKEW = timedelta(minutes=10)
-"""How far ahead a telephone's clock may run before its dates are refused. Our own choice."""
+from perisai_kit.domain.jakarta import find_latest_day
 
 
 class NotWorking(Invalid):
@@ -31,11 +26,6 @@ class DeclarationIdTaken(Conflict):
 
 FOR_TIME = frozenset({DeclaredInFuture.code})
 """A row refused only for one of these can be accepted later."""
-
-
-def find_latest_day(now: datetime) -> date:
-    """Return the latest civil day in Indonesia now, the last possible day of a declaration."""
-    return (now + CLOCK_SKEW).astimezone(EASTERNMOST).date()
 
 
 def find_work_problems(

@@ -1,9 +1,10 @@
 """Rules for reports that a membership ends."""
 
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 
 from member_service.registrations.rules import EndReason
 from perisai_kit.domain.errors import Conflict, Invalid, NotFound
+from perisai_kit.domain.jakarta import find_latest_day
 
 LONGEST_NOTICE = timedelta(days=366)
 """How long before its day an ending can be reported. Our own choice."""
@@ -30,11 +31,12 @@ class EndingDayInvalid(Invalid):
     )
 
 
-def check_ending(reason: EndReason, last_day: date, *, today: date) -> None:
+def check_ending(reason: EndReason, last_day: date, *, now: datetime) -> None:
     """Refuse a last day of membership that cannot be known yet.
 
     Raises: EndingDayInvalid.
     """
+    today = find_latest_day(now)
     latest = today if reason is EndReason.DEATH else today + LONGEST_NOTICE
     if last_day > latest:
         raise EndingDayInvalid(field="last_day", latest=str(latest))

@@ -18,7 +18,7 @@ async def report_ending(session: AsyncSession, ending: ReportedEnding) -> Report
 
     Raises: EndingDayInvalid, EndingIdTaken.
     """
-    rules.check_ending(ending.reason, ending.last_day, today=clock.today())
+    rules.check_ending(ending.reason, ending.last_day, now=clock.now())
     wanted = (ending.member_id, ending.last_day, ending.reason)
     ending_id = ending.id
     made = await insert_once(session, ending)

@@ -33,7 +33,7 @@ from perisai_kit.http.answers.sync import (
     parse_since,
 )
 from perisai_kit.http.dependencies import Keys
-from perisai_kit.http.paging import Cursor, CursorInvalid, Limit
+from perisai_kit.http.paging import Cursor, Limit
 from perisai_kit.http.problems import problems
 from perisai_kit.http.types import Day, ShortText
 from perisai_kit.http.visibility import ReadRoute
@@ -131,7 +131,6 @@ async def _filters(
 @router.get(
     "",
     responses=problems(
-        CursorInvalid,
         SearchTooShort,
         SearchNumberTooLong,
         SearchForbidden,

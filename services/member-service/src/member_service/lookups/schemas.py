@@ -4,14 +4,8 @@ from uuid import UUID
 from pydantic import Field
 
 from member_service.members.schemas import NikText
-from perisai_kit.http.types import (
-    MemberId,
-    Model,
-    Out,
-    PersonName,
-    Phone,
-    with_example,
-)
+from perisai_kit.http.phones import Phone
+from perisai_kit.http.types import MemberId, Model, Out, PersonName, with_example
 
 
 class MemberLookup(Model):

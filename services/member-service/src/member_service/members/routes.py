@@ -28,8 +28,8 @@ from perisai_kit.auth.principal import Principal
 from perisai_kit.domain import clock
 from perisai_kit.domain.month import Month
 from perisai_kit.domain.regions import get_region_name
+from perisai_kit.http.answers.etag import etag
 from perisai_kit.http.dependencies import Session
-from perisai_kit.http.etag import etag
 from perisai_kit.http.problems import problems, with_headers
 from perisai_kit.http.transaction import TransactionRoute
 from perisai_kit.http.types import MemberId

@@ -11,6 +11,7 @@ from member_service.members.rules import NewToBpuBasis, Sex, Standing
 from member_service.occupations.rules import MAX_OCCUPATIONS
 from perisai_kit.domain.field_errors import describe_form
 from perisai_kit.domain.programmes import Payer, Programme, Sector
+from perisai_kit.http.phones import Phone
 from perisai_kit.http.types import (
     AgentId,
     BranchCode,
@@ -21,7 +22,6 @@ from perisai_kit.http.types import (
     MonthText,
     Out,
     PersonName,
-    Phone,
     RecordId,
     RegionCode,
     Rupiah,

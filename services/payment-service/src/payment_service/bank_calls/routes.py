@@ -8,7 +8,7 @@ from payment_service.banks.rules import BankPartnerNotFound
 from perisai_kit.auth.principal import Principal, Role, ScopeKind
 from perisai_kit.auth.roles import require
 from perisai_kit.http.dependencies import ReadSession
-from perisai_kit.http.paging import Cursor, CursorInvalid, Limit, Page
+from perisai_kit.http.paging import Cursor, Limit, Page
 from perisai_kit.http.problems import problems
 from perisai_kit.http.types import PartnerId
 
@@ -21,7 +21,7 @@ Treasurer = Annotated[
 @router.get(
     "/{partner_id}/requests",
     response_model=Page[BankRequestOut],
-    responses=problems(BankPartnerNotFound, CursorInvalid),
+    responses=problems(BankPartnerNotFound),
 )
 async def list_requests(
     partner_id: PartnerId,

@@ -39,9 +39,9 @@ from perisai_kit.auth.principal import Principal, Role, ScopeKind
 from perisai_kit.auth.roles import require
 from perisai_kit.db.engine import Database
 from perisai_kit.domain.errors import PreconditionFailed, PreconditionRequired
+from perisai_kit.http.answers.etag import etag
 from perisai_kit.http.body import JsonRoute
 from perisai_kit.http.dependencies import IfMatch, ReadSession, Session
-from perisai_kit.http.etag import etag
 from perisai_kit.http.paging import Cursor, Limit, Page
 from perisai_kit.http.problems import problems, with_headers
 from perisai_kit.http.transaction import TransactionRoute

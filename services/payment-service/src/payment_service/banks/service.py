@@ -40,7 +40,7 @@ from perisai_kit.domain import clock
 from perisai_kit.domain.errors import PreconditionFailed
 from perisai_kit.domain.ids import new_id
 from perisai_kit.domain.names import is_same_name
-from perisai_kit.http.etag import allows
+from perisai_kit.http.answers.etag import allows
 from perisai_kit.http.paging import Page, cut_page, read_cursor
 from perisai_kit.runtime.log import get_logger
 from snap_bi.addresses import is_public_host

@@ -25,7 +25,7 @@ from perisai_kit.http.answers.sync import (
     encode_since,
     parse_since,
 )
-from perisai_kit.http.paging import Cursor, CursorInvalid, Limit
+from perisai_kit.http.paging import Cursor, Limit
 from perisai_kit.http.problems import problems
 from perisai_kit.http.types import (
     MAX_RUPIAH,
@@ -126,7 +126,6 @@ async def _asked(
 @router.get(
     "",
     responses=problems(
-        CursorInvalid,
         DaysBackward,
         DaysNeeded,
         SortNotPossible,

@@ -23,7 +23,7 @@ from payment_service.settings import Settings
 from perisai_kit.domain import clock
 from perisai_kit.domain.errors import PreconditionFailed
 from perisai_kit.domain.ids import new_id
-from perisai_kit.http.etag import allows
+from perisai_kit.http.answers.etag import allows
 from perisai_kit.http.paging import Slice, cut_page, parse_bigint, read_cursor
 from perisai_kit.runtime.log import get_logger
 from snap_bi.profiles import PROFILES

@@ -42,7 +42,7 @@ from perisai_kit.auth.principal import Principal, Role, ScopeKind
 from perisai_kit.auth.roles import require
 from perisai_kit.http.answers.csv_lines import CSV_ANSWER
 from perisai_kit.http.dependencies import ReadSession, Session
-from perisai_kit.http.paging import Cursor, CursorInvalid, Limit, Page
+from perisai_kit.http.paging import Cursor, Limit, Page
 from perisai_kit.http.problems import problems
 from perisai_kit.http.transaction import IDEMPOTENT, TransactionRoute
 from perisai_kit.http.visibility import ReadRoute
@@ -86,7 +86,7 @@ async def make_file(new: NewPayoutFile, session: Session, officer: Officer) -> P
     return _file_out(await service.make(session, new.run_id, by=officer.account_id))
 
 
-@reading.get("", responses=problems(CursorInvalid))
+@reading.get("")
 async def list_files(
     session: ReadSession,
     _: Reader,
@@ -153,9 +153,7 @@ async def list_answers(file_id: FileId, session: ReadSession, _: Reader) -> Payo
     return PayoutAnswersOut(items=[_answer_out(each) for each in found])
 
 
-@reading.get(
-    "/{file_id}/answers/{answer_id}/rows", responses=problems(PayoutAnswerNotFound, CursorInvalid)
-)
+@reading.get("/{file_id}/answers/{answer_id}/rows", responses=problems(PayoutAnswerNotFound))
 async def list_answer_rows(
     *,
     file_id: FileId,

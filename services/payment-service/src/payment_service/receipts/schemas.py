@@ -23,10 +23,10 @@ class ReceiptOut(Out):
     payment_id: PaymentId
     bill_id: BillId
     member_id: MemberId
-    display_name: Annotated[
+    member_name: Annotated[
         str,
         Field(
-            description="The name on the bill: whole to the member, the agent in care and the "
+            description="The name on the bill: whole to the member, the member's agent and the "
             "branch, masked to others."
         ),
     ]
@@ -37,11 +37,11 @@ class ReceiptOut(Out):
         list[ReceiptLineOut], Field(description="What was paid for each programme.")
     ]
     amount: Annotated[int, Field(description="What was paid, in rupiah.")]
-    bank_name: Annotated[str, Field(description="Name of the bank.")]
+    partner_name: Annotated[str, Field(description="Name of the bank.")]
     channel_code: Annotated[
         str | None, Field(description="Where the customer paid, as the bank codes it.")
     ]
-    bank_reference: Annotated[str | None, Field(description="Reference of the bank.")]
+    reference_no: Annotated[str | None, Field(description="Reference of the bank.")]
     payment_request_id: Annotated[str, Field(description="Id of the payment, made by the bank.")]
     paid_at: Annotated[datetime, Field(description="When the payment counts.")]
     received_at: Annotated[datetime, Field(description="When the bank reported the payment.")]

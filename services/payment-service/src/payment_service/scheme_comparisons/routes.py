@@ -35,7 +35,7 @@ from payment_service.schemes.rules import MonthOutsideProgramme, SchemeNotFound
 from perisai_kit.auth.principal import Principal, Role, ScopeKind
 from perisai_kit.auth.roles import require
 from perisai_kit.http.dependencies import ReadSession, Session
-from perisai_kit.http.paging import Cursor, CursorInvalid, Limit, Page
+from perisai_kit.http.paging import Cursor, Limit, Page
 from perisai_kit.http.problems import problems
 from perisai_kit.http.transaction import IDEMPOTENT, TransactionRoute
 from perisai_kit.http.visibility import ReadRoute
@@ -79,7 +79,7 @@ async def ask(new: NewSchemeComparison, session: Session, asker: Asker) -> Schem
     return _comparison_out(found)
 
 
-@reading.get("", responses=problems(CursorInvalid))
+@reading.get("")
 async def list_comparisons(
     session: ReadSession, _: Asker, cursor: Cursor = None, limit: Limit = 50
 ) -> Page[SchemeComparisonOut]:
@@ -98,7 +98,7 @@ async def get_comparison(
 
 @reading.get(
     "/{comparison_id}/beneficiaries",
-    responses=problems(ComparisonNotFound, ComparisonUnfinished, CursorInvalid),
+    responses=problems(ComparisonNotFound, ComparisonUnfinished),
 )
 async def list_beneficiaries(
     comparison_id: ComparisonId,

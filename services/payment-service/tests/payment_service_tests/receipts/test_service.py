@@ -27,7 +27,7 @@ async def test_a_receipt_says_what_was_paid_and_hides_the_name_from_an_auditor(
 
     receipt = await service.get_receipt(session, AUDITOR, payment.id, bill_id=None)
 
-    assert receipt.display_name == "S*** A***"
+    assert receipt.member_name == "S*** A***"
     assert [str(month) for month in receipt.months] == ["2026-11", "2026-12"]
     assert [(each.programme.value, each.amount) for each in receipt.programmes] == [
         ("jkk", 10_000),
@@ -35,6 +35,6 @@ async def test_a_receipt_says_what_was_paid_and_hides_the_name_from_an_auditor(
         ("jht", 40_000),
     ]
     assert receipt.programmes[0].relief_basis == ["PP 50/2025 art. 4"]
-    assert (receipt.bank_name, receipt.channel_code) == ("Bank Uji", "6017")
-    assert receipt.bank_reference == "00001136962"
+    assert (receipt.partner_name, receipt.channel_code) == ("Bank Uji", "6017")
+    assert receipt.reference_no == "00001136962"
     assert receipt.amount == sum(each.amount for each in receipt.programmes)

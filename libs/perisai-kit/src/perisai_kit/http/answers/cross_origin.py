@@ -10,8 +10,8 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from perisai_kit.domain.errors import Forbidden
 from perisai_kit.http.problems import MEDIA_TYPE, build_problem_body, get_status
 
-LOCALHOST = r"http://(localhost|127\.0\.0\.1|\[::1\])(:[0-9]{1,5})?"
-"""The origins of front ends in development."""
+LOCALHOST = r"https?://(localhost|127\.0\.0\.1|\[::1\])(:[0-9]{1,5})?"
+"""The origins of front ends in development, and of apps in a web view (https://localhost)."""
 METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE")
 ALLOWED_HEADERS = (
     "Authorization",
@@ -24,6 +24,7 @@ ALLOWED_HEADERS = (
     "tracestate",
 )
 EXPOSED_HEADERS = (
+    "Content-Disposition",
     "ETag",
     "Idempotency-Replayed",
     "Location",

@@ -7,7 +7,7 @@ from fastapi import Request, params
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from perisai_kit.http.etag import is_known, with_digest
+from perisai_kit.http.answers.etag import is_known, with_digest
 
 MEDIA_TYPE = "application/json"
 OF_THE_BODY = ("content-type", "content-length", "content-encoding")

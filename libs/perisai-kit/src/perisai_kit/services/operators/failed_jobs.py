@@ -14,7 +14,6 @@ from perisai_kit.http.dependencies import ReadSession, Session
 from perisai_kit.http.paging import (
     MAX_BIGINT,
     Cursor,
-    CursorInvalid,
     Limit,
     Page,
     cut_page,
@@ -72,7 +71,7 @@ def build_jobs_router(service: str) -> APIRouter:
         tags=[f"{service} failed jobs"],
         route_class=TransactionRoute,
     )
-    router.add_api_route("", list_failed_jobs, responses=problems(CursorInvalid))
+    router.add_api_route("", list_failed_jobs)
     router.add_api_route(
         "/{job_id}/retry",
         retry_failed_job,

@@ -18,7 +18,7 @@ from perisai_kit.events.replay import ReplayFailed
 from perisai_kit.events.subscription import Subscription
 from perisai_kit.http.body import JsonRoute
 from perisai_kit.http.dependencies import ReadSession
-from perisai_kit.http.paging import Cursor, CursorInvalid, Limit, Page, Slice, cut_page, read_cursor
+from perisai_kit.http.paging import Cursor, Limit, Page, Slice, cut_page, read_cursor
 from perisai_kit.http.problems import problems
 from perisai_kit.http.types import (
     LongText,
@@ -106,7 +106,6 @@ def build_parked_router(service: str) -> APIRouter:
         "",
         list_parked_events,
         response_model=Page[ParkedEventOut],
-        responses=problems(CursorInvalid),
     )
 
     @router.post(

@@ -14,7 +14,7 @@ from perisai_kit.auth.principal import Principal, Role, ScopeKind
 from perisai_kit.auth.roles import require
 from perisai_kit.domain.errors import Forbidden, NotFound
 from perisai_kit.http.dependencies import ReadSession
-from perisai_kit.http.paging import Cursor, CursorInvalid, Limit, Page, Slice, cut_page, read_cursor
+from perisai_kit.http.paging import Cursor, Limit, Page, Slice, cut_page, read_cursor
 from perisai_kit.http.problems import problems
 from perisai_kit.http.types import AccountId
 from perisai_kit.http.visibility import ReadRoute, list_person_ids
@@ -135,11 +135,8 @@ def build_read_audit_router(service: str) -> APIRouter:
     router.add_api_route(
         get_own_read_audits_path(service),
         list_own_read_audits,
-        responses=problems(CursorInvalid),
     )
-    router.add_api_route(
-        whole, list_read_audits, responses=problems(CursorInvalid, PersonNotFound, Forbidden)
-    )
+    router.add_api_route(whole, list_read_audits, responses=problems(PersonNotFound, Forbidden))
     router.add_api_route(
         f"{whole}/{{audit_id}}", get_read_audit, responses=problems(ReadAuditNotFound)
     )
