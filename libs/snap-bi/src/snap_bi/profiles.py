@@ -135,11 +135,6 @@ class Profile:
     transfers: TransferRules = STANDARD_TRANSFERS
 
     @property
-    def virtual_account_length(self) -> int:
-        """Length of virtualAccountNo: padded company code and customer number."""
-        return PARTNER_SERVICE_ID_LENGTH + self.customer_no_length
-
-    @property
     def needs_token(self) -> bool:
         return self.signature_type is SignatureType.SYMMETRIC
 

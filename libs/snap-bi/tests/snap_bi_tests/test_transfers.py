@@ -129,7 +129,7 @@ async def test_bca_gets_the_route_to_another_bank(
     assert bank.sent["additionalInfo"] == info
     assert bank.sent["remark"] == "K7F3A2 INSENTIF PERISAI"
     assert made.answer is not None
-    assert made.answer.bi_fast_id == "20261203CENAIDJA0100000001"
+    assert made.answer.additional_info == {"bifastId": "20261203CENAIDJA0100000001"}
 
 
 async def test_without_ids_of_their_own_transfers_use_those_of_the_partner(
