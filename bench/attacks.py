@@ -17,9 +17,8 @@ from bench.bills import build_account_number
 from bench.callbacks import OPEN, fill, new_bank
 from bench.gateway import Gateway, run_gateway, sign_in
 from bench.inquiries import TARGET
-from bench.lag import compute_percentile
 from bench.options import Options
-from bench.results import BenchError, Result, Round, build_result
+from bench.results import BenchError, Result, Round, build_result, compute_percentile
 from bench.stage import Stage
 from sandbox.ports import HOST
 from sandbox.seed import SIGN_INS

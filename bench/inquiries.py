@@ -33,7 +33,7 @@ _SAMPLE = """
         'body', body::text, 'answer', answer::text)
     FROM callbacks WHERE verdict = 'answered' ORDER BY id DESC LIMIT 1
 """
-_WRITTEN = """
+WRITTEN = """
     SELECT json_build_object(
         'messages', (SELECT count(*) FROM callbacks WHERE verdict = 'answered'),
         'external ids', (SELECT count(*) FROM snap_external_ids))
@@ -57,7 +57,8 @@ def measure(stage: Stage, options: Options) -> Result:
         ours = stage.copy(OPEN)
         rate, client = _answer(stage, options, bank, bills, ours)
         check_settled(stage, ours)
-        check_written(stage.postgres, ours, stage.count(ours, _ANSWERED))
+        answered = stage.count(ours, _ANSWERED)
+        yardstick.check_written(stage.postgres, ours, answered, written=WRITTEN)
         plain, parts = stage.copy(PLAIN), json.loads(stage.postgres.query(ours, _SAMPLE))
         beside = ask(stage.postgres, plain, plain_bills, parts, seconds=options.seconds)
         yardstick.check_alike(stage.postgres, ours, plain, weighed=_WEIGHED)
@@ -87,16 +88,8 @@ def ask(
     said = yardstick.run_pgbench(
         postgres, database, bills, given, ["-T", str(round(seconds))], script=SCRIPT
     )
-    check_written(postgres, database, warm.done + said.done)
+    yardstick.check_written(postgres, database, warm.done + said.done, written=WRITTEN)
     return said.rate
-
-
-def check_written(postgres: Postgres, database: str, inquiries: int) -> None:
-    """Check that each inquiry has one row of each kind. Raises: BenchError."""
-    written = json.loads(postgres.query(database, _WRITTEN))
-    odd = [f"{count} {what}" for what, count in written.items() if count != inquiries]
-    if odd:
-        raise BenchError(f"for {inquiries} inquiries were written: {', '.join(odd)}")
 
 
 def _answer(

@@ -21,7 +21,7 @@ from bench.gateway import DATABASE, run_gateway
 from bench.load import CONNECTIONS
 from bench.members import seed_members
 from bench.options import Options
-from bench.results import LIMITS, BenchError, Result, Round, build_result
+from bench.results import LIMITS, BenchError, Result, Round, build_result, compute_percentile
 from bench.stage import Stage
 from sandbox import lifetime
 
@@ -138,11 +138,6 @@ def find_pace(keeps: Callable[[float], bool], wanted: float) -> float:
 def is_kept(paid: Paid, seconds: float) -> bool:
     """Tell whether payments and their coverage kept the pace of the client for so long."""
     return paid.seconds * KEPT_PACE <= seconds
-
-
-def compute_percentile(values: Sequence[float], share: float) -> float:
-    """Return the nearest-rank percentile of values. share: 0.99 for p99."""
-    return sorted(values)[math.ceil(share * len(values)) - 1]
 
 
 def _keep_commit_times(stage: Stage) -> None:

@@ -10,10 +10,10 @@ from bench.bank import REPEATS, SETTLED, Bank
 from bench.bills import BILLS_OF_ORDER, OpenBills, build_account_number
 from bench.callbacks import OPEN, check_settled, fill, new_bank, wait_until_quiet
 from bench.client import Tally, send
-from bench.lag import PERCENTILE, compute_percentile
+from bench.lag import PERCENTILE
 from bench.load import CONNECTIONS
 from bench.options import Options
-from bench.results import BenchError, Result, Round, build_result
+from bench.results import BenchError, Result, Round, build_result, compute_percentile
 from bench.stage import Stage
 
 SHARE = 0.25

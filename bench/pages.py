@@ -16,7 +16,7 @@ import httpx
 
 from bench.keys import KeyServer, serve_keys
 from bench.options import Options
-from bench.results import BenchError, Result, Round, build_result
+from bench.results import BenchError, Result, Round, build_result, compute_percentile
 from bench.stage import Stage
 from bench.world.lives import NAMES
 from bench.world.plan import make_plan
@@ -73,7 +73,6 @@ LISTS: Mapping[str, Sequence[tuple[str, Mapping[str, str], str]]] = {
         ("/v1/wadahs", {}, "wadahs"),
         ("/v1/bank-accounts", {}, ""),
         ("/v1/tax-identities", {}, ""),
-        ("/v1/wadah-moves", {}, ""),
         ("/v1/wadah-moves", {}, ""),
         ("/v1/branches", {}, ""),
     ],
@@ -170,9 +169,8 @@ def describe(times: Mapping[str, tuple[list[float], list[float]]], options: Opti
 
 
 def find_p99(lists: Sequence[list[float]]) -> float:
-    """Return what one request in a hundred takes longer than."""
-    spent = sorted(each for one in lists for each in one)
-    return spent[int(len(spent) * 0.99)]
+    """Return what at most one request in a hundred takes longer than."""
+    return compute_percentile([each for one in lists for each in one], 0.99)
 
 
 def _ask_in_turns(

@@ -34,9 +34,9 @@ def format_page(results: Sequence[Result]) -> str:
     return "".join([_HEAD, *rows, "\n## How they were measured\n\n", *ways])
 
 
-def write_page(path: Path = PAGE, latest: Path = LATEST) -> None:
+def write_page() -> None:
     """Write the page anew from the stored results."""
-    path.write_text(format_page(read_results(latest)), encoding="utf-8")
+    PAGE.write_text(format_page(read_results(LATEST)), encoding="utf-8")
 
 
 if __name__ == "__main__":

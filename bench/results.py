@@ -1,6 +1,7 @@
 """Results of measurements: limits, rounds, the table and the JSON file."""
 
 import json
+import math
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -85,6 +86,11 @@ def find_median(rounds: Sequence[Round]) -> Round:
     """
     ordered = sorted(rounds, key=lambda each: each.ours if each.ratio is None else each.ratio)
     return ordered[(len(ordered) - 1) // 2]
+
+
+def compute_percentile(values: Sequence[float], share: float) -> float:
+    """Return the nearest-rank percentile of values. share: 0.99 for p99."""
+    return sorted(values)[math.ceil(share * len(values)) - 1]
 
 
 def build_result(name: str, rounds: Sequence[Round], how: str) -> Result:

@@ -96,12 +96,17 @@ def pay(
     return run_pgbench(postgres, database, bills, parts, length).done
 
 
-def check_written(postgres: Postgres, database: str, payments: int) -> None:
-    """Check that each payment has one row of every kind. Raises: BenchError."""
-    written = json.loads(postgres.query(database, _WRITTEN))
-    odd = [f"{count} {what}" for what, count in written.items() if count != payments]
+def check_written(
+    postgres: Postgres, database: str, messages: int, *, written: str = _WRITTEN
+) -> None:
+    """Check that each payment has one row of every kind. Raises: BenchError.
+
+    written: the query for the number of rows by their name.
+    """
+    counts = json.loads(postgres.query(database, written))
+    odd = [f"{count} {what}" for what, count in counts.items() if count != messages]
     if odd:
-        raise BenchError(f"for {payments} payments were written: {', '.join(odd)}")
+        raise BenchError(f"for {messages} messages were written: {', '.join(odd)}")
 
 
 def check_alike(postgres: Postgres, ours: str, yardstick: str, *, weighed: str = _WEIGHED) -> None:

@@ -9,7 +9,7 @@ from sqlalchemy import select, text
 
 from bench.agents import AGENTS, WADAHS, name_id, publish_agents
 from bench.bills import seed
-from bench.lag import Paid, compute_percentile, find_pace, is_kept
+from bench.lag import Paid, find_pace, is_kept
 from bench.members import seed_members
 from bench.results import BenchError
 from member_service.allocations import service as allocations
@@ -34,20 +34,6 @@ BANK = BankSecrets(
     client_id="bank", client_secret="s", outbound_client_id="us", outbound_client_secret="s"
 )
 COUNT = 10
-
-
-@pytest.mark.parametrize(
-    ("values", "share", "wanted"),
-    [
-        ([3.0], 0.99, 3.0),
-        ([float(value) for value in range(100, 0, -1)], 0.99, 99.0),
-        ([1.0, 2.0, 3.0, 4.0], 0.5, 2.0),
-    ],
-)
-def test_a_percentile_is_one_of_the_values(
-    values: list[float], share: float, wanted: float
-) -> None:
-    assert compute_percentile(values, share) == wanted
 
 
 def find(kept: float, wanted: float = 400.0) -> tuple[float, list[float]]:

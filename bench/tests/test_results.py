@@ -10,6 +10,7 @@ from bench.results import (
     Round,
     build_missing_result,
     build_result,
+    compute_percentile,
     find_median,
     format_table,
     write_results,
@@ -25,6 +26,20 @@ def test_the_median_is_one_of_the_rounds() -> None:
 
 def test_of_two_rounds_the_one_with_the_lower_ratio_counts() -> None:
     assert find_median([Round(2, 1), Round(1, 1)]) == Round(1, 1)
+
+
+@pytest.mark.parametrize(
+    ("values", "share", "wanted"),
+    [
+        ([3.0], 0.99, 3.0),
+        ([float(value) for value in range(100, 0, -1)], 0.99, 99.0),
+        ([1.0, 2.0, 3.0, 4.0], 0.5, 2.0),
+    ],
+)
+def test_a_percentile_is_one_of_the_values(
+    values: list[float], share: float, wanted: float
+) -> None:
+    assert compute_percentile(values, share) == wanted
 
 
 @pytest.mark.parametrize(

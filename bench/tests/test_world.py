@@ -14,6 +14,7 @@ from bench.bank import Bank
 from bench.world import build
 from bench.world.bank import ModelBank
 from bench.world.lives import NAMES
+from bench.world.load import load_table
 from bench.world.plan import Plan
 from member_service import app as member_app
 from member_service import tables as member_tables
@@ -61,7 +62,8 @@ async def world(
     clock_file = tmp_path_factory.mktemp("world") / "clock.json"
     await build.live_models(PLAN, stores, bank, clock_file=clock_file)
     tables = await build.read_models(PLAN, stores, BANK.client_id)
-    await build.load_all(PLAN, tables)
+    for table in tables:
+        await load_table(table, build.make_scale(PLAN))
     await build.finish(PLAN, stores, tables)
     yield World(urls, bank)
     for each in urls.values():

@@ -110,10 +110,10 @@ async def test_the_yardstick_of_inquiries_writes_what_an_inquiry_writes(
         script=inquiries.SCRIPT,
     )
 
-    inquiries.check_written(postgres, urls.name, said.done)
+    yardstick.check_written(postgres, urls.name, said.done, written=inquiries.WRITTEN)
     assert said.done == 64
     with pytest.raises(BenchError):
-        inquiries.check_written(postgres, urls.name, 63)
+        yardstick.check_written(postgres, urls.name, 63, written=inquiries.WRITTEN)
 
 
 async def test_a_yardstick_without_bills_fails(

@@ -75,12 +75,6 @@ async def read_models(plan: Plan, stores: Sequence[Store], client_id: str) -> li
     return sorted(tables, key=lambda each: each.weight, reverse=True)
 
 
-async def load_all(plan: Plan, tables: Sequence[Table]) -> None:
-    """Load every table, one after the other."""
-    for table in tables:
-        await load.load_table(table, make_scale(plan))
-
-
 async def finish(plan: Plan, stores: Sequence[Store], tables: Sequence[Table]) -> None:
     """Make what needs all tables of a database, and let the service store its balances."""
 

@@ -39,10 +39,10 @@ from perisai_kit.domain.ids import new_id
 from perisai_kit.domain.jakarta import JAKARTA
 from perisai_kit.domain.month import Month
 from perisai_kit.events.feed import LocalFeed
-from perisai_kit.events.positions import number_events
 from perisai_kit.events.signals import Signals
 from perisai_kit.events.subscription import FeedSource, Subscription
 from perisai_kit.privacy.keyring import Keyring
+from perisai_kit.testing.feeds import number_now
 from sandbox.demo.people import member_body
 from sandbox.sample.plan import Outcome, PlannedBill
 
@@ -245,7 +245,7 @@ class Lives:
 
     async def _read_feed(self, reader: Subscription, database: Database, *, always: bool) -> int:
         source = self._sources[reader.source]
-        self._numbered[source] += await _number(self._databases[source])
+        self._numbered[source] += await number_now(self._databases[source])
         total = 0
         while always or self._read_to[reader.name] != self._numbered[source]:
             count = await reader.step(database)
@@ -270,13 +270,3 @@ def _subscriptions_of_payments(feeds: Mapping[str, LocalFeed]) -> list[Subscript
     return payment_worker.subscriptions(
         own=feeds["payment"], members=feeds["member"], agents=feeds["agent"], poll_s=0
     )
-
-
-async def _number(database: Database) -> int:
-    total = 0
-    while True:
-        async with database.begin() as session:
-            numbered = await number_events(await session.connection())
-        if not numbered.count:
-            return total
-        total += numbered.count

@@ -1,37 +1,17 @@
 """GET /feed as another service sees it."""
 
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from collections.abc import Callable
 from datetime import datetime
 from uuid import UUID
 
-import httpx
 import pytest
 from fastapi import FastAPI
+from perisai_kit_tests.branches import publish_now
 
 from perisai_kit.auth.principal import Role
 from perisai_kit.db.engine import Database
-from perisai_kit.events.catalogue import BranchOpened
-from perisai_kit.events.outbox import publish
 from perisai_kit.testing.feeds import number_now
 from perisai_kit.testing.plugin import Tokens, open_app_client
-
-
-def opened(code: str) -> BranchOpened:
-    return BranchOpened(branch_code=code, region_code="R1")
-
-
-async def publish_now(database: Database, *codes: str) -> None:
-    async with database.begin() as session:
-        await publish(session, *(opened(code) for code in codes))
-
-
-@asynccontextmanager
-async def feed_client(
-    make_kit_app: Callable[..., FastAPI], headers: dict[str, str]
-) -> AsyncIterator[httpx.AsyncClient]:
-    async with open_app_client(make_kit_app(), **headers) as client:
-        yield client
 
 
 async def test_the_feed_answers_a_batch_of_cloudevents(
@@ -40,7 +20,7 @@ async def test_the_feed_answers_a_batch_of_cloudevents(
     await publish_now(kit_database, "B1")
     await number_now(kit_database)
 
-    async with feed_client(make_kit_app, tokens.service()) as client:
+    async with open_app_client(make_kit_app(), **tokens.service()) as client:
         answer = await client.get("/feed", params={"limit": 10})
         after = await client.get("/feed", params={"lastEventId": "1", "timeout": 10})
 
@@ -67,7 +47,7 @@ async def test_the_feed_answers_the_types_that_are_asked_for(
     await publish_now(kit_database, "B1")
     await number_now(kit_database)
 
-    async with feed_client(make_kit_app, tokens.service()) as client:
+    async with open_app_client(make_kit_app(), **tokens.service()) as client:
         wanted = await client.get("/feed", params={"type": "bill.issued.v1,branch.opened.v1"})
         others = await client.get("/feed", params={"type": "bill.issued.v1"})
 
@@ -98,7 +78,7 @@ async def test_a_wrong_question_is_a_problem_that_names_the_parameter(
     status: int,
     named: str,
 ) -> None:
-    async with feed_client(make_kit_app, tokens.service()) as client:
+    async with open_app_client(make_kit_app(), **tokens.service()) as client:
         answer = await client.get("/feed", params=params)
 
     assert answer.status_code == status
@@ -109,7 +89,7 @@ async def test_a_wrong_question_is_a_problem_that_names_the_parameter(
 async def test_only_services_read_the_feed(
     make_kit_app: Callable[..., FastAPI], tokens: Tokens
 ) -> None:
-    async with feed_client(make_kit_app, {}) as client:
+    async with open_app_client(make_kit_app()) as client:
         nobody = await client.get("/feed")
         admin = await client.get("/feed", headers=tokens.make(Role.ADMIN))
 

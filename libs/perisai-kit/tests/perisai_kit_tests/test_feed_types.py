@@ -4,12 +4,13 @@ import asyncio
 from collections.abc import Sequence
 
 from perisai_kit_tests.branches import opened, reader_of
+from perisai_kit_tests.subscriptions.effects import publish_now
 from sqlalchemy import text
 
 from perisai_kit.db.engine import Database
 from perisai_kit.domain.ids import new_id
 from perisai_kit.events.catalogue import BranchOpened, MemberUpdated
-from perisai_kit.events.envelope import BOOKMARK_TYPE, Event
+from perisai_kit.events.envelope import BOOKMARK_TYPE
 from perisai_kit.events.feed import LocalFeed
 from perisai_kit.events.outbox import publish
 from perisai_kit.events.positions import read_page
@@ -23,11 +24,6 @@ OTHERS = 20_000
 
 def other() -> MemberUpdated:
     return MemberUpdated(member_id=new_id(), changed=("phone",))
-
-
-async def publish_now(database: Database, *events: Event) -> None:
-    async with database.begin() as session:
-        await publish(session, *events)
 
 
 async def read(

@@ -24,11 +24,10 @@ _ANSWER_REFERENCE_LENGTH = 15
 
 
 class Flag(StrEnum):
-    """Values of inquiryStatus (00, 01) and paymentFlagStatus (all)."""
+    """Values of inquiryStatus and paymentFlagStatus in our answers."""
 
     SUCCESS = "00"
     REJECTED = "01"
-    TIMEOUT = "02"
 
 
 @record
@@ -80,14 +79,14 @@ _REASONS_IN_DETAIL: dict[tuple[Case, str], Reason] = {
 _REFUSED = _make_reason("The request is refused", "Permintaan ditolak")
 
 
-def build_token_answer(access_token: str, *, expires_in_s: int = TOKEN_LIFE_S) -> Answer:
+def build_token_answer(access_token: str) -> Answer:
     """Return the answer to a valid token request (2007300)."""
     code = format_response_code(Service.ACCESS_TOKEN, Case.SUCCESSFUL)
     answer = TokenAnswer(
         response_code=code,
         response_message=Case.SUCCESSFUL.message(),
         access_token=access_token,
-        expires_in=str(expires_in_s),
+        expires_in=str(TOKEN_LIFE_S),
     )
     return Answer(Case.SUCCESSFUL.http_status, code, answer.to_bytes())
 
@@ -113,25 +112,14 @@ def build_inquiry_answer(
 
 
 def build_payment_answer(
-    profile: Profile,
-    request: PaymentRequest,
-    *,
-    name: str,
-    total_amount: int,
-    case: Case = Case.SUCCESSFUL,
-    flag: Flag = Flag.SUCCESS,
-    reason: Reason = SUCCESS,
+    profile: Profile, request: PaymentRequest, *, name: str, total_amount: int
 ) -> Answer:
-    """Return the answer to a payment flag that was decided now or earlier.
-
-    total_amount: whole rupiah. A repeat at BCA is answered with case INCONSISTENT_REQUEST and the
-    flag and reason of the first answer.
-    """
+    """Return the answer to a payment flag that was booked. total_amount: whole rupiah."""
     trx_id, reference = request.trx_id or "", request.reference_no or ""
     paid = request.paid_amount
     data = {
-        "paymentFlagStatus": flag.value,
-        "paymentFlagReason": reason,
+        "paymentFlagStatus": Flag.SUCCESS.value,
+        "paymentFlagReason": SUCCESS,
         "partnerServiceId": request.partner_service_id,
         "customerNo": request.customer_no,
         "virtualAccountNo": request.virtual_account_no,
@@ -149,7 +137,7 @@ def build_payment_answer(
         "flagAdvise": request.flag_advise,
     }
     info = _pick_echoed_info(profile, request.additional_info)
-    return _build_answer(Service.PAYMENT, case, data=data, info=info)
+    return _build_answer(Service.PAYMENT, Case.SUCCESSFUL, data=data, info=info)
 
 
 def build_refusal(
@@ -158,8 +146,6 @@ def build_refusal(
     *,
     detail: str | None = None,
     echo: Echo | None = None,
-    reason: Reason | None = None,
-    name: str = "",
 ) -> Answer:
     """Return a refusal of service 24, 25 or 73.
 
@@ -167,17 +153,15 @@ def build_refusal(
     """
     data: Fields | None = None
     if 400 <= case.http_status < 500 and case.http_status != 401:
-        data = _build_rejected_data(
-            service, echo or Echo(), reason or find_reason(case, detail), name
-        )
+        data = _build_rejected_data(service, echo or Echo(), find_reason(case, detail))
     return _build_answer(service, case, detail=detail, data=data)
 
 
-def build_doubt_answer(profile: Profile, service: Service = Service.PAYMENT) -> Answer:
-    """Return the answer for a commit of ours whose outcome is unknown."""
+def build_doubt_answer(profile: Profile) -> Answer:
+    """Return the answer to a payment flag when the outcome of our commit is unknown."""
     if profile.doubt_answer is DoubtAnswer.EMPTY_504:
         return Answer(504, "", b"")
-    return build_refusal(service, Case.GENERAL_ERROR)
+    return build_refusal(Service.PAYMENT, Case.GENERAL_ERROR)
 
 
 def find_reason(case: Case, detail: str | None = None) -> Reason:
@@ -186,12 +170,12 @@ def find_reason(case: Case, detail: str | None = None) -> Reason:
     return special or _REASONS.get(case, _REFUSED)
 
 
-def _build_rejected_data(service: Service, echo: Echo, reason: Reason, name: str) -> Fields | None:
+def _build_rejected_data(service: Service, echo: Echo, reason: Reason) -> Fields | None:
     ids = {
         "partnerServiceId": echo.partner_service_id,
         "customerNo": echo.customer_no,
         "virtualAccountNo": echo.virtual_account_no,
-        "virtualAccountName": name,
+        "virtualAccountName": "",
     }
     if service is Service.INQUIRY:
         short = {language: text[:_INQUIRY_REASON_LENGTH] for language, text in reason.items()}

@@ -106,11 +106,7 @@ class BankClient:
         await self._http.aclose()
 
     async def inquire_account(
-        self,
-        *,
-        account_no: str,
-        bank_code: str | None = None,
-        partner_reference_no: str | None = None,
+        self, *, account_no: str, bank_code: str | None = None
     ) -> AccountInquiry:
         """Ask for the holder of an account: service 15 without a bank code, 16 with one.
 
@@ -127,7 +123,6 @@ class BankClient:
         body = AccountInquiryRequest(
             beneficiary_account_no=account_no,
             beneficiary_bank_code=bank_code,
-            partner_reference_no=partner_reference_no,
             additional_info={"inquiryService": switch} if has_route else None,
         ).to_bytes()
         return read_account_inquiry(await self.inquire(service, path, body))

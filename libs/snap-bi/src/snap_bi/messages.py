@@ -138,11 +138,6 @@ class PaymentRequest(VirtualAccountRequest):
         """The time of payment that the bank states, or None."""
         return parse_timestamp(self.trx_date_time) if self.trx_date_time else None
 
-    @property
-    def is_advice(self) -> bool:
-        """Whether the bank marks this request as a repeat."""
-        return self.flag_advise == "Y"
-
 
 class AccountInquiryRequest(Message):
     """Account inquiry: service 15 (same bank) or 16 (another bank, with its code)."""
@@ -223,20 +218,6 @@ class Echo:
             _keep_valid_text(data.get("customerNo"), 20),
             _keep_valid_text(data.get("virtualAccountNo"), 28),
             _keep_valid_text(data.get("paymentRequestId") or data.get("inquiryRequestId"), 128),
-        )
-
-    @classmethod
-    def of_request(cls, request: InquiryRequest | PaymentRequest) -> Self:
-        request_id = (
-            request.inquiry_request_id
-            if isinstance(request, InquiryRequest)
-            else request.payment_request_id
-        )
-        return cls(
-            request.partner_service_id,
-            request.customer_no,
-            request.virtual_account_no,
-            request_id,
         )
 
 

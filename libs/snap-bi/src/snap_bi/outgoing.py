@@ -67,15 +67,13 @@ def sign_transaction(
     at: datetime,
     external_id: str,
     token: str | None = None,
-    method: str = "POST",
 ) -> SignedRequest:
-    """Return the headers of a transaction. target: path and query as sent."""
+    """Return the headers of a transaction, a POST. target: path and query as sent."""
     timestamp = format_timestamp(at, profile.timestamp_format)
     endpoint = build_endpoint_url(target, profile.query_rule)
     signature, shown = _sign(
         profile,
         sender,
-        method=method,
         endpoint=endpoint,
         hashed=hash_body(body),
         timestamp=timestamp,
@@ -98,7 +96,6 @@ def _sign(
     profile: Profile,
     sender: Sender,
     *,
-    method: str,
     endpoint: str,
     hashed: str,
     timestamp: str,
@@ -108,14 +105,14 @@ def _sign(
         if sender.private_key is None:
             raise ValueError("an asymmetric profile signs with a private key")
         text = build_asymmetric_string_to_sign(
-            method=method, endpoint=endpoint, body_hash=hashed, timestamp=timestamp
+            method="POST", endpoint=endpoint, body_hash=hashed, timestamp=timestamp
         )
         return sign_asymmetric(text, sender.private_key), text
     if token is None or not sender.secret:
         raise ValueError("a symmetric profile signs with a token and a secret")
     signed, shown = (
         build_symmetric_string_to_sign(
-            method=method, endpoint=endpoint, token=part, body_hash=hashed, timestamp=timestamp
+            method="POST", endpoint=endpoint, token=part, body_hash=hashed, timestamp=timestamp
         )
         for part in (token, mask_token(token))
     )

@@ -5,7 +5,7 @@ must be agreed in its acceptance test and have no default here.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from types import MappingProxyType
 
@@ -135,11 +135,6 @@ class Profile:
     transfers: TransferRules = STANDARD_TRANSFERS
 
     @property
-    def virtual_account_length(self) -> int:
-        """Length of virtualAccountNo: padded company code and customer number."""
-        return PARTNER_SERVICE_ID_LENGTH + self.customer_no_length
-
-    @property
     def needs_token(self) -> bool:
         return self.signature_type is SignatureType.SYMMETRIC
 
@@ -184,21 +179,11 @@ GENERIC_HMAC = Profile(
     payment_status_path="/snap/v1.0/transfer-va/status",
 )
 
-GENERIC_RSA = Profile(
+GENERIC_RSA = replace(
+    GENERIC_HMAC,
     name="generic-rsa",
     title="The standard, asymmetric signature without token",
     signature_type=SignatureType.ASYMMETRIC,
-    public_prefix="/snap/v1.0",
-    replay_answer=ReplayAnswer.STORED_SUCCESS,
-    doubt_answer=DoubtAnswer.GENERAL_ERROR,
-    first_reading=_STANDARD_READING,
-    customer_no_length=18,
-    inbound_channel_id="95001",
-    outbound_channel_id="95002",
-    token_path="/snap/v1.0/access-token/b2b",
-    account_inquiry_internal_path="/snap/v1.0/account-inquiry-internal",
-    account_inquiry_external_path="/snap/v1.0/account-inquiry-external",
-    payment_status_path="/snap/v1.0/transfer-va/status",
 )
 
 # Source: https://developer.bca.co.id/id/dokumentasi (SNAP, Virtual Account untuk Biller, Transfer

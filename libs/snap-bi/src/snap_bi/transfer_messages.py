@@ -95,12 +95,6 @@ class TransferAnswer(Message):
     trace_no: Text16 | None = None
     additional_info: dict[str, object] | None = None
 
-    @property
-    def bi_fast_id(self) -> str | None:
-        """The id of the transfer in BI-FAST, which BCA adds."""
-        found = (self.additional_info or {}).get("bifastId")
-        return found[:64] if isinstance(found, str) else None
-
 
 class TransferStatusRequest(Message):
     """Service 36."""

@@ -51,14 +51,6 @@ def build_customer_no(serial: int, profile: Profile) -> str:
     return digits + compute_check_digit(digits)
 
 
-def is_customer_no(text: str, profile: Profile) -> bool:
-    """Return whether `text` has the length of the profile and a valid check digit."""
-    is_digits = text.isascii() and text.isdigit()
-    return (
-        is_digits and len(text) == profile.customer_no_length and compute_check_digit(text) == "0"
-    )
-
-
 @record
 class VirtualAccount:
     """A virtual account in its stored form: both parts without padding."""

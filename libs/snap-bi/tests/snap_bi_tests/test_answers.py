@@ -5,7 +5,6 @@ import pytest
 
 from snap_bi.answers import (
     Answer,
-    Flag,
     build_doubt_answer,
     build_inquiry_answer,
     build_payment_answer,
@@ -239,20 +238,6 @@ def test_each_bank_reads_the_same_answer_in_its_own_way(
 def test_answer_without_a_code_is_no_answer(body: bytes) -> None:
     assert read_payment_answer(BCA, body) is BankReading.TIMED_OUT
     assert read_payment_answer(BRI, body) is BankReading.SUSPENDED
-
-
-def test_bca_reads_a_repeat_by_the_first_result() -> None:
-    answer = build_payment_answer(
-        BCA,
-        PAYMENT,
-        name="A",
-        total_amount=36_800,
-        case=Case.INCONSISTENT_REQUEST,
-        flag=Flag.SUCCESS,
-    )
-
-    assert (answer.http_status, answer.response_code) == (404, "4042518")
-    assert read_payment_answer(BCA, answer.body) is BankReading.PAID
 
 
 def test_real_banks_have_no_answer_to_a_repeat_until_they_sign_off() -> None:

@@ -1,13 +1,11 @@
 """Our balance (11) and our bookings (14), through an httpx transport that plays the bank."""
 
-from datetime import date, datetime
+from datetime import date
 from typing import Any
 
 import httpx
 import pytest
-from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
-from snap_bi_tests.transfer_bank import Connect, Reply, connector
-from snap_bi_tests.transfer_bank import TransferBank as Bank
+from snap_bi_tests.bank import Bank, Connect, Reply
 
 from snap_bi.bank_statements import BankStatement, EntryType, build_remark, read_row
 from snap_bi.disbursement import DisbursementClient
@@ -16,11 +14,6 @@ from snap_bi.profiles import BCA, BRI, GENERIC_RSA, Profile
 
 FIRST, LAST = date(2026, 12, 2), date(2026, 12, 3)
 OURS = "8880001112"
-
-
-@pytest.fixture
-def connect(private_key: RSAPrivateKey, now: datetime) -> Connect:
-    return connector(private_key, now)
 
 
 def rupiah(value: str) -> dict[str, str]:

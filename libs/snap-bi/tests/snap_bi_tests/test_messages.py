@@ -262,14 +262,11 @@ def test_a_byte_order_mark_is_no_part_of_the_message(mark: str) -> None:
     assert parse_object(f'{mark}{{"a":1}}'.encode()) == {"a": 1}
 
 
-def test_the_bank_states_the_time_and_whether_it_repeats() -> None:
-    request = PaymentRequest.read(
-        {**PAYMENT, "trxDateTime": "2026-10-08T10:00:00+07:00", "flagAdvise": "Y"}
-    )
+def test_the_bank_states_the_time_of_payment() -> None:
+    request = PaymentRequest.read({**PAYMENT, "trxDateTime": "2026-10-08T10:00:00+07:00"})
 
     assert request.trx_at is not None
     assert request.trx_at.isoformat() == "2026-10-08T10:00:00+07:00"
-    assert request.is_advice
 
 
 def test_wrong_grant_type_is_a_bad_request() -> None:

@@ -1,21 +1,14 @@
 """Service 36: the status of a transfer, and answers that do not state it."""
 
-from datetime import date, datetime
+from datetime import date
 from typing import Any
 
 import httpx
 import pytest
-from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
-from snap_bi_tests.transfer_bank import SENT_AT, Connect, Reply, connector, order, reply
-from snap_bi_tests.transfer_bank import TransferBank as Bank
+from snap_bi_tests.bank import SENT_AT, Bank, Connect, Reply, order, reply
 
 from snap_bi.profiles import BCA
 from snap_bi.transfer_outcomes import BankTransferStatus
-
-
-@pytest.fixture
-def connect(private_key: RSAPrivateKey, now: datetime) -> Connect:
-    return connector(private_key, now)
 
 
 def status(latest: str = "00", code: str = "2003600", **more: Any) -> httpx.Response:

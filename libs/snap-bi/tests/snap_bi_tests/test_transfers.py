@@ -3,24 +3,22 @@
 import gzip
 import json
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 import httpx
 import pytest
-from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
-from snap_bi_tests.transfer_bank import (
+from snap_bi_tests.bank import (
     REQUESTED_AT,
     SECRET,
     SENT_AT,
+    Bank,
     Connect,
     Reply,
-    connector,
     interbank,
     order,
     reply,
 )
-from snap_bi_tests.transfer_bank import TransferBank as Bank
 
 from snap_bi.headers import read_transaction_headers
 from snap_bi.outcomes import Outcome
@@ -28,11 +26,6 @@ from snap_bi.profiles import BCA, BRI, GENERIC_HMAC, GENERIC_RSA, PROFILES, Prof
 from snap_bi.transfer_outcomes import Refusal, TransferOrder
 from snap_bi.transfer_rules import InterbankRoute
 from snap_bi.verification import SignedParts, verify_symmetric_request
-
-
-@pytest.fixture
-def connect(private_key: RSAPrivateKey, now: datetime) -> Connect:
-    return connector(private_key, now)
 
 
 def done(code: str = "2001700", **more: Any) -> httpx.Response:
@@ -129,7 +122,7 @@ async def test_bca_gets_the_route_to_another_bank(
     assert bank.sent["additionalInfo"] == info
     assert bank.sent["remark"] == "K7F3A2 INSENTIF PERISAI"
     assert made.answer is not None
-    assert made.answer.bi_fast_id == "20261203CENAIDJA0100000001"
+    assert made.answer.additional_info == {"bifastId": "20261203CENAIDJA0100000001"}
 
 
 async def test_without_ids_of_their_own_transfers_use_those_of_the_partner(

@@ -44,7 +44,9 @@ def error_classes() -> list[type[DomainError]]:
 
 def _below(kind: type[DomainError]) -> Iterator[type[DomainError]]:
     for sub in kind.__subclasses__():
-        yield sub
+        # A private base without a code is never raised itself.
+        if "code" in vars(sub) or not sub.__name__.startswith("_"):
+            yield sub
         yield from _below(sub)
 
 

@@ -10,7 +10,8 @@ from typing import Any
 
 from gateway.edge.routes import SNAP_ENDINGS
 from sandbox.openapi.schemas import REFERENCE, Document
-from sandbox.openapi.snap_words import ANSWERS, EXAMPLES, FIELDS, HEADERS, REFUSALS
+from sandbox.openapi.snap_answers import answer_schemas
+from sandbox.openapi.snap_words import EXAMPLES, FIELDS, HEADERS, REFUSALS
 from snap_bi.fields import Message
 from snap_bi.messages import InquiryRequest, PaymentRequest, TokenRequest
 from snap_bi.profiles import PROFILES
@@ -80,7 +81,7 @@ def snap_document() -> Document:
     """Return paths and schemas of what banks call."""
     assert set(PREFIXES) == {profile.public_prefix for profile in PROFILES.values()}
     assert {call.path for call in CALLS} == set(SNAP_ENDINGS)
-    schemas: Document = {**ANSWERS}
+    schemas = answer_schemas()
     for call in CALLS:
         schemas |= request_schemas(call.request)
     paths = {

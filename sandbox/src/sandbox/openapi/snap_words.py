@@ -2,7 +2,6 @@
 
 from typing import Any
 
-from sandbox.openapi.schemas import REFERENCE
 from snap_bi.fields import Message
 from snap_bi.messages import InquiryRequest, PaymentRequest, TokenRequest
 
@@ -66,162 +65,28 @@ EXAMPLES: dict[type[Message], dict[str, Any]] = {
         "referenceNo": "000000012345",
     },
 }
-
-
-def _text(description: str, **more: Any) -> dict[str, Any]:
-    return {"type": "string", "description": description, **more}
-
-
-def _answer(title: str, description: str, example: dict[str, Any], **data: Any) -> dict[str, Any]:
-    """Return the schema of an answer. data: what it holds besides code and message."""
-    return {
-        "title": title,
-        "type": "object",
-        "description": description,
-        "required": ["responseCode", "responseMessage"],
-        "properties": {
-            "responseCode": _text(
-                "HTTP status, service and case, such as 2002500.", pattern=r"^[0-9]{7}$"
-            ),
-            "responseMessage": _text("The case in words."),
-            **data,
-        },
-        "examples": [example],
-    }
-
-
-_REASON = {
-    "type": "object",
-    "description": "One sentence for the customer, in both languages.",
-    "properties": {
-        "english": _text("In English."),
-        "indonesia": _text("In Indonesian."),
-    },
+ANSWER_FIELDS = {
+    "accessToken": "To be sent as `Authorization: Bearer …`.",
+    "additionalInfo": "Fields that the bank wants repeated.",
+    "english": "In English.",
+    "expiresIn": "Seconds for which the token is valid.",
+    "indonesia": "In Indonesian.",
+    "inquiryReason": "One sentence for the customer, in both languages.",
+    "inquiryRequestId": "As it came, of an inquiry.",
+    "inquiryStatus": "Of an inquiry. `00`: it can be paid; `01`: refused.",
+    "paymentFlagReason": "One sentence for the customer, in both languages.",
+    "paymentFlagStatus": "Of a payment. `00`: booked; `01`: refused.",
+    "paymentRequestId": "As it came, of a payment.",
+    "responseCode": "HTTP status, service and case, such as 2002500.",
+    "responseMessage": "The case in words.",
+    "subCompany": "Subcompany code, for banks that require it.",
+    "tokenType": "Always `Bearer`.",
+    "totalAmount": "Amount of the bill.",
+    "virtualAccountData": "The virtual account and what was decided.",
+    "virtualAccountName": "Name of the member, shortened and masked; may be empty.",
+    "virtualAccountTrxType": "`C`: closed, the amount is fixed.",
 }
-_IDS = {
-    "partnerServiceId": _text("As it came."),
-    "customerNo": _text("As it came."),
-    "virtualAccountNo": _text("As it came."),
-    "virtualAccountName": _text("Name of the member, shortened and masked; may be empty."),
-}
-_TOTAL = {
-    "$ref": REFERENCE + "SnapAmount",
-    "description": "Amount of the bill.",
-}
-_EMPTY = {"virtualAccountName": "SITI M***"}
-_DONE = {"english": "Successful", "indonesia": "Berhasil"}
-
-
-def _virtual_account(**more: Any) -> dict[str, Any]:
-    return {
-        "type": "object",
-        "description": "The virtual account and what was decided.",
-        "properties": {**_IDS, **more},
-    }
-
-
-ANSWERS: dict[str, dict[str, Any]] = {
-    "SnapTokenAnswer": _answer(
-        "SnapTokenAnswer",
-        "An access token.",
-        {
-            "responseCode": "2007300",
-            "responseMessage": "Successful",
-            "accessToken": "q3xkQ0pVYm5aT1l2c2NwV2t1",
-            "tokenType": "Bearer",
-            "expiresIn": "900",
-        },
-        accessToken=_text("To be sent as `Authorization: Bearer …`."),
-        tokenType=_text("Always `Bearer`."),
-        expiresIn=_text("Seconds for which the token is valid."),
-    ),
-    "SnapInquiryAnswer": _answer(
-        "SnapInquiryAnswer",
-        "The bill can be paid.",
-        {
-            "responseCode": "2002400",
-            "responseMessage": "Successful",
-            "virtualAccountData": {
-                "inquiryStatus": "00",
-                "inquiryReason": _DONE,
-                **VIRTUAL_ACCOUNT,
-                **_EMPTY,
-                "inquiryRequestId": "202611030915000001",
-                "totalAmount": AMOUNT,
-                "virtualAccountTrxType": "C",
-            },
-        },
-        virtualAccountData=_virtual_account(
-            inquiryStatus=_text("`00`: it can be paid."),
-            inquiryReason=_REASON,
-            inquiryRequestId=_text("As it came."),
-            totalAmount=_TOTAL,
-            subCompany=_text("Subcompany code, for banks that require it."),
-            virtualAccountTrxType=_text("`C`: closed, the amount is fixed."),
-        ),
-        additionalInfo={"type": "object", "description": "Fields that the bank wants repeated."},
-    ),
-    "SnapPaymentAnswer": _answer(
-        "SnapPaymentAnswer",
-        "The payment is booked.",
-        {
-            "responseCode": "2002500",
-            "responseMessage": "Successful",
-            "virtualAccountData": {
-                "paymentFlagStatus": "00",
-                "paymentFlagReason": _DONE,
-                **VIRTUAL_ACCOUNT,
-                **_EMPTY,
-                "paymentRequestId": "202611030916000001",
-                "paidAmount": AMOUNT,
-                "totalAmount": AMOUNT,
-                "trxDateTime": INSTANT,
-                "referenceNo": "000000012345",
-            },
-        },
-        virtualAccountData=_virtual_account(
-            paymentFlagStatus=_text("`00`: booked."),
-            paymentFlagReason=_REASON,
-            paymentRequestId=_text("As it came."),
-            trxId=_text("As it came."),
-            paidAmount={**_TOTAL, "description": "As it came."},
-            totalAmount=_TOTAL,
-            paidBills=_text("As it came."),
-            trxDateTime=_text("As it came."),
-            referenceNo=_text("As it came."),
-            journalNum=_text("As it came."),
-            paymentType=_text("As it came."),
-            flagAdvise=_text("As it came."),
-        ),
-        additionalInfo={"type": "object", "description": "Fields that the bank wants repeated."},
-    ),
-    "SnapRefusal": _answer(
-        "SnapRefusal",
-        "The request is refused; docs/snap.md lists the codes.",
-        {
-            "responseCode": "4042414",
-            "responseMessage": "Paid Bill",
-            "virtualAccountData": {
-                "inquiryStatus": "01",
-                "inquiryReason": {
-                    "english": "The bill is already paid",
-                    "indonesia": "Tagihan sudah dibayar",
-                },
-                **VIRTUAL_ACCOUNT,
-                "virtualAccountName": "",
-                "inquiryRequestId": "202611030915000001",
-            },
-        },
-        virtualAccountData=_virtual_account(
-            inquiryStatus=_text("`01`: refused; of an inquiry."),
-            inquiryReason=_REASON,
-            inquiryRequestId=_text("As it came; of an inquiry."),
-            paymentFlagStatus=_text("`01`: refused; of a payment."),
-            paymentFlagReason=_REASON,
-            paymentRequestId=_text("As it came; of a payment."),
-        ),
-    ),
-}
+"""Fields of our answers; one that is only in `FIELDS` is repeated as it came."""
 REFUSALS = {
     "400": "A field is missing or has a wrong format.",
     "401": "The signature or the token is wrong.",

@@ -87,7 +87,7 @@ async def test_bca_shows_by_which_network_it_paid_another_bank(
 
     assert holder.answer is not None
     assert made.answer is not None
-    assert (made.answer.bi_fast_id is not None) is has_id
+    assert ("bifastId" in (made.answer.additional_info or {})) is has_id
     (transfer,) = await bank.read("/transfers")
     assert transfer["route"] == shown
 

@@ -107,7 +107,7 @@ class Platform:
     def inquire(self, profile: Profile, request: InquiryRequest) -> Answer:
         amount = self.bills.get(request.virtual_account_no.strip())
         if amount is None:
-            echo = Echo.of_request(request)
+            echo = Echo.of(request.model_dump(by_alias=True))
             return build_refusal(Service.INQUIRY, Case.INVALID_BILL, detail="Not Found", echo=echo)
         return build_inquiry_answer(profile, request, name="SITI AMINAH", amount=amount)
 
@@ -118,7 +118,8 @@ class Platform:
         amount = self.bills.get(request.virtual_account_no.strip())
         if amount != request.paid_amount.rupiah:
             case = Case.INVALID_BILL if amount is None else Case.INVALID_AMOUNT
-            return build_refusal(Service.PAYMENT, case, echo=Echo.of_request(request))
+            echo = Echo.of(request.model_dump(by_alias=True))
+            return build_refusal(Service.PAYMENT, case, echo=echo)
         self.paid.setdefault(request.payment_request_id, request)
         return build_payment_answer(profile, request, name="SITI AMINAH", total_amount=amount)
 

@@ -32,8 +32,8 @@ ANSWERS = {
         build_payment_answer(GENERIC_HMAC, PAYMENT, name="SITI M***", total_amount=36_800)
     ],
     "SnapRefusal": [
-        build_refusal(Service.INQUIRY, Case.PAID_BILL, echo=Echo.of_request(INQUIRY)),
-        build_refusal(Service.PAYMENT, Case.INVALID_AMOUNT, echo=Echo.of_request(PAYMENT)),
+        build_refusal(Service.INQUIRY, Case.PAID_BILL, echo=Echo.of(EXAMPLES[InquiryRequest])),
+        build_refusal(Service.PAYMENT, Case.INVALID_AMOUNT, echo=Echo.of(EXAMPLES[PaymentRequest])),
         build_refusal(Service.PAYMENT, Case.UNAUTHORIZED, detail="Signature"),
         build_refusal(Service.ACCESS_TOKEN, Case.INVALID_FIELD_FORMAT, detail="grantType"),
     ],

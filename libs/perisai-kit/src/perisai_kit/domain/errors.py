@@ -110,39 +110,33 @@ class TooLarge(DomainError):
     text_id = "Isi permintaan terlalu besar."
 
 
-class TooMany(DomainError):
-    """retry_after_s: whole seconds until the next attempt."""
+class _RetryLater(DomainError):
+    """What is refused for now. retry_after_s: whole seconds until the next attempt."""
 
+    retry_after_s: int
+
+    def __init__(
+        self,
+        message: str | None = None,
+        *,
+        field: str | None = None,
+        retry_after_s: int | None = None,
+        **details: object,
+    ) -> None:
+        super().__init__(message, field=field, **details)
+        if retry_after_s is not None:
+            self.retry_after_s = retry_after_s
+
+
+class TooMany(_RetryLater):
     code = "too_many"
     text = "Too many requests. Try again later."
     text_id = "Terlalu banyak permintaan. Coba lagi nanti."
-
-    def __init__(
-        self,
-        message: str | None = None,
-        *,
-        field: str | None = None,
-        retry_after_s: int = 1,
-        **details: object,
-    ) -> None:
-        super().__init__(message, field=field, **details)
-        self.retry_after_s = retry_after_s
+    retry_after_s = 1
 
 
-class Unavailable(DomainError):
-    """retry_after_s: whole seconds until the next attempt."""
-
+class Unavailable(_RetryLater):
     code = "unavailable"
     text = "A service is not available. Try again later."
     text_id = "Layanan sedang tidak tersedia. Coba lagi nanti."
-
-    def __init__(
-        self,
-        message: str | None = None,
-        *,
-        field: str | None = None,
-        retry_after_s: int = 5,
-        **details: object,
-    ) -> None:
-        super().__init__(message, field=field, **details)
-        self.retry_after_s = retry_after_s
+    retry_after_s = 5

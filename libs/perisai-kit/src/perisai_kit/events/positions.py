@@ -102,7 +102,8 @@ _SURVEY = _of_waiting(
     """
 )
 
-# Of the events that wait, all are looked at: there are few of them.
+_MOST_WAITING = 1_000_000
+"""Of the events that wait, `has_unread` looks at all: there are few of them."""
 _IS_UNREAD = _of_waiting(
     """
     SELECT EXISTS (
@@ -195,11 +196,9 @@ async def survey_waiting(session: AsyncSession, *, limit: int) -> Waiting:
     return Waiting(row.waiting, row.oldest, row.head)
 
 
-async def has_unread(
-    session: AsyncSession, type_: str, *, after: int, before: datetime, limit: int = 1_000_000
-) -> bool:
+async def has_unread(session: AsyncSession, type_: str, *, after: int, before: datetime) -> bool:
     """Tell whether an event of this type that occurred before then is past a position."""
-    asked = {"type": type_, "after": after, "before": before, "limit": limit}
+    asked = {"type": type_, "after": after, "before": before, "limit": _MOST_WAITING}
     return bool(await session.scalar(_IS_UNREAD, asked))
 
 

@@ -115,10 +115,6 @@ class Keyring:
         except (InvalidTag, ValueError):
             raise DecryptionFailed("a stored value is not what was written here") from None
 
-    def needs_rotation(self, blob: bytes) -> bool:
-        """Tell whether a stored value is under an older key."""
-        return _read_header(blob)[0] != self._active
-
     def renew(self, blob: bytes | None, place: str) -> bytes | None:
         """Return a stored value under the active key; unchanged if it already is, or is None.
 

@@ -96,9 +96,9 @@ class RawClient:
 
 
 @asynccontextmanager
-async def open_connection(port: int, *, host: str = HOST) -> AsyncIterator[RawClient]:
+async def open_connection(port: int) -> AsyncIterator[RawClient]:
     """Open a connection during the block."""
-    reader, writer = await asyncio.open_connection(host, port)
+    reader, writer = await asyncio.open_connection(HOST, port)
     try:
         yield RawClient(reader, writer)
     finally:

@@ -51,9 +51,9 @@ asyncio.run(main())
 
 @asynccontextmanager
 async def running(
-    database: Database, handler: Handler, *, retries: Retries = AT_ONCE, abandoned_s: float = 30
+    database: Database, handler: Handler, *, abandoned_s: float = 30
 ) -> AsyncIterator["asyncio.Task[None]"]:
-    runner = JobRunner({"send": handler}, retries=retries, abandoned_s=abandoned_s, poll_s=0.2)
+    runner = JobRunner({"send": handler}, retries=AT_ONCE, abandoned_s=abandoned_s, poll_s=0.2)
     task = asyncio.create_task(runner.run(database))
     try:
         yield task

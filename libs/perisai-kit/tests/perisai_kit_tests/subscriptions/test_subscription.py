@@ -1,7 +1,7 @@
 """Each event takes effect exactly once, however often anything crashes."""
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -92,21 +92,29 @@ async def test_a_consumer_killed_before_its_commit_leaves_nothing_and_begins_aga
     assert await effects() == ["a", "b"]
 
 
-class Interrupted:
-    """A source whose first reader dies with a fetched batch."""
+class OddSource:
+    """A source that passes on what a function makes of the answers of another one."""
 
-    def __init__(self, source: FeedSource) -> None:
+    def __init__(self, source: FeedSource, change: Callable[[Any], Awaitable[Any]]) -> None:
         self.source = source
-        self.deaths = 1
+        self.change = change
 
     async def get(
         self, path: str, params: Mapping[str, str | int], *, timeout_s: float | None = None
     ) -> Any:
-        answer = await self.source.get(path, params, timeout_s=timeout_s)
-        if self.deaths:
-            self.deaths -= 1
-            raise Killed
+        return await self.change(await self.source.get(path, params, timeout_s=timeout_s))
+
+
+def fail_first(count: int, error: type[BaseException]) -> Callable[[Any], Awaitable[Any]]:
+    """Return what fails for the first answers, after they were fetched."""
+    failures = iter([error] * count)
+
+    async def fail_or_pass(answer: Any) -> Any:
+        for failure in failures:
+            raise failure
         return answer
+
+    return fail_or_pass
 
 
 async def test_a_consumer_killed_between_fetch_and_apply_begins_again(
@@ -114,7 +122,8 @@ async def test_a_consumer_killed_between_fetch_and_apply_begins_again(
 ) -> None:
     await publish_now(kit_database, changed(ANNA, "a"))
     await number_now(kit_database)
-    subscription = subscribe(kit_database, source=Interrupted(local(kit_database)))
+    source = OddSource(local(kit_database), fail_first(1, Killed))
+    subscription = subscribe(kit_database, source=source)
 
     with pytest.raises(Killed):
         await subscription.step(kit_database)
@@ -147,28 +156,19 @@ async def test_a_cancelled_consumer_ends_the_batch_in_hand(
     assert await effects() == ["a"]
 
 
-class Together:
-    """A source that answers only when `count` readers have fetched the same batch."""
-
-    def __init__(self, source: FeedSource, count: int) -> None:
-        self.source = source
-        self.barrier = asyncio.Barrier(count)
-
-    async def get(
-        self, path: str, params: Mapping[str, str | int], *, timeout_s: float | None = None
-    ) -> Any:
-        answer = await self.source.get(path, params, timeout_s=timeout_s)
-        await self.barrier.wait()
-        return answer
-
-
 @pytest.mark.race
 async def test_two_workers_with_the_same_batch_apply_it_once(
     kit_database: Database, effects: Callable[[], Any]
 ) -> None:
     await publish_now(kit_database, *(changed(ANNA, f"a{index}") for index in range(10)))
     await number_now(kit_database)
-    source = Together(local(kit_database), 2)
+    barrier = asyncio.Barrier(2)
+
+    async def wait_for_the_other(answer: Any) -> Any:
+        await barrier.wait()
+        return answer
+
+    source = OddSource(local(kit_database), wait_for_the_other)
 
     await asyncio.gather(
         *(subscribe(kit_database, source=source).step(kit_database) for _ in range(2))
@@ -198,6 +198,17 @@ async def test_several_workers_share_a_subscription_without_double_effects(
     assert await effects() == [f"a{index}" for index in range(40)]
 
 
+async def run_until_an_effect(
+    subscription: Subscription, database: Database, effects: Callable[[], Any]
+) -> None:
+    running = asyncio.create_task(subscription.run(database))
+    async with asyncio.timeout(30):
+        while not await effects():  # noqa: ASYNC110 - the effect is a row
+            await asyncio.sleep(0.02)
+    running.cancel()
+    await asyncio.wait([running])
+
+
 async def test_an_outage_never_parks(kit_database: Database, effects: Callable[[], Any]) -> None:
     cuts = 2
 
@@ -212,12 +223,7 @@ async def test_an_outage_never_parks(kit_database: Database, effects: Callable[[
     await number_now(kit_database)
     subscription = subscribe(kit_database, cut_off)
 
-    running = asyncio.create_task(subscription.run(kit_database))
-    async with asyncio.timeout(30):
-        while not await effects():  # noqa: ASYNC110 - the effect is a row
-            await asyncio.sleep(0.02)
-    running.cancel()
-    await asyncio.wait([running])
+    await run_until_an_effect(subscription, kit_database, effects)
 
     assert cuts == 0
     assert await effects() == ["a"]
@@ -227,26 +233,11 @@ async def test_an_outage_never_parks(kit_database: Database, effects: Callable[[
 async def test_a_source_that_is_away_is_asked_again(
     kit_database: Database, effects: Callable[[], Any]
 ) -> None:
-    class Away:
-        failures = 2
-
-        async def get(
-            self, path: str, params: Mapping[str, str | int], *, timeout_s: float | None = None
-        ) -> Any:
-            if self.failures:
-                self.failures -= 1
-                raise Unavailable
-            return await local(kit_database).get(path, params, timeout_s=timeout_s)
-
     await publish_now(kit_database, changed(ANNA, "a"))
     await number_now(kit_database)
+    source = OddSource(local(kit_database), fail_first(2, Unavailable))
 
-    running = asyncio.create_task(subscribe(kit_database, source=Away()).run(kit_database))
-    async with asyncio.timeout(30):
-        while not await effects():  # noqa: ASYNC110 - the effect is a row
-            await asyncio.sleep(0.02)
-    running.cancel()
-    await asyncio.wait([running])
+    await run_until_an_effect(subscribe(kit_database, source=source), kit_database, effects)
 
     assert await effects() == ["a"]
 
@@ -258,13 +249,10 @@ async def test_a_source_that_is_away_is_asked_again(
 async def test_an_answer_that_is_no_batch_moves_nothing(
     kit_database: Database, answer: object
 ) -> None:
-    class Broken:
-        async def get(
-            self, path: str, params: Mapping[str, str | int], *, timeout_s: float | None = None
-        ) -> Any:
-            return answer
+    async def replace(_: Any) -> object:
+        return answer
 
-    subscription = subscribe(kit_database, source=Broken())
+    subscription = subscribe(kit_database, source=OddSource(local(kit_database), replace))
 
     with pytest.raises(FeedUnreadable):
         await subscription.step(kit_database)
@@ -273,16 +261,12 @@ async def test_an_answer_that_is_no_batch_moves_nothing(
 
 
 async def test_a_batch_that_does_not_rise_moves_nothing(kit_database: Database) -> None:
-    class Repeating:
-        async def get(
-            self, path: str, params: Mapping[str, str | int], *, timeout_s: float | None = None
-        ) -> Any:
-            answer = await local(kit_database).get(path, params, timeout_s=timeout_s)
-            return [*answer, *answer]
+    async def repeat(answer: Any) -> Any:
+        return [*answer, *answer]
 
     await publish_now(kit_database, changed(ANNA, "a"))
     await number_now(kit_database)
-    subscription = subscribe(kit_database, source=Repeating())
+    subscription = subscribe(kit_database, source=OddSource(local(kit_database), repeat))
 
     with pytest.raises(FeedUnreadable):
         await subscription.step(kit_database)

@@ -137,57 +137,58 @@ class StatementIssued(Event):
     issued_at: Instant | None = None
 
 
-class PayoutPaid(Event):
+class _Payout(Event):
+    """A payout of what statements through a month owed. `amount`: what was sent, after tax."""
+
+    subject_field: ClassVar[str] = "payee_id"
+
+    payout_id: UUID
+    run_id: UUID
+    payee_kind: PayeeKind
+    payee_id: UUID
+    month: MonthText
+    amount: Rupiah
+    statement_count: Count
+
+
+class PayoutPaid(_Payout):
     """The bank has paid an agent or wadah what statements through a month owed, less tax.
 
     `amount`: what was sent, after tax.
     """
 
     type: ClassVar[str] = "payout.paid.v1"
-    subject_field: ClassVar[str] = "payee_id"
-
-    payout_id: UUID
-    run_id: UUID
-    payee_kind: PayeeKind
-    payee_id: UUID
-    month: MonthText
-    amount: Rupiah
-    statement_count: Count
 
 
-class PayoutFailed(Event):
+class PayoutFailed(_Payout):
     """The bank has not executed a payout. An officer tries it again or gives it up."""
 
     type: ClassVar[str] = "payout.failed.v1"
-    subject_field: ClassVar[str] = "payee_id"
 
-    payout_id: UUID
-    run_id: UUID
-    payee_kind: PayeeKind
-    payee_id: UUID
-    month: MonthText
-    amount: Rupiah
-    statement_count: Count
     reason_code: Code
 
 
-class PayoutReturned(Event):
+class PayoutReturned(_Payout):
     """The bank gave the money of a payout back. Its statements will be paid by a later run."""
 
     type: ClassVar[str] = "payout.returned.v1"
-    subject_field: ClassVar[str] = "payee_id"
 
-    payout_id: UUID
-    run_id: UUID
-    payee_kind: PayeeKind
-    payee_id: UUID
-    month: MonthText
-    amount: Rupiah
-    statement_count: Count
     reason_code: Code
 
 
-class PayoutPaidForAgent(Event):
+class _PayoutForAgent(Event):
+    """The part of an agent in a payout to a wadah."""
+
+    subject_field: ClassVar[str] = "agent_id"
+
+    payout_id: UUID
+    agent_id: UUID
+    wadah_id: UUID
+    month: MonthText
+    amount: PositiveRupiah
+
+
+class PayoutPaidForAgent(_PayoutForAgent):
     """The bank has paid a wadah what statements of an agent through a month owed, less tax.
 
     Follows `payout.paid.v1` of the wadah, once for each agent. `month`: the agent's last one in the
@@ -195,16 +196,9 @@ class PayoutPaidForAgent(Event):
     """
 
     type: ClassVar[str] = "payout.paid_for_agent.v1"
-    subject_field: ClassVar[str] = "agent_id"
-
-    payout_id: UUID
-    agent_id: UUID
-    wadah_id: UUID
-    month: MonthText
-    amount: PositiveRupiah
 
 
-class PayoutReturnedForAgent(Event):
+class PayoutReturnedForAgent(_PayoutForAgent):
     """The bank gave the money of a payout back that it had paid a wadah for an agent.
 
     Follows `payout.returned.v1` of the wadah, once for each agent. `month` and `amount`: as in
@@ -212,10 +206,3 @@ class PayoutReturnedForAgent(Event):
     """
 
     type: ClassVar[str] = "payout.returned_for_agent.v1"
-    subject_field: ClassVar[str] = "agent_id"
-
-    payout_id: UUID
-    agent_id: UUID
-    wadah_id: UUID
-    month: MonthText
-    amount: PositiveRupiah

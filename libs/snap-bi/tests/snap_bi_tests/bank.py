@@ -1,4 +1,4 @@
-"""A bank that answers transfers from a script, and the transfer that tests make."""
+"""A bank that answers from a script, our client of it, and the transfer that tests make."""
 
 import json
 from collections.abc import Callable
@@ -11,7 +11,7 @@ from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 from snap_bi.client import BankClient
 from snap_bi.disbursement import DisbursementClient
 from snap_bi.outgoing import Sender
-from snap_bi.profiles import GENERIC_HMAC, Profile
+from snap_bi.profiles import Profile
 from snap_bi.transfer_outcomes import TransferOrder
 
 SECRET = "a secret of the test"
@@ -21,7 +21,7 @@ Reply = httpx.Response | Exception
 Connect = Callable[..., DisbursementClient]
 
 
-class TransferBank:
+class Bank:
     """A bank that issues tokens and gives the prepared replies in order."""
 
     def __init__(self, *replies: Reply, token: Reply | None = None) -> None:
@@ -58,29 +58,18 @@ class TransferBank:
         return body
 
 
-def connector(private_key: RSAPrivateKey, now: datetime) -> Connect:
-    """Return what makes the client of a bank; its channel and partner ids are `12345` and `us`."""
-
-    def connect_to(
-        bank: TransferBank, profile: Profile = GENERIC_HMAC, *, partner_id: str | None = None
-    ) -> DisbursementClient:
-        sender = Sender(
-            client_id="us",
-            partner_id="us",
-            channel_id="12345",
-            secret=SECRET,
-            private_key=private_key,
-        )
-        client = BankClient(
-            profile,
-            sender,
-            base_url="https://bank.example",
-            now=lambda: now,
-            transport=httpx.MockTransport(bank),
-        )
-        return DisbursementClient(client, partner_id=partner_id)
-
-    return connect_to
+def make_client(bank: Bank, profile: Profile, key: RSAPrivateKey, now: datetime) -> BankClient:
+    """Return the client of a bank; our channel and partner ids are `12345` and `us`."""
+    sender = Sender(
+        client_id="us", partner_id="us", channel_id="12345", secret=SECRET, private_key=key
+    )
+    return BankClient(
+        profile,
+        sender,
+        base_url="https://bank.example",
+        now=lambda: now,
+        transport=httpx.MockTransport(bank),
+    )
 
 
 def order(**more: Any) -> TransferOrder:
