@@ -144,6 +144,23 @@ class AccountsOut(Out):
 
 
 class MeOut(Out):
+    model_config = with_example(
+        account_id="0199c3d1-5a53-7cc1-9d5f-0c5a3f1b7a02",
+        kind="person",
+        username=None,
+        display_label="D*** L***",
+        email_masked=None,
+        client_id=None,
+        roles=["agent", "member"],
+        scope=None,
+        member_id="0199c3d1-5a53-7cc1-9d5f-0c5a3f1b7a23",
+        agent_id="0199c3d1-5a53-7cc1-9d5f-0c5a3f1b7a01",
+        wadah_id="0199c3d1-5a53-7cc1-9d5f-0c5a3f1b7f01",
+        has_totp=False,
+        device_id="a1b2c3d4",
+        amr=["otp"],
+    )
+
     account_id: AccountId
     kind: AccountKind | None = Field(description="Null for another service.")
     username: Annotated[str | None, Field(description="Name to sign in with.")] = None

@@ -14,6 +14,15 @@ from perisai_kit.http.types import (
 
 
 class TokenOut(Out):
+    model_config = with_example(
+        access_token="eyJhbGciOiJFUzI1NiIs…",
+        token_type="Bearer",
+        expires_in=600,
+        refresh_token="pqR3…",
+        refresh_expires_at="2027-01-02T01:00:00Z",
+        account_id="0199c3d1-5a53-7cc1-9d5f-0c5a3f1b7a02",
+    )
+
     access_token: Annotated[str, Field(description="Send it as `Authorization: Bearer …`.")]
     token_type: Annotated[Literal["Bearer"], Field(description="Always `Bearer`.")] = "Bearer"
     expires_in: int = Field(description="Seconds.")

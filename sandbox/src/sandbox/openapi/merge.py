@@ -14,7 +14,13 @@ from sandbox.openapi.operations import (
     operations,
     secure,
 )
-from sandbox.openapi.schemas import Document, add_schemas, publish, used_schemas
+from sandbox.openapi.schemas import (
+    Document,
+    add_schemas,
+    publish,
+    restore_nulls,
+    used_schemas,
+)
 from sandbox.openapi.tags import TAGS, tag_of
 
 INFO: Document = {
@@ -63,6 +69,7 @@ def merge(
             if "get" in item:
                 document_unchanged(item["get"], answers)
             paths[path] = item
+    restore_nulls(schemas)
     return {
         "openapi": "3.1.0",
         "info": {**INFO, "version": version},

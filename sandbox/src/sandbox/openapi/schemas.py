@@ -112,3 +112,26 @@ def _references(node: Any) -> Iterator[str]:
                 yield from _references(value)
         case str() if node.startswith(REFERENCE):
             yield node.removeprefix(REFERENCE)
+
+
+def restore_nulls(schemas: Document) -> None:
+    """Put required fields that are null back into examples: FastAPI leaves them out."""
+    for schema in schemas.values():
+        for example in schema.get("examples", ()):
+            _restore(example, schema, schemas)
+
+
+def _restore(value: Any, schema: Document, schemas: Document) -> None:
+    references = [schema, *schema.get("anyOf", ())]
+    for each in references:
+        if "$ref" in each:
+            schema = schemas[each["$ref"].removeprefix(REFERENCE)]
+    match value:
+        case list():
+            for one in value:
+                _restore(one, schema.get("items", {}), schemas)
+        case dict():
+            for name in schema.get("required", ()):
+                value.setdefault(name, None)
+            for name, part in schema.get("properties", {}).items():
+                _restore(value.get(name), part, schemas)

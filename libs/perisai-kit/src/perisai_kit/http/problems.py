@@ -36,6 +36,7 @@ from perisai_kit.domain.errors import (
     Unavailable,
     UnsupportedMedia,
 )
+from perisai_kit.http.types import with_example
 from perisai_kit.http.validation import WrongParameters, build_field_problems
 from perisai_kit.runtime.log import get_logger
 
@@ -84,6 +85,15 @@ class FieldProblem(BaseModel):
 
 class Problem(BaseModel):
     """RFC 9457."""
+
+    model_config = with_example(
+        type="urn:perisai:problem:invalid",
+        title="Some fields are not valid. Correct them and send the request again.",
+        status=422,
+        code="invalid",
+        request_id="req_01jq3v5m0e",
+        errors=[{"pointer": "/phone", "code": "phone", "detail": "must be a telephone number"}],
+    )
 
     type: str = Field(description="URN of the code.")
     title: str = Field(description="What is wrong and what to do next, in the request's language.")

@@ -102,6 +102,34 @@ class WaitingPeriod(Out):
 class CoverageOut(Out):
     """A member's protection at a moment. Each figure and its source: docs/domain.md, Membership."""
 
+    model_config = with_example(
+        member_id="0199c3d1-5a53-7cc1-9d5f-0c5a3f1b7a21",
+        at="2026-11-30T08:00:00Z",
+        known_at="2026-11-30T08:00:00Z",
+        standing="active",
+        cover="covered",
+        if_paid=None,
+        registration={
+            "kind": "first",
+            "began_on": "2026-11-03",
+            "first_month": "2026-11",
+            "covers_from": "2026-11-03T01:20:00Z",
+            "ends_on": "2027-03-01",
+            "end_reason": "lapsed",
+        },
+        paid_through="2026-12",
+        unpaid_months=[],
+        next_due_on="2027-01-15",
+        waiting_period={
+            "required_months": 3,
+            "consecutive_months": 2,
+            "counted": "over",
+            "is_over": False,
+        },
+        jkm_benefit=10_000_000,
+        months=[{"month": "2026-11", "programmes": ["jkk", "jkm", "jht"], "paid_on": "2026-11-03"}],
+    )
+
     member_id: Annotated[MemberId, Field(description="The member.")]
     at: Annotated[datetime, Field(description="The moment asked about.")]
     known_at: Annotated[datetime, Field(description="Only what was known at this instant counts.")]

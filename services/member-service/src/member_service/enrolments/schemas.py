@@ -98,6 +98,40 @@ class RowVerdict(Out):
 
 
 class EnrolmentBatchOut(Out):
+    model_config = with_example(
+        batch_id="0199c3d1-5a53-7cc1-9d5f-0c5a3f1b7ab1",
+        received_at="2026-11-03T01:12:00Z",
+        accepted=1,
+        refused=1,
+        duplicate=0,
+        rows=[
+            {
+                "row": 0,
+                "id": "0199c3d1-5a53-7cc1-9d5f-0c5a3f1b7a21",
+                "status": "accepted",
+                "code": None,
+                "errors": [],
+                "member_id": "0199c3d1-5a53-7cc1-9d5f-0c5a3f1b7a21",
+                "may_repeat": False,
+            },
+            {
+                "row": 1,
+                "id": "0199c3d1-5a53-7cc1-9d5f-0c5a3f1b7a22",
+                "status": "refused",
+                "code": "invalid",
+                "errors": [
+                    {
+                        "pointer": "/rows/1/phone",
+                        "code": "phone",
+                        "detail": "must be a telephone number such as 0812 3456 7890",
+                    }
+                ],
+                "member_id": None,
+                "may_repeat": False,
+            },
+        ],
+    )
+
     batch_id: BatchId
     received_at: Annotated[datetime, Field(description="When the batch arrived first.")]
     accepted: Annotated[Count, Field(description="Rows that became members.")]

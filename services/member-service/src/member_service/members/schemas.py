@@ -28,6 +28,7 @@ from perisai_kit.http.types import (
     ShortText,
     Text255,
     WadahId,
+    with_example,
 )
 
 NikText = Annotated[ShortText, Field(description="16 digits.", examples=["3510111203900001"])]
@@ -116,6 +117,39 @@ class MemberSummary(Out):
 
 class MemberOut(MemberSummary):
     """NIK, family card and e-mail masked; see `/identity` for the whole."""
+
+    model_config = with_example(
+        id="0199c3d1-5a53-7cc1-9d5f-0c5a3f1b7a21",
+        nik="3510********0001",
+        full_name="Siti Aminah",
+        phone="+6281234567890",
+        village="Kalibaru",
+        standing="active",
+        paid_through="2026-12",
+        agent_id="0199c3d1-5a53-7cc1-9d5f-0c5a3f1b7a01",
+        branch_code="BWI",
+        enrolled_on="2026-11-03",
+        version=1,
+        kk=None,
+        birth_date="1990-03-12",
+        place_of_birth="Banyuwangi",
+        sex="female",
+        email=None,
+        street="Jalan Kenanga 3",
+        district="Kalibaru",
+        occupations=["fisher"],
+        sector="other",
+        declared_income=1_500_000,
+        programmes=["jkk", "jkm", "jht"],
+        employs_others=False,
+        payer="self",
+        new_to_bpu=True,
+        new_to_bpu_basis="member_statement",
+        nik_warnings=[],
+        region_code="JTM",
+        wadah_id="0199c3d1-5a53-7cc1-9d5f-0c5a3f1b7f01",
+        created_at="2026-11-03T01:12:00Z",
+    )
 
     kk: Annotated[str | None, Field(description="Family card, masked.")]
     birth_date: Annotated[

@@ -107,6 +107,71 @@ class BillSummary(Out):
 
 
 class BillOut(BillSummary):
+    model_config = with_example(
+        id="0199c3d1-5a53-7cc1-9d5f-0c5a3f1b7b21",
+        order_id="0199c3d1-5a53-7cc1-9d5f-0c5a3f1b7c21",
+        member_id="0199c3d1-5a53-7cc1-9d5f-0c5a3f1b7a21",
+        display_name="Siti Aminah",
+        status="open",
+        first_month="2026-11",
+        month_count=1,
+        amount=28_400,
+        relief_amount=8_400,
+        sector="other",
+        payer="self",
+        declared_income=1_000_000,
+        issued_at="2026-11-03T01:15:00Z",
+        expires_at="2026-12-15T17:00:00Z",
+        paid_at=None,
+        withdrawn_at=None,
+        void_reason=None,
+        replaced_by=None,
+        lines=[
+            {
+                "month": "2026-11",
+                "programme": "jkk",
+                "band": 1,
+                "reference_income": 1_000_000,
+                "full_amount": 10000,
+                "relief_bps": 5000,
+                "relief_amount": 5000,
+                "relief_basis": "PP 50/2025",
+                "amount": 5000,
+            },
+            {
+                "month": "2026-11",
+                "programme": "jkm",
+                "band": 1,
+                "reference_income": 1_000_000,
+                "full_amount": 6800,
+                "relief_bps": 5000,
+                "relief_amount": 3400,
+                "relief_basis": "PP 50/2025",
+                "amount": 3400,
+            },
+            {
+                "month": "2026-11",
+                "programme": "jht",
+                "band": 1,
+                "reference_income": 1_000_000,
+                "full_amount": 20000,
+                "relief_bps": 0,
+                "relief_amount": 0,
+                "relief_basis": None,
+                "amount": 20000,
+            },
+        ],
+        virtual_accounts=[
+            {
+                "partner_id": "0199c3d1-5a53-7cc1-9d5f-0c5a3f1b7e01",
+                "partner_name": "Bank Uji",
+                "company_code": "88001",
+                "customer_no": "12345678901",
+                "number": "8800112345678901",
+            }
+        ],
+    )
+
     lines: Annotated[list[BillLineOut], Field(description="One for each programme of each month.")]
     virtual_accounts: Annotated[
         list[VirtualAccountOut], Field(description="Where it can be paid: one for each bank.")

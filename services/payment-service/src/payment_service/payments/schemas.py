@@ -4,11 +4,43 @@ from typing import Annotated
 from pydantic import Field
 
 from payment_service.allocations.schemas import AllocationOut
-from perisai_kit.http.types import OrderId, Out, PartnerId, RecordId
+from perisai_kit.http.types import OrderId, Out, PartnerId, RecordId, with_example
 
 
 class PaymentOut(Out):
     """A payment that a bank has reported. amount is whole rupiah."""
+
+    model_config = with_example(
+        id="0199c3d1-5a53-7cc1-9d5f-0c5a3f1b7d21",
+        partner_id="0199c3d1-5a53-7cc1-9d5f-0c5a3f1b7e01",
+        partner_name="Bank Uji",
+        payment_request_id="202611030120000001",
+        order_id="0199c3d1-5a53-7cc1-9d5f-0c5a3f1b7c21",
+        amount=28_400,
+        trx_date_time="2026-11-03T01:20:00Z",
+        received_at="2026-11-03T01:20:02Z",
+        paid_at="2026-11-03T01:20:00Z",
+        business_on="2026-11-03",
+        channel_code="6017",
+        reference_no="00001136962",
+        allocations=[
+            {
+                "id": "0199c3d1-5a53-7cc1-9d5f-0c5a3f1b7d22",
+                "kind": "bill",
+                "bill_id": "0199c3d1-5a53-7cc1-9d5f-0c5a3f1b7b21",
+                "member_id": "0199c3d1-5a53-7cc1-9d5f-0c5a3f1b7a21",
+                "amount": 28_400,
+                "counts_at": "2026-11-03T01:20:00Z",
+                "reason": None,
+                "reverses": None,
+                "member_name": "Siti Aminah",
+                "agent_id": "0199c3d1-5a53-7cc1-9d5f-0c5a3f1b7a01",
+                "agent_name": "Dewi Lestari",
+                "coverage": "extended",
+                "reason_code": None,
+            }
+        ],
+    )
 
     id: RecordId
     partner_id: PartnerId

@@ -81,6 +81,73 @@ class CoverTodayOut(Out):
 class QuoteOut(Out):
     """What months would cost, and what paying them would mean."""
 
+    model_config = with_example(
+        member_id="0199c3d1-5a53-7cc1-9d5f-0c5a3f1b7a21",
+        first_month="2026-11",
+        month_count=1,
+        months=["2026-11"],
+        pay_before="2026-12-15T17:00:00Z",
+        opens_registration=True,
+        waiting_period_restarts=False,
+        paid_earlier=[],
+        declaration_needed=False,
+        covers_today=True,
+        to_cover_today={
+            "first_month": "2026-11",
+            "months": ["2026-11"],
+            "amount": 28_400,
+            "pay_before": "2026-12-15T17:00:00Z",
+        },
+        offers=[
+            {
+                "first_month": "2026-11",
+                "longest": 12,
+                "pay_before": "2026-12-15T17:00:00Z",
+                "opens_registration": True,
+            }
+        ],
+        sector="other",
+        payer="self",
+        declared_income=1_000_000,
+        amount=28_400,
+        relief_amount=8_400,
+        lines=[
+            {
+                "month": "2026-11",
+                "programme": "jkk",
+                "band": 1,
+                "reference_income": 1_000_000,
+                "full_amount": 10000,
+                "relief_bps": 5000,
+                "relief_amount": 5000,
+                "relief_basis": "PP 50/2025",
+                "amount": 5000,
+            },
+            {
+                "month": "2026-11",
+                "programme": "jkm",
+                "band": 1,
+                "reference_income": 1_000_000,
+                "full_amount": 6800,
+                "relief_bps": 5000,
+                "relief_amount": 3400,
+                "relief_basis": "PP 50/2025",
+                "amount": 3400,
+            },
+            {
+                "month": "2026-11",
+                "programme": "jht",
+                "band": 1,
+                "reference_income": 1_000_000,
+                "full_amount": 20000,
+                "relief_bps": 0,
+                "relief_amount": 0,
+                "relief_basis": None,
+                "amount": 20000,
+            },
+        ],
+    )
+
     member_id: MemberId
     first_month: Annotated[MonthText, Field(description="The first of the months.")]
     month_count: Annotated[int, Field(description="How many months are priced.")]

@@ -4,7 +4,7 @@ from typing import Annotated
 from pydantic import Field
 
 from perisai_kit.domain.programmes import Payer, Programme, Sector
-from perisai_kit.http.types import BillId, MemberId, MonthText, Out, PaymentId
+from perisai_kit.http.types import BillId, MemberId, MonthText, Out, PaymentId, with_example
 
 
 class ReceiptLineOut(Out):
@@ -19,6 +19,46 @@ class ReceiptLineOut(Out):
 
 class ReceiptOut(Out):
     """Proof that contributions were received."""
+
+    model_config = with_example(
+        payment_id="0199c3d1-5a53-7cc1-9d5f-0c5a3f1b7d21",
+        bill_id="0199c3d1-5a53-7cc1-9d5f-0c5a3f1b7b21",
+        member_id="0199c3d1-5a53-7cc1-9d5f-0c5a3f1b7a21",
+        member_name="Siti Aminah",
+        sector="other",
+        payer="self",
+        months=["2026-11"],
+        programmes=[
+            {
+                "programme": "jkk",
+                "full_amount": 10_000,
+                "relief_amount": 5_000,
+                "amount": 5_000,
+                "relief_basis": ["PP 50/2025"],
+            },
+            {
+                "programme": "jkm",
+                "full_amount": 6_800,
+                "relief_amount": 3_400,
+                "amount": 3_400,
+                "relief_basis": ["PP 50/2025"],
+            },
+            {
+                "programme": "jht",
+                "full_amount": 20_000,
+                "relief_amount": 0,
+                "amount": 20_000,
+                "relief_basis": [],
+            },
+        ],
+        amount=28_400,
+        partner_name="Bank Uji",
+        channel_code="6017",
+        reference_no="00001136962",
+        payment_request_id="202611030120000001",
+        paid_at="2026-11-03T01:20:00Z",
+        received_at="2026-11-03T01:20:02Z",
+    )
 
     payment_id: PaymentId
     bill_id: BillId
