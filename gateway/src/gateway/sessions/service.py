@@ -67,16 +67,7 @@ async def sign_in_by_code(
         if account.locked_at is not None:
             sign_ins.log_failure("locked", account)
             raise AccountLocked
-        await otp.consume(
-            session,
-            parts.keyring,
-            parts.settings,
-            challenge,
-            refusals=parts.refusals,
-            phone=grant.phone,
-            address=address,
-            now=now,
-        )
+        await otp.consume(parts, session, challenge, phone=grant.phone, address=address, now=now)
         account.first_signed_in_at = account.first_signed_in_at or now
         row, token = _begin(parts, account, amr=["otp"], device_id=grant.device_id)
         session.add(row)

@@ -62,13 +62,13 @@ async def try_code(
     parts: Parts, session: AsyncSession, grant: OtpGrant, now: datetime
 ) -> OtpChallenge | None:
     return await otp.try_code(
+        parts,
         session,
-        parts.keyring,
-        parts.settings,
+        OtpChallenge,
+        grant.code,
         phone=grant.phone,
-        device_id=grant.device_id,
-        code=grant.code,
         now=now,
+        device_id=grant.device_id,
     )
 
 
