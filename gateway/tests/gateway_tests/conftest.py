@@ -20,7 +20,7 @@ from gateway.edge.limits import RateClass
 from gateway.parts import Parts
 from gateway.passwords import OPERATOR, HashCost, hash_password
 from gateway.settings import Settings
-from gateway.throttles.rules import Refusals
+from gateway.throttles.service import Throttles
 from gateway.tokens import issue_access_token
 from gateway.worker import make_channels, make_periodic
 from perisai_kit.auth.principal import Principal, Role, Scope, ScopeKind
@@ -296,7 +296,9 @@ async def running_gateway(
 @pytest.fixture
 async def gateway(running_gateway: Gateway, urls: Urls, network: Wire) -> Gateway:
     """The shared gateway of this run, without accounts and cached refusals."""
-    running_gateway.app.state.parts = replace(running_gateway.parts, refusals=Refusals())
+    parts = running_gateway.parts
+    throttles = Throttles(parts.keyring, parts.settings)
+    running_gateway.app.state.parts = replace(parts, throttles=throttles)
     return running_gateway
 
 

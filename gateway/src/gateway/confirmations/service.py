@@ -10,7 +10,6 @@ from gateway.confirmations.models import ConfirmationCode
 from gateway.otp import service as otp
 from gateway.parts import Parts
 from gateway.throttles import rules as throttle_rules
-from gateway.throttles import service as throttles
 from gateway.throttles.rules import TriedTooOften
 from perisai_kit.db.bulk import OldRows
 from perisai_kit.runtime.log import get_logger
@@ -29,13 +28,9 @@ async def send_code(
     async with parts.database.read() as session:
         if await queries.is_agents_number(session, phone_hash, besides_member=member_id):
             raise rules.PhoneOfAgent
-    sends = throttle_rules.list_confirmation_sends(
-        throttles.read_limits(parts.settings), phone=phone
-    )
+    sends = throttle_rules.list_confirmation_sends(parts.throttles.limits, phone=phone)
     async with parts.database.begin() as session:
-        blocked = await throttles.hit(
-            session, parts.keyring, sends, refusals=parts.refusals, now=now
-        )
+        blocked = await parts.throttles.hit(session, sends, now=now)
         if blocked is None:
             code = otp.add_code(
                 parts, session, ConfirmationCode, phone=phone, now=now, subject_id=subject_id
@@ -55,13 +50,9 @@ async def try_code(
 
     Raises: TriedTooOften.
     """
-    tries = throttle_rules.list_confirmation_tries(
-        throttles.read_limits(parts.settings), phone=phone
-    )
+    tries = throttle_rules.list_confirmation_tries(parts.throttles.limits, phone=phone)
     async with parts.database.begin() as session:
-        blocked = await throttles.hit(
-            session, parts.keyring, tries, refusals=parts.refusals, now=now
-        )
+        blocked = await parts.throttles.hit(session, tries, now=now)
         sent = await otp.try_code(
             parts,
             session,
@@ -74,7 +65,7 @@ async def try_code(
         )
         if sent is not None:
             sent.consumed_at = now
-            await throttles.uncount(session, parts.keyring, tries, refusals=parts.refusals, now=now)
+            await parts.throttles.uncount(session, tries, now=now)
     if blocked is not None:
         log.warning("confirmation.refused", limit=blocked.throttle.kind)
         raise TriedTooOften(retry_after_s=blocked.wait_s)

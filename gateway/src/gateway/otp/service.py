@@ -14,7 +14,6 @@ from gateway.otp.models import OtpChallenge, OtpOutboxEntry, SentCode
 from gateway.otp.queries import Code
 from gateway.parts import Parts
 from gateway.throttles import rules as throttle_rules
-from gateway.throttles import service as throttles
 from gateway.throttles.rules import Blocked, TriedTooOften, Try
 from perisai_kit.db.bulk import OldRows
 from perisai_kit.db.engine import Database
@@ -41,12 +40,10 @@ async def request_code(
         sends = await _list_sends(
             parts, session, phone=phone, device_id=device_id, address=address, now=now
         )
-    if again := parts.refusals.find(sends, now=now):
+    if again := parts.throttles.find_refusal(sends, now=now):
         raise _throttled(again)
     async with parts.database.begin() as session:
-        blocked = await throttles.hit(
-            session, parts.keyring, sends, refusals=parts.refusals, now=now
-        )
+        blocked = await parts.throttles.hit(session, sends, now=now)
         if blocked is None:
             code = add_code(parts, session, OtpChallenge, phone=phone, now=now, device_id=device_id)
     if blocked is not None:
@@ -125,7 +122,7 @@ async def consume(
 ) -> None:
     """Use a code up and remember the device. A proven number is removed from the counts."""
     challenge.consumed_at = now
-    device_id, keyring, refusals = challenge.device_id, parts.keyring, parts.refusals
+    device_id, throttles = challenge.device_id, parts.throttles
     sends = await _list_sends(
         parts, session, phone=phone, device_id=device_id, address=address, now=now
     )
@@ -133,9 +130,9 @@ async def consume(
     of_address = [each for each in sends if each not in of_number]
     # In the order of `request_code`, because different orders of locks would deadlock.
     at = challenge.created_at
-    await throttles.uncount(session, keyring, of_address, refusals=refusals, now=at)
-    await throttles.clear(session, keyring, of_number, refusals=refusals)
-    await throttles.remember_device(session, keyring, name=phone, device_id=device_id, now=now)
+    await throttles.uncount(session, of_address, now=at)
+    await throttles.clear(session, of_number)
+    await throttles.remember_device(session, name=phone, device_id=device_id, now=now)
     await session.flush()
 
 
@@ -149,11 +146,11 @@ async def _list_sends(
     now: datetime,
 ) -> Sequence[Try]:
     """Return the attempts that sending a code to this number counts as."""
-    is_known = await throttles.is_known_device(
-        session, parts.keyring, name=phone, device_id=device_id, now=now
+    is_known = await parts.throttles.is_known_device(
+        session, name=phone, device_id=device_id, now=now
     )
     return throttle_rules.list_code_sends(
-        throttles.read_limits(parts.settings),
+        parts.throttles.limits,
         phone=phone,
         device_id=device_id,
         address=address,
