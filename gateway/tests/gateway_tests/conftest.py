@@ -1,14 +1,14 @@
 """What the gateway's tests share: an app on a database of its own, people, and real servers."""
 
 from collections.abc import AsyncIterator, Callable
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from dataclasses import replace
 from typing import Any
 
 import asyncpg
 import httpx
 import pytest
-from gateway_tests.gateways import CHEAP, SERVICE_SECRET, Gateway
+from gateway_tests.gateways import CHEAP, SERVICE_SECRET, Gateway, MakeGateway
 from starlette.types import ASGIApp
 
 from gateway.app import create_app
@@ -123,20 +123,28 @@ def gateway_settings(make_settings: Callable[..., Settings]) -> Callable[..., Se
 
 
 @pytest.fixture
-async def real_gateway(
+async def make_gateway(
     gateway_settings: Callable[..., Settings], urls: Urls, network: Wire
-) -> AsyncIterator[Gateway]:
+) -> AsyncIterator[MakeGateway]:
+    """Start a gateway with other settings: `await make_gateway(otp_sends_per_phone=2)`."""
+    async with AsyncExitStack() as stack:
+
+        async def make(**more: Any) -> Gateway:
+            app = create_app(gateway_settings(urls, **more), http_transport=network)
+            return Gateway(app, await stack.enter_async_context(open_served_client(app)))
+
+        yield make
+
+
+@pytest.fixture
+async def real_gateway(make_gateway: MakeGateway) -> Gateway:
     """A gateway outside a sandbox, on the database of this run. Its messages go to `sender`."""
-    settings = gateway_settings(
-        urls,
+    return await make_gateway(
         sandbox=False,
         clock_file=None,
         otp_sender_url="http://sender/messages",
         otp_sender_secret="s",
     )
-    app = create_app(settings, http_transport=network)
-    async with open_served_client(app) as client:
-        yield Gateway(app, client)
 
 
 @pytest.fixture(scope="session")

@@ -1,10 +1,12 @@
 """A gateway in this process, as tests ask it: its people, what they sign in with, its tokens."""
 
 import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass, field
 from typing import Any
 
 import httpx
+import jwt
 from fastapi import FastAPI
 from sqlalchemy import text
 
@@ -23,6 +25,15 @@ PHONE = "+6281234567890"
 DEVICE = "phone-1"
 COUNTRY = Scope(ScopeKind.COUNTRY)
 SERVICE_SECRET = "secret-of-the-service"
+OFFICER = {
+    "username": "banyuwangi.1",
+    "password": PASSWORD,
+    "display_label": "Officer of Banyuwangi",
+    "roles": ["branch_officer"],
+    "scope": {"kind": "branch", "code": "banyuwangi", "region": "jatim"},
+    "reason": "New in the office.",
+}
+"""What an administrator sends for a new account."""
 CHEAP = HashCost(kib=8, passes=1)
 """The least that argon2id can do; only a sandbox takes it."""
 
@@ -153,5 +164,26 @@ class Gateway:
         return await self.client.post("/v1/auth/token", json=grant)
 
 
+MakeGateway = Callable[..., Awaitable[Gateway]]
+
+
 def bearer(token: str) -> dict[str, str]:
     return {"Authorization": f"Bearer {token}"}
+
+
+def read_claims(token: str) -> dict[str, Any]:
+    """Return what a token says; its signature is not verified."""
+    claims: dict[str, Any] = jwt.decode(token, options={"verify_signature": False})
+    return claims
+
+
+def claims(answer: httpx.Response | dict[str, Any]) -> dict[str, Any]:
+    """Return what the access token of an answer says."""
+    body = answer.json() if isinstance(answer, httpx.Response) else answer
+    return read_claims(body["access_token"])
+
+
+async def chunks(*parts: bytes) -> AsyncIterator[bytes]:
+    """Give the body of a request that states no length."""
+    for part in parts:
+        yield part

@@ -15,6 +15,7 @@ from gateway_tests.listening import listen
 from gateway.app import create_app
 from gateway.edge.limits import RateClass
 from gateway.settings import Settings
+from perisai_kit.auth.principal import Role
 from perisai_kit.runtime.tls import get_ssl_context
 from perisai_kit.testing.plugin import Urls
 from perisai_kit.testing.server import HOST
@@ -107,6 +108,11 @@ class Platform(Gateway):
     agents: Upstream
     members: Upstream
     payments: Upstream
+
+    async def auth_line(self) -> bytes:
+        """Return the header line of an agent who is signed in."""
+        headers = await self.signed_in(Role.AGENT)
+        return f"authorization: {headers['Authorization']}\r\n".encode()
 
     async def raw(self, request: bytes) -> bytes:
         """Send these very bytes and return all that comes until the connection closes."""

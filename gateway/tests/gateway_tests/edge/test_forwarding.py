@@ -8,22 +8,13 @@ from typing import Any
 
 import httpx
 import pytest
+from gateway_tests.gateways import chunks
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from perisai_kit.auth.principal import Role
 from perisai_kit.http.protocol import INNER
 
 KILOBYTE = 1024
-
-
-async def chunks(*parts: bytes) -> AsyncIterator[bytes]:
-    for part in parts:
-        yield part
-
-
-async def auth_line(platform: Any, role: Role = Role.AGENT) -> bytes:
-    header: str = (await platform.signed_in(role))["Authorization"]
-    return f"authorization: {header}\r\n".encode()
 
 
 @pytest.mark.parametrize(
@@ -38,7 +29,7 @@ async def auth_line(platform: Any, role: Role = Role.AGENT) -> bytes:
 async def test_the_target_is_passed_byte_for_byte(platform: Any, target: str) -> None:
     await platform.raw(
         f"GET {target} HTTP/1.1\r\nhost: x\r\nconnection: close\r\n".encode()
-        + await auth_line(platform)
+        + await platform.auth_line()
         + b"\r\n"
     )
 
@@ -98,7 +89,7 @@ async def test_our_own_routes_have_a_limit_too(platform: Any, stated: bool) -> N
 async def test_a_body_that_stops_half_way_is_given_up(platform: Any) -> None:
     answer = await platform.raw(
         b"POST /v1/members HTTP/1.1\r\nhost: x\r\nconnection: close\r\ncontent-length: 10\r\n"
-        + await auth_line(platform)
+        + await platform.auth_line()
         + b"\r\nhalf"
     )
 
