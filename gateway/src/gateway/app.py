@@ -43,6 +43,7 @@ from gateway.sessions.routes import auth_router
 from gateway.sessions.routes import router as sessions_router
 from gateway.settings import Settings
 from gateway.tables import MIGRATIONS
+from gateway.throttles.service import Throttles
 from gateway.tokens import OwnTokens
 from gateway.worker import make_channels, make_periodic, make_subscriptions, make_webhook
 from perisai_kit.db.engine import Database
@@ -103,8 +104,7 @@ def create_app(
     )
     kit.tokens = OwnTokens(keys, settings)
     kit.may_see_person = may_see_account
-    agents, members = kit.client(settings.agent_address), _make_member_client(settings, kit)
-    payments = kit.client(settings.payment_address)
+    agents, members, payments = _make_clients(settings, kit)
     relay, banks = Relay(settings), make_bank_pool(settings)
     webhook = make_webhook(settings, http_transport)
     app = create_kit_app(
@@ -126,6 +126,7 @@ def create_app(
         keys=keys,
         sender=_make_otp_sender(webhook, kit),
         members=members,
+        throttles=Throttles(kit.keyring, settings),
     )
     app.state.revocations = revocations
     return app
@@ -136,14 +137,18 @@ def open_database(settings: Settings) -> Database:
     return Database.from_settings(settings, keyring=Keyring.from_settings(settings))
 
 
-def _make_member_client(settings: Settings, kit: Kit) -> ServiceClient:
+def _make_clients(
+    settings: Settings, kit: Kit
+) -> tuple[ServiceClient, ServiceClient, ServiceClient]:
+    """Return the clients of agent-, member- and payment-service."""
     # A shorter time-out than usual, because a sign-in waits for it.
-    return ServiceClient(
+    members = ServiceClient(
         settings.member_address,
         kit.tokens,
         timeout_s=settings.member_lookup_timeout_s,
         transport=kit.http_transport,
     )
+    return kit.client(settings.agent_address), members, kit.client(settings.payment_address)
 
 
 def _make_otp_sender(webhook: Webhook | None, kit: Kit) -> OtpSender:

@@ -1,6 +1,6 @@
 """The gateway's own parts that its routes use, besides the kit."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Annotated
 
 from fastapi import Depends, Request
@@ -8,7 +8,7 @@ from fastapi import Depends, Request
 from gateway.clients.otp_sender import OtpSender
 from gateway.keys.service import SigningKeys
 from gateway.settings import Settings
-from gateway.throttles.rules import Refusals
+from gateway.throttles.service import Throttles
 from perisai_kit.db.engine import Database
 from perisai_kit.http.client_address import get_client_network
 from perisai_kit.privacy.keyring import Keyring
@@ -23,7 +23,7 @@ class Parts:
     keys: SigningKeys
     sender: OtpSender
     members: ServiceClient
-    refusals: Refusals = field(default_factory=Refusals)
+    throttles: Throttles
 
     def get_network(self, request: Request) -> str:
         """Return the key under which attempts to sign in are counted."""

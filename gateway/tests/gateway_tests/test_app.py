@@ -3,6 +3,8 @@
 from datetime import UTC, datetime
 from typing import Any
 
+from gateway_tests.gateways import bearer
+
 
 async def test_the_gateway_is_ready_with_database_migrations_and_keys(gateway: Any) -> None:
     await gateway.parts.keys.jwks()
@@ -24,9 +26,7 @@ async def test_a_token_lives_by_the_real_clock(gateway: Any, business_time: Any)
     session = await gateway.otp_session()
     business_time.at(datetime(2036, 1, 1, tzinfo=UTC))
 
-    answer = await gateway.client.get(
-        "/v1/me", headers={"Authorization": f"Bearer {session['access_token']}"}
-    )
+    answer = await gateway.client.get("/v1/me", headers=bearer(session["access_token"]))
     refreshed = await gateway.refresh(session["refresh_token"])
 
     assert answer.status_code == 200

@@ -1,11 +1,6 @@
 """Codes that confirm a change of a member's record, sent to the member's present telephone."""
 
-from datetime import timedelta
-
 from perisai_kit.domain.errors import Conflict
-
-CODES_KEPT = timedelta(hours=1)
-"""After their end."""
 
 
 class PhoneOfAgent(Conflict):

@@ -1,22 +1,17 @@
 """Send and try the codes that confirm a change: counted like sign-in codes, and apart from them."""
 
-import hmac
-import secrets
 import uuid
 from collections.abc import Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from gateway.clients.otp_sender import LANGUAGE, CodePurpose
 from gateway.confirmations import queries, rules
 from gateway.confirmations.models import ConfirmationCode
-from gateway.otp.rules import CODE_DIGITS, is_usable
+from gateway.otp import service as otp
 from gateway.parts import Parts
 from gateway.throttles import rules as throttle_rules
-from gateway.throttles import service as throttles
 from gateway.throttles.rules import TriedTooOften
 from perisai_kit.db.bulk import OldRows
-from perisai_kit.domain.ids import new_id
-from perisai_kit.privacy.keyring import Keyring
 from perisai_kit.runtime.log import get_logger
 
 log = get_logger()
@@ -33,25 +28,12 @@ async def send_code(
     async with parts.database.read() as session:
         if await queries.is_agents_number(session, phone_hash, besides_member=member_id):
             raise rules.PhoneOfAgent
-    sends = throttle_rules.list_confirmation_sends(
-        throttles.read_limits(parts.settings), phone=phone
-    )
-    code = f"{secrets.randbelow(10**CODE_DIGITS):0{CODE_DIGITS}d}"
-    code_id = new_id()
+    sends = throttle_rules.list_confirmation_sends(parts.throttles.limits, phone=phone)
     async with parts.database.begin() as session:
-        blocked = await throttles.hit(
-            session, parts.keyring, sends, refusals=parts.refusals, now=now
-        )
+        blocked = await parts.throttles.hit(session, sends, now=now)
         if blocked is None:
-            session.add(
-                ConfirmationCode(
-                    id=code_id,
-                    subject_id=subject_id,
-                    phone_hash=phone_hash,
-                    code_hash=_hash(parts.keyring, code_id, code),
-                    created_at=now,
-                    expires_at=now + timedelta(seconds=parts.settings.otp_s),
-                )
+            code = otp.add_code(
+                parts, session, ConfirmationCode, phone=phone, now=now, subject_id=subject_id
             )
     if blocked is not None:
         log.warning("confirmation_code.refused", limit=blocked.throttle.kind)
@@ -68,44 +50,28 @@ async def try_code(
 
     Raises: TriedTooOften.
     """
-    tries = throttle_rules.list_confirmation_tries(
-        throttles.read_limits(parts.settings), phone=phone
-    )
+    tries = throttle_rules.list_confirmation_tries(parts.throttles.limits, phone=phone)
     async with parts.database.begin() as session:
-        blocked = await throttles.hit(
-            session, parts.keyring, tries, refusals=parts.refusals, now=now
+        blocked = await parts.throttles.hit(session, tries, now=now)
+        sent = await otp.try_code(
+            parts,
+            session,
+            ConfirmationCode,
+            code,
+            phone=phone,
+            is_refused=blocked is not None,
+            now=now,
+            subject_id=subject_id,
         )
-        sent = await queries.lock_newest(
-            session, subject_id=subject_id, phone_hash=parts.keyring.lookup("phone", phone)
-        )
-        is_right = blocked is None and _is_right(parts, sent, code, now)
-        if sent is not None and is_right:
+        if sent is not None:
             sent.consumed_at = now
-            await throttles.uncount(session, parts.keyring, tries, refusals=parts.refusals, now=now)
-        elif sent is not None:
-            sent.attempts += 1
+            await parts.throttles.uncount(session, tries, now=now)
     if blocked is not None:
         log.warning("confirmation.refused", limit=blocked.throttle.kind)
         raise TriedTooOften(retry_after_s=blocked.wait_s)
-    return is_right
+    return sent is not None
 
 
 def find_old(*, now: datetime) -> Sequence[OldRows]:
     """Return the old rows of codes."""
-    return [queries.get_old(ended_before=now - rules.CODES_KEPT)]
-
-
-def _is_right(parts: Parts, sent: ConfirmationCode | None, code: str, now: datetime) -> bool:
-    if sent is None or not is_usable(
-        expires_at=sent.expires_at,
-        consumed_at=sent.consumed_at,
-        attempts=sent.attempts,
-        max_attempts=parts.settings.otp_attempts,
-        now=now,
-    ):
-        return False
-    return hmac.compare_digest(sent.code_hash, _hash(parts.keyring, sent.id, code))
-
-
-def _hash(keyring: Keyring, code_id: uuid.UUID, code: str) -> bytes:
-    return keyring.lookup("confirmation", f"{code_id}:{code}")
+    return [otp.find_old_codes(ConfirmationCode, now=now)]

@@ -27,7 +27,6 @@ from gateway.passwords import (
     queue,
 )
 from gateway.throttles import rules as throttle_rules
-from gateway.throttles import service as throttles
 from gateway.throttles.rules import Blocked, TriedTooOften, Try
 from perisai_kit.domain import clock
 from perisai_kit.domain.errors import DomainError
@@ -162,14 +161,14 @@ async def try_totp(
     It returns refusals instead of raising them, so that the count is committed. The caller holds
     the account's row lock.
     """
-    tries, refusals = _list_tries(parts, account.id), parts.refusals
-    blocked = await throttles.hit(session, parts.keyring, tries, refusals=refusals, now=now)
+    tries = _list_tries(parts, account.id)
+    blocked = await parts.throttles.hit(session, tries, now=now)
     if blocked is not None:
         return await _refuse(session, account, blocked, now=now)
     if not use_totp(account, code, now=now):
         log.warning("credential.failed", owner_id=str(account.id), reason="totp")
         return rules.TotpIncorrect(field="code")
-    await throttles.uncount(session, parts.keyring, tries, refusals=refusals, now=now)
+    await parts.throttles.uncount(session, tries, now=now)
     return None
 
 
@@ -198,11 +197,11 @@ async def _prove_password(parts: Parts, by: Author, password: str, *, now: datet
     """
     if by.account_id is None:
         raise rules.NotAStaffAccount
-    tries, refusals = _list_tries(parts, by.account_id), parts.refusals
+    tries = _list_tries(parts, by.account_id)
     with queue(make_requester(by.account_id)) as place:
         async with parts.database.begin() as session:
             account = await _lock_own(session, by)
-            blocked = await throttles.hit(session, parts.keyring, tries, refusals=refusals, now=now)
+            blocked = await parts.throttles.hit(session, tries, now=now)
             refused = await _refuse(session, account, blocked, now=now) if blocked else None
         if refused is not None:
             raise refused
@@ -212,7 +211,9 @@ async def _prove_password(parts: Parts, by: Author, password: str, *, now: datet
     if not is_right:
         log.warning("credential.failed", owner_id=str(account.id), reason="password")
         raise rules.PasswordIncorrect(field="current_password")
-    await throttles.uncount_now(parts.database, parts.keyring, tries, refusals=refusals, now=now)
+    # In its own transaction, so that nothing later can undo it.
+    async with parts.database.begin() as session:
+        await parts.throttles.uncount(session, tries, now=now)
     return account
 
 
@@ -248,8 +249,7 @@ async def _refuse(
 
 
 def _list_tries(parts: Parts, account_id: uuid.UUID) -> list[Try]:
-    limits = throttles.read_limits(parts.settings)
-    return throttle_rules.list_credential_tries(limits, account_id=str(account_id))
+    return throttle_rules.list_credential_tries(parts.throttles.limits, account_id=str(account_id))
 
 
 def _get_username(account: Account) -> str:

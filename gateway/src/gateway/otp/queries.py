@@ -1,20 +1,22 @@
 from collections.abc import Sequence
 from datetime import datetime
+from typing import TypeVar
 
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from gateway.otp.models import OtpChallenge, OtpOutboxEntry
+from gateway.otp.models import OtpOutboxEntry, SentCode
 from perisai_kit.db.bulk import OldRows
 
+Code = TypeVar("Code", bound=SentCode)
 
-async def lock_newest_challenge(
-    session: AsyncSession, *, phone_hash: bytes, device_id: str
-) -> OtpChallenge | None:
+
+async def lock_newest(session: AsyncSession, kind: type[Code], **of: object) -> Code | None:
+    """Return the last code of this kind with these values of columns, its row locked."""
     newest = (
-        select(OtpChallenge)
-        .where(OtpChallenge.phone_hash == phone_hash, OtpChallenge.device_id == device_id)
-        .order_by(OtpChallenge.id.desc())
+        select(kind)
+        .filter_by(**of)
+        .order_by(kind.id.desc())
         .limit(1)
         .with_for_update()
         .execution_options(populate_existing=True)
@@ -35,8 +37,8 @@ async def list_outbox(
     return (await session.scalars(newest)).all()
 
 
-def get_old_challenges(*, ended_before: datetime) -> OldRows:
-    return OldRows(OtpChallenge.expires_at, ended_before)
+def get_old_codes(kind: type[SentCode], *, ended_before: datetime) -> OldRows:
+    return OldRows(kind.expires_at, ended_before)
 
 
 def get_old_outbox(*, before: datetime) -> OldRows:

@@ -25,11 +25,7 @@ sandbox_router = APIRouter(prefix="/v1/sandbox", tags=["sandbox"], route_class=J
 async def request_code(gateway: Gateway, request: Request, wanted: CodeRequest) -> CodeSent:
     """Send a one-time code to a telephone number. The answer is the same for every number."""
     await service.request_code(
-        gateway.database,
-        gateway.keyring,
-        gateway.settings,
-        gateway.sender,
-        refusals=gateway.refusals,
+        gateway,
         phone=wanted.phone,
         device_id=wanted.device_id,
         address=gateway.get_network(request),

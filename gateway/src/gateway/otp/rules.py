@@ -5,7 +5,8 @@ from datetime import datetime, timedelta
 from perisai_kit.domain.errors import Unauthenticated
 
 CODE_DIGITS = 6
-OUTBOX_KEPT = timedelta(hours=1)
+CODES_KEPT = timedelta(hours=1)
+"""After their end; in the outbox, after they were stored."""
 
 
 class CodeWrong(Unauthenticated):

@@ -2,18 +2,19 @@
 
 import hmac
 import secrets
+import uuid
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from gateway.clients.otp_sender import CodePurpose, OtpSender
+from gateway.clients.otp_sender import CodePurpose
 from gateway.otp import queries, rules
-from gateway.otp.models import OtpChallenge, OtpOutboxEntry
-from gateway.settings import Settings
+from gateway.otp.models import OtpChallenge, OtpOutboxEntry, SentCode
+from gateway.otp.queries import Code
+from gateway.parts import Parts
 from gateway.throttles import rules as throttle_rules
-from gateway.throttles import service as throttles
-from gateway.throttles.rules import Blocked, Refusals, TriedTooOften, Try
+from gateway.throttles.rules import Blocked, TriedTooOften, Try
 from perisai_kit.db.bulk import OldRows
 from perisai_kit.db.engine import Database
 from perisai_kit.domain import clock
@@ -27,16 +28,7 @@ log = get_logger()
 
 
 async def request_code(
-    database: Database,
-    keyring: Keyring,
-    settings: Settings,
-    sender: OtpSender,
-    *,
-    refusals: Refusals,
-    phone: str,
-    device_id: str,
-    address: str,
-    language: str,
+    parts: Parts, *, phone: str, device_id: str, address: str, language: str
 ) -> None:
     """Send a new code to any number; it replaces the previous code.
 
@@ -44,95 +36,109 @@ async def request_code(
     Raises: TriedTooOften, CodeNotSent.
     """
     now = clock.real_now()
-    code = f"{secrets.randbelow(10**rules.CODE_DIGITS):0{rules.CODE_DIGITS}d}"
-    async with database.read() as session:
+    async with parts.database.read() as session:
         sends = await _list_sends(
-            session, keyring, settings, phone=phone, device_id=device_id, address=address, now=now
+            parts, session, phone=phone, device_id=device_id, address=address, now=now
         )
-    if again := refusals.find(sends, now=now):
+    if again := parts.throttles.find_refusal(sends, now=now):
         raise _throttled(again)
-    async with database.begin() as session:
-        blocked = await throttles.hit(session, keyring, sends, refusals=refusals, now=now)
+    async with parts.database.begin() as session:
+        blocked = await parts.throttles.hit(session, sends, now=now)
         if blocked is None:
-            challenge_id = new_id()
-            session.add(
-                OtpChallenge(
-                    id=challenge_id,
-                    phone_hash=keyring.lookup("phone", phone),
-                    device_id=device_id,
-                    code_hash=_hash_code(keyring, str(challenge_id), code),
-                    created_at=now,
-                    expires_at=now + timedelta(seconds=settings.otp_s),
-                )
-            )
+            code = add_code(parts, session, OtpChallenge, phone=phone, now=now, device_id=device_id)
     if blocked is not None:
         raise _throttled(blocked)
-    await sender.send(phone=phone, code=code, language=language, purpose=CodePurpose.SIGN_IN)
+    await parts.sender.send(phone=phone, code=code, language=language, purpose=CodePurpose.SIGN_IN)
+
+
+def add_code(
+    parts: Parts,
+    session: AsyncSession,
+    kind: type[SentCode],
+    *,
+    phone: str,
+    now: datetime,
+    **of: object,
+) -> str:
+    """Store a new code as a keyed hash and return it. of: the other columns of its kind."""
+    code = f"{secrets.randbelow(10**rules.CODE_DIGITS):0{rules.CODE_DIGITS}d}"
+    code_id = new_id()
+    session.add(
+        kind(
+            id=code_id,
+            phone_hash=parts.keyring.lookup("phone", phone),
+            code_hash=_hash_code(parts.keyring, kind, code_id, code),
+            created_at=now,
+            expires_at=now + timedelta(seconds=parts.settings.otp_s),
+            **of,
+        )
+    )
+    return code
 
 
 async def try_code(
+    parts: Parts,
     session: AsyncSession,
-    keyring: Keyring,
-    settings: Settings,
+    kind: type[Code],
+    code: str,
     *,
     phone: str,
-    device_id: str,
-    code: str,
+    is_refused: bool = False,
     now: datetime,
-) -> OtpChallenge | None:
-    """Return the challenge with this code, its row locked; a wrong code is counted.
+    **of: object,
+) -> Code | None:
+    """Return the sent code if it is this one, its row locked; a wrong code is counted.
 
-    It returns None instead of raising, so that the count is committed.
+    is_refused: the attempt is beyond a limit and counts as wrong. of: the other columns of its
+    kind. It returns None instead of raising, so that the count is committed.
     """
-    challenge = await queries.lock_newest_challenge(
-        session, phone_hash=keyring.lookup("phone", phone), device_id=device_id
+    sent = await queries.lock_newest(
+        session, kind, phone_hash=parts.keyring.lookup("phone", phone), **of
     )
-    if challenge is None or not rules.is_usable(
-        expires_at=challenge.expires_at,
-        consumed_at=challenge.consumed_at,
-        attempts=challenge.attempts,
-        max_attempts=settings.otp_attempts,
+    if sent is None or not rules.is_usable(
+        expires_at=sent.expires_at,
+        consumed_at=sent.consumed_at,
+        attempts=sent.attempts,
+        max_attempts=parts.settings.otp_attempts,
         now=now,
     ):
         return None
-    if hmac.compare_digest(challenge.code_hash, _hash_code(keyring, str(challenge.id), code)):
-        return challenge
-    challenge.attempts += 1
+    hashed = _hash_code(parts.keyring, kind, sent.id, code)
+    if not is_refused and hmac.compare_digest(sent.code_hash, hashed):
+        return sent
+    sent.attempts += 1
     await session.flush()
     return None
 
 
 async def consume(
+    parts: Parts,
     session: AsyncSession,
-    keyring: Keyring,
-    settings: Settings,
     challenge: OtpChallenge,
     *,
-    refusals: Refusals,
     phone: str,
     address: str,
     now: datetime,
 ) -> None:
     """Use a code up and remember the device. A proven number is removed from the counts."""
     challenge.consumed_at = now
-    device_id = challenge.device_id
+    device_id, throttles = challenge.device_id, parts.throttles
     sends = await _list_sends(
-        session, keyring, settings, phone=phone, device_id=device_id, address=address, now=now
+        parts, session, phone=phone, device_id=device_id, address=address, now=now
     )
     of_number = throttle_rules.drop_address(sends)
     of_address = [each for each in sends if each not in of_number]
     # In the order of `request_code`, because different orders of locks would deadlock.
     at = challenge.created_at
-    await throttles.uncount(session, keyring, of_address, refusals=refusals, now=at)
-    await throttles.clear(session, keyring, of_number, refusals=refusals)
-    await throttles.remember_device(session, keyring, name=phone, device_id=device_id, now=now)
+    await throttles.uncount(session, of_address, now=at)
+    await throttles.clear(session, of_number)
+    await throttles.remember_device(session, name=phone, device_id=device_id, now=now)
     await session.flush()
 
 
 async def _list_sends(
+    parts: Parts,
     session: AsyncSession,
-    keyring: Keyring,
-    settings: Settings,
     *,
     phone: str,
     device_id: str,
@@ -140,11 +146,11 @@ async def _list_sends(
     now: datetime,
 ) -> Sequence[Try]:
     """Return the attempts that sending a code to this number counts as."""
-    is_known = await throttles.is_known_device(
-        session, keyring, name=phone, device_id=device_id, now=now
+    is_known = await parts.throttles.is_known_device(
+        session, name=phone, device_id=device_id, now=now
     )
     return throttle_rules.list_code_sends(
-        throttles.read_limits(settings),
+        parts.throttles.limits,
         phone=phone,
         device_id=device_id,
         address=address,
@@ -185,9 +191,14 @@ async def read_outbox(
 def find_old(*, now: datetime) -> list[OldRows]:
     """Return the old rows of codes and of the outbox."""
     return [
-        queries.get_old_challenges(ended_before=now - rules.OUTBOX_KEPT),
-        queries.get_old_outbox(before=now - rules.OUTBOX_KEPT),
+        find_old_codes(OtpChallenge, now=now),
+        queries.get_old_outbox(before=now - rules.CODES_KEPT),
     ]
+
+
+def find_old_codes(kind: type[SentCode], *, now: datetime) -> OldRows:
+    """Return the old rows of one kind of code."""
+    return queries.get_old_codes(kind, ended_before=now - rules.CODES_KEPT)
 
 
 def _throttled(blocked: Blocked) -> TriedTooOften:
@@ -195,5 +206,5 @@ def _throttled(blocked: Blocked) -> TriedTooOften:
     return TriedTooOften(retry_after_s=blocked.wait_s)
 
 
-def _hash_code(keyring: Keyring, challenge_id: str, code: str) -> bytes:
-    return keyring.lookup("otp", f"{challenge_id}:{code}")
+def _hash_code(keyring: Keyring, kind: type[SentCode], code_id: uuid.UUID, code: str) -> bytes:
+    return keyring.lookup(kind.lookup_kind, f"{code_id}:{code}")

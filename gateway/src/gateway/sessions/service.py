@@ -67,16 +67,7 @@ async def sign_in_by_code(
         if account.locked_at is not None:
             sign_ins.log_failure("locked", account)
             raise AccountLocked
-        await otp.consume(
-            session,
-            parts.keyring,
-            parts.settings,
-            challenge,
-            refusals=parts.refusals,
-            phone=grant.phone,
-            address=address,
-            now=now,
-        )
+        await otp.consume(parts, session, challenge, phone=grant.phone, address=address, now=now)
         account.first_signed_in_at = account.first_signed_in_at or now
         row, token = _begin(parts, account, amr=["otp"], device_id=grant.device_id)
         session.add(row)
@@ -97,7 +88,7 @@ async def sign_in_by_password(parts: Parts, grant: PasswordGrant, *, address: st
         is_too_weak = isinstance(amr, list) and sign_ins.is_too_weak(parts, account, amr)
         if isinstance(amr, list) and not is_too_weak:
             account.first_signed_in_at = account.first_signed_in_at or now
-            await sign_ins.remember_device(session, parts.keyring, grant, now=now)
+            await sign_ins.remember_device(parts, session, grant, now=now)
             row, token = _begin(parts, account, amr=amr, device_id=grant.device_id)
             session.add(row)
     if isinstance(amr, DomainError):

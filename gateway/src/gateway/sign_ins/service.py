@@ -19,12 +19,10 @@ from gateway.passwords import Requester, queue
 from gateway.sign_ins import rules
 from gateway.sign_ins.schemas import OtpGrant, PasswordGrant
 from gateway.throttles import rules as throttle_rules
-from gateway.throttles import service as throttles
 from gateway.throttles.rules import Blocked, TriedTooOften, Try
 from gateway.tokens import issue_access_token
 from perisai_kit.auth.principal import Principal
 from perisai_kit.domain.errors import DomainError
-from perisai_kit.privacy.keyring import Keyring
 from perisai_kit.runtime.log import get_logger
 
 log = get_logger()
@@ -37,7 +35,7 @@ async def prove_number(parts: Parts, grant: OtpGrant, *, address: str, now: date
     """
     is_known = await _is_known_device(parts, grant.phone, grant.device_id, now=now)
     tries = throttle_rules.list_code_tries(
-        throttles.read_limits(parts.settings),
+        parts.throttles.limits,
         phone=grant.phone,
         device_id=grant.device_id,
         address=address,
@@ -45,12 +43,10 @@ async def prove_number(parts: Parts, grant: OtpGrant, *, address: str, now: date
     )
     _refuse_again(parts, tries, now=now)
     async with parts.database.begin() as session:
-        blocked = await throttles.hit(
-            session, parts.keyring, tries, refusals=parts.refusals, now=now
-        )
+        blocked = await parts.throttles.hit(session, tries, now=now)
         challenge = None if blocked else await try_code(parts, session, grant, now)
         if challenge is not None:
-            await throttles.uncount(session, parts.keyring, tries, refusals=parts.refusals, now=now)
+            await parts.throttles.uncount(session, tries, now=now)
     if blocked is not None:
         raise _throttled(blocked, None)
     if challenge is None:
@@ -62,13 +58,13 @@ async def try_code(
     parts: Parts, session: AsyncSession, grant: OtpGrant, now: datetime
 ) -> OtpChallenge | None:
     return await otp.try_code(
+        parts,
         session,
-        parts.keyring,
-        parts.settings,
+        OtpChallenge,
+        grant.code,
         phone=grant.phone,
-        device_id=grant.device_id,
-        code=grant.code,
         now=now,
+        device_id=grant.device_id,
     )
 
 
@@ -85,7 +81,7 @@ async def prove_password(
     username = grant.username.lower()
     is_known = await _is_known_device(parts, username, grant.device_id, now=now)
     tries = throttle_rules.list_password_tries(
-        throttles.read_limits(parts.settings),
+        parts.throttles.limits,
         username=username,
         device_id=grant.device_id,
         address=address,
@@ -102,9 +98,9 @@ async def prove_password(
     if not is_right or found is None:
         log_failure("password", found)
         raise rules.SignInRefused
-    await throttles.uncount_now(
-        parts.database, parts.keyring, tries, refusals=parts.refusals, now=now
-    )
+    # In its own transaction, so that nothing later can undo it.
+    async with parts.database.begin() as session:
+        await parts.throttles.uncount(session, tries, now=now)
     return found
 
 
@@ -123,11 +119,11 @@ async def lock_proven(session: AsyncSession, proven: Account) -> Account:
 
 
 async def remember_device(
-    session: AsyncSession, keyring: Keyring, grant: PasswordGrant, *, now: datetime
+    parts: Parts, session: AsyncSession, grant: PasswordGrant, *, now: datetime
 ) -> None:
     """Remember the device of a complete sign-in with a password."""
-    await throttles.remember_device(
-        session, keyring, name=grant.username.lower(), device_id=grant.device_id, now=now
+    await parts.throttles.remember_device(
+        session, name=grant.username.lower(), device_id=grant.device_id, now=now
     )
 
 
@@ -177,8 +173,8 @@ async def _is_known_device(
     if device_id is None:
         return False
     async with parts.database.read() as session:
-        return await throttles.is_known_device(
-            session, parts.keyring, name=name, device_id=device_id, now=now
+        return await parts.throttles.is_known_device(
+            session, name=name, device_id=device_id, now=now
         )
 
 
@@ -187,9 +183,7 @@ async def _count_password(
 ) -> Account | None:
     """Count an attempt; return the account with this username, if any. Raises: TriedTooOften."""
     async with parts.database.begin() as session:
-        blocked = await throttles.hit(
-            session, parts.keyring, tries, refusals=parts.refusals, now=now
-        )
+        blocked = await parts.throttles.hit(session, tries, now=now)
         found = await accounts.find_staff(session, username=username)
         if blocked is not None and blocked.locks_account_out and found is not None:
             await accounts.record_change(session, found, ChangeKind.LOCKED_OUT, by=LIMIT, now=now)
@@ -199,7 +193,7 @@ async def _count_password(
 
 
 def _refuse_again(parts: Parts, tries: Sequence[Try], *, now: datetime) -> None:
-    blocked = parts.refusals.find(tries, now=now)
+    blocked = parts.throttles.find_refusal(tries, now=now)
     if blocked is not None:
         raise _throttled(blocked, None)
 

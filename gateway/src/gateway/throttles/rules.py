@@ -63,46 +63,47 @@ class Blocked:
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """The limits for a window of `window_s` seconds; `_day`: for a day."""
+    """Settings of these names: for a window of `throttle_window_s` seconds; `_day`: for a day."""
 
-    window_s: int
-    sends_per_device: int
-    sends_per_device_day: int
-    sends_per_phone_and_address: int
-    sends_per_phone_and_address_day: int
-    sends_per_phone: int
-    sends_per_phone_day: int
-    sends_per_address: int
-    codes_per_device: int
-    codes_per_phone_and_address: int
-    codes_per_phone: int
-    passwords_per_device: int
-    passwords_per_name_and_address: int
-    passwords_per_name: int
-    passwords_per_address: int
-    credentials_per_account: int
-    confirmations_per_phone: int
-    confirmations_per_phone_day: int
-    confirmation_codes_per_phone: int
+    throttle_window_s: int
+    otp_sends_per_device: int
+    otp_sends_per_device_day: int
+    otp_sends_per_phone_and_address: int
+    otp_sends_per_phone_and_address_day: int
+    otp_sends_per_phone: int
+    otp_sends_per_phone_day: int
+    otp_sends_per_address: int
+    otp_attempts_per_device: int
+    otp_attempts_per_phone_and_address: int
+    otp_attempts_per_phone: int
+    password_attempts_per_device: int
+    password_attempts_per_name_and_address: int
+    password_attempts_per_name: int
+    password_attempts_per_address: int
+    credential_attempts_per_account: int
+    confirmation_sends_per_phone: int
+    confirmation_sends_per_phone_day: int
+    confirmation_attempts_per_phone: int
 
 
 def list_code_sends(
     limits: Limits, *, phone: str, device_id: str, address: str, is_known: bool
 ) -> list[Try]:
     """Return what sending a code counts as. is_known: the device has signed in with the number."""
-    window_s, device, unknown = limits.window_s, f"{phone}#{device_id}", f"{phone}@{address}"
+    window_s = limits.throttle_window_s
+    device, unknown = f"{phone}#{device_id}", f"{phone}@{address}"
     if is_known:
         return [
-            (Throttle("otp-device", limits.sends_per_device, window_s), device),
-            (Throttle("otp-device-day", limits.sends_per_device_day, DAY_S), device),
+            (Throttle("otp-device", limits.otp_sends_per_device, window_s), device),
+            (Throttle("otp-device-day", limits.otp_sends_per_device_day, DAY_S), device),
         ]
-    per_day = limits.sends_per_phone_and_address_day
+    per_day = limits.otp_sends_per_phone_and_address_day
     return [
-        (Throttle("otp-address", limits.sends_per_address, window_s), address),
-        (Throttle("otp-phone-address", limits.sends_per_phone_and_address, window_s), unknown),
+        (Throttle("otp-address", limits.otp_sends_per_address, window_s), address),
+        (Throttle("otp-phone-address", limits.otp_sends_per_phone_and_address, window_s), unknown),
         (Throttle("otp-phone-address-day", per_day, DAY_S), unknown),
-        (Throttle("otp-phone", limits.sends_per_phone, window_s), phone),
-        (Throttle("otp-phone-day", limits.sends_per_phone_day, DAY_S), phone),
+        (Throttle("otp-phone", limits.otp_sends_per_phone, window_s), phone),
+        (Throttle("otp-phone-day", limits.otp_sends_per_phone_day, DAY_S), phone),
     ]
 
 
@@ -110,15 +111,14 @@ def list_code_tries(
     limits: Limits, *, phone: str, device_id: str, address: str, is_known: bool
 ) -> list[Try]:
     """Return what a wrong code counts as, besides its own challenge."""
-    window_s = limits.window_s
+    window_s = limits.throttle_window_s
     if is_known:
-        return [
-            (Throttle("code-device", limits.codes_per_device, window_s), f"{phone}#{device_id}")
-        ]
-    per_address = Throttle("code-phone-address", limits.codes_per_phone_and_address, window_s)
+        own = Throttle("code-device", limits.otp_attempts_per_device, window_s)
+        return [(own, f"{phone}#{device_id}")]
+    of_both = limits.otp_attempts_per_phone_and_address
     return [
-        (per_address, f"{phone}@{address}"),
-        (Throttle("code-phone", limits.codes_per_phone, window_s), phone),
+        (Throttle("code-phone-address", of_both, window_s), f"{phone}@{address}"),
+        (Throttle("code-phone", limits.otp_attempts_per_phone, window_s), phone),
     ]
 
 
@@ -126,16 +126,16 @@ def list_password_tries(
     limits: Limits, *, username: str, device_id: str | None, address: str, is_known: bool
 ) -> list[Try]:
     """Return what a wrong password counts as."""
-    window_s = limits.window_s
+    window_s = limits.throttle_window_s
     if is_known:
-        own = Throttle("password-device", limits.passwords_per_device, window_s)
+        own = Throttle("password-device", limits.password_attempts_per_device, window_s)
         return [(own, f"{username}#{device_id}")]
-    per_address = Throttle("password-name-address", limits.passwords_per_name_and_address, window_s)
-    per_name = Throttle("password-name", limits.passwords_per_name, window_s, of_account=True)
+    of_both = limits.password_attempts_per_name_and_address
+    of_name = limits.password_attempts_per_name
     return [
-        (Throttle("password-address", limits.passwords_per_address, window_s), address),
-        (per_address, f"{username}@{address}"),
-        (per_name, username),
+        (Throttle("password-address", limits.password_attempts_per_address, window_s), address),
+        (Throttle("password-name-address", of_both, window_s), f"{username}@{address}"),
+        (Throttle("password-name", of_name, window_s, of_account=True), username),
     ]
 
 
@@ -145,8 +145,8 @@ def list_credential_tries(limits: Limits, *, account_id: str) -> list[Try]:
     This applies after a right password or with a token of the account: to the authenticator code at
     a sign-in, and to everything at `/v1/me`.
     """
-    kept = Throttle("credentials", limits.credentials_per_account, limits.window_s, of_account=True)
-    return [(kept, account_id)]
+    times, window_s = limits.credential_attempts_per_account, limits.throttle_window_s
+    return [(Throttle("credentials", times, window_s, of_account=True), account_id)]
 
 
 def list_confirmation_sends(limits: Limits, *, phone: str) -> list[Try]:
@@ -154,17 +154,18 @@ def list_confirmation_sends(limits: Limits, *, phone: str) -> list[Try]:
 
     It has counts of its own, so that proposing changes cannot lock a number out of sign-in.
     """
-    per_day = limits.confirmations_per_phone_day
+    per_window = limits.confirmation_sends_per_phone
+    per_day = limits.confirmation_sends_per_phone_day
     return [
-        (Throttle("confirmation", limits.confirmations_per_phone, limits.window_s), phone),
+        (Throttle("confirmation", per_window, limits.throttle_window_s), phone),
         (Throttle("confirmation-day", per_day, DAY_S), phone),
     ]
 
 
 def list_confirmation_tries(limits: Limits, *, phone: str) -> list[Try]:
     """Return what a wrong code that confirms a change counts as, besides its own code."""
-    per_phone = limits.confirmation_codes_per_phone
-    return [(Throttle("confirmation-code", per_phone, limits.window_s), phone)]
+    times, window_s = limits.confirmation_attempts_per_phone, limits.throttle_window_s
+    return [(Throttle("confirmation-code", times, window_s), phone)]
 
 
 class Refusals:

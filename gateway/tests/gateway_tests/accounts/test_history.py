@@ -5,6 +5,7 @@ from typing import Any
 
 import httpx
 import pytest
+from gateway_tests.gateways import OFFICER, PHONE
 from sqlalchemy import text
 from sqlalchemy.exc import ProgrammingError
 
@@ -16,18 +17,10 @@ from perisai_kit.auth.principal import Role
 from perisai_kit.domain import clock
 from perisai_kit.domain.ids import new_id
 
-PASSWORD = "correct horse battery"
-PHONE, NEW_PHONE = "+6281234567890", "+6285200000001"
+NEW_PHONE = "+6285200000001"
 REASON = "Siti has lost her telephone."
 WHY = {"reason": REASON}
-OFFICER = {
-    "username": "banyuwangi.1",
-    "password": PASSWORD,
-    "display_label": "Officer of Banyuwangi",
-    "roles": ["branch_officer"],
-    "scope": {"kind": "branch", "code": "banyuwangi", "region": "jatim"},
-    **WHY,
-}
+NEW = {**OFFICER, **WHY}
 
 
 @pytest.fixture
@@ -42,7 +35,7 @@ async def test_each_change_of_a_staff_account_is_a_row_with_author_and_reason(
 ) -> None:
     boss, headers = admin
     key = {"Idempotency-Key": f"key-{new_id()}"}
-    created = await gateway.client.post("/v1/accounts", json=OFFICER, headers={**headers, **key})
+    created = await gateway.client.post("/v1/accounts", json=NEW, headers={**headers, **key})
     address = f"/v1/accounts/{created.json()['id']}"
     roles = {"roles": ["auditor"], "scope": {"kind": "country"}, **WHY}
     reset = {"password": "another horse battery", **WHY}
@@ -72,7 +65,7 @@ async def test_each_change_of_a_staff_account_is_a_row_with_author_and_reason(
 async def test_the_owner_reads_what_administrators_did(gateway: Any, admin: Any) -> None:
     _, headers = admin
     key = {"Idempotency-Key": f"key-{new_id()}"}
-    created = await gateway.client.post("/v1/accounts", json=OFFICER, headers={**headers, **key})
+    created = await gateway.client.post("/v1/accounts", json=NEW, headers={**headers, **key})
     reset = {"password": "another horse battery", **WHY}
     address = f"/v1/accounts/{created.json()['id']}/password-reset"
     await gateway.client.post(address, json=reset, headers=headers)

@@ -4,6 +4,7 @@ import asyncio
 from typing import Any
 
 import pytest
+from gateway_tests.gateways import COUNTRY, OFFICER, PASSWORD
 from sqlalchemy import select
 
 from gateway.accounts.models import Account
@@ -11,18 +12,7 @@ from perisai_kit.auth.principal import Role, Scope, ScopeKind
 from perisai_kit.domain.ids import new_id
 from perisai_kit.privacy.read_audit import ReadAudit
 
-PASSWORD = "correct horse battery"
-PHONE = "+6281234567890"
-OFFICER = {
-    "username": "banyuwangi.1",
-    "password": PASSWORD,
-    "display_label": "Officer of Banyuwangi",
-    "roles": ["branch_officer"],
-    "scope": {"kind": "branch", "code": "banyuwangi", "region": "jatim"},
-    "reason": "New in the office.",
-}
 WHY = {"reason": "As the office asked."}
-COUNTRY = Scope(ScopeKind.COUNTRY)
 
 
 async def create(gateway: Any, **more: Any) -> Any:

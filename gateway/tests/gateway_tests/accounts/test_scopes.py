@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 from fastapi.routing import APIRoute, iter_route_contexts
+from gateway_tests.gateways import COUNTRY, PASSWORD
 from sqlalchemy import update
 from sqlalchemy.exc import IntegrityError
 
@@ -15,9 +16,7 @@ from gateway.accounts.rules import AccountScope
 from perisai_kit.auth.principal import Role, Scope, ScopeKind
 from perisai_kit.domain.ids import new_id
 
-PASSWORD = "correct horse battery"
 WHY = {"reason": "As the office asked."}
-COUNTRY = Scope(ScopeKind.COUNTRY)
 REGION = Scope(ScopeKind.REGION, "jatim")
 BRANCH = Scope(ScopeKind.BRANCH, "banyuwangi", "jatim")
 NEIGHBOUR = Scope(ScopeKind.BRANCH, "jember", "jatim")

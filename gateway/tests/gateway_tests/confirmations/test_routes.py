@@ -1,25 +1,21 @@
 """Codes that confirm a change: bound to it, counted apart, and never sent to an agent's number."""
 
 import uuid
-from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
 import httpx
 import pytest
+from gateway_tests.gateways import PHONE, MakeGateway
 
-from gateway.app import create_app
 from gateway.confirmations import service
 from gateway.people import service as people
-from gateway.settings import Settings
 from perisai_kit.auth.principal import Role
 from perisai_kit.domain import clock
 from perisai_kit.domain.ids import new_id
 from perisai_kit.testing.network import Wire
-from perisai_kit.testing.plugin import Urls
-from perisai_kit.testing.server import open_served_client
 
-PHONE, OTHER_PHONE = "+6281234567890", "+6281200000009"
+OTHER_PHONE = "+6281200000009"
 SENDING, TRYING = "/v1/confirmation-codes", "/v1/confirmation-codes/verification"
 
 
@@ -218,7 +214,7 @@ async def test_a_notice_goes_to_a_number_without_an_account_once(change: Change)
 
 
 async def test_the_message_says_what_a_code_is_for(
-    gateway_settings: Callable[..., Settings], urls: Urls, network: Wire, gateway: Any
+    make_gateway: MakeGateway, network: Wire
 ) -> None:
     sent: list[dict[str, str]] = []
 
@@ -227,13 +223,11 @@ async def test_the_message_says_what_a_code_is_for(
         return httpx.Response(202)
 
     network.answer("sender", take)
-    settings = gateway_settings(urls, otp_sender_url="http://sender/otp", otp_sender_secret="s")
-    app = create_app(settings, http_transport=network)
-    headers = await gateway.signed_in(Role.SERVICE)
-    async with open_served_client(app) as client:
-        await client.post("/v1/auth/otp", json={"phone": PHONE, "device_id": "phone-1"})
-        body = {"subject_id": str(new_id()), "member_id": str(new_id()), "phone": PHONE}
-        await client.post(SENDING, json=body, headers=headers)
+    made = await make_gateway(otp_sender_url="http://sender/otp", otp_sender_secret="s")
+
+    await made.client.post("/v1/auth/otp", json={"phone": PHONE, "device_id": "phone-1"})
+    body = {"subject_id": str(new_id()), "member_id": str(new_id()), "phone": PHONE}
+    await made.client.post(SENDING, json=body, headers=await made.signed_in(Role.SERVICE))
 
     assert [each["purpose"] for each in sent] == ["sign_in", "confirmation"]
     assert sent[1]["language"] == "id"

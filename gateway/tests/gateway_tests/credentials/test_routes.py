@@ -5,12 +5,12 @@ from typing import Any
 
 import pyotp
 import pytest
+from gateway_tests.gateways import PASSWORD
 
 from gateway.accounts.service import get_locked
 from perisai_kit.auth.principal import Role
 from perisai_kit.domain import clock
 
-PASSWORD = "correct horse battery"
 OTHER = "another horse battery"
 WHY = {"reason": "A lost telephone."}
 PROOF = {"current_password": PASSWORD}
@@ -18,6 +18,12 @@ PROOF = {"current_password": PASSWORD}
 
 async def sign_in(gateway: Any, password: str = PASSWORD, **more: Any) -> Any:
     return await gateway.token(grant_type="password", username="officer", password=password, **more)
+
+
+async def set_up_app(gateway: Any, headers: dict[str, str]) -> None:
+    prepared = await gateway.client.post("/v1/me/totp", json=PROOF, headers=headers)
+    code = pyotp.TOTP(prepared.json()["secret"]).now()
+    await gateway.client.post("/v1/me/totp/confirmation", json={"code": code}, headers=headers)
 
 
 async def test_a_password_reset_ends_sessions_and_the_old_password(gateway: Any) -> None:
@@ -132,12 +138,7 @@ async def test_a_sign_in_while_the_credential_changes_ends_with_the_others(
 async def test_an_administrator_removes_the_app_of_a_lost_telephone(gateway: Any) -> None:
     account = await gateway.staff()
     headers = await gateway.signed_in(Role.ADMIN, account_id=account.id)
-    secret = (await gateway.client.post("/v1/me/totp", json=PROOF, headers=headers)).json()[
-        "secret"
-    ]
-    await gateway.client.post(
-        "/v1/me/totp/confirmation", json={"code": pyotp.TOTP(secret).now()}, headers=headers
-    )
+    await set_up_app(gateway, headers)
 
     await gateway.client.post(
         f"/v1/accounts/{account.id}/password-reset",
@@ -156,12 +157,7 @@ async def test_a_secret_in_use_is_not_replaced(gateway: Any) -> None:
     unprepared = await gateway.client.post(
         "/v1/me/totp/confirmation", json={"code": "123456"}, headers=headers
     )
-    secret = (await gateway.client.post("/v1/me/totp", json=PROOF, headers=headers)).json()[
-        "secret"
-    ]
-    await gateway.client.post(
-        "/v1/me/totp/confirmation", json={"code": pyotp.TOTP(secret).now()}, headers=headers
-    )
+    await set_up_app(gateway, headers)
 
     again = await gateway.client.post("/v1/me/totp", json=PROOF, headers=headers)
 

@@ -2,24 +2,23 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
 import httpx
 import pytest
-from fastapi import FastAPI
+from gateway_tests.gateways import Gateway
+from gateway_tests.listening import listen
 
 from gateway.app import create_app
 from gateway.edge.limits import RateClass
 from gateway.settings import Settings
-from gateway.tokens import issue_access_token
-from perisai_kit.auth.principal import Principal, Role
-from perisai_kit.domain import clock
-from perisai_kit.domain.ids import new_id
+from perisai_kit.auth.principal import Role
 from perisai_kit.runtime.tls import get_ssl_context
 from perisai_kit.testing.plugin import Urls
+from perisai_kit.testing.server import HOST
 
 SHORT_S = 2.0
 """For every time-out: what never answers is given up soon."""
@@ -101,25 +100,19 @@ async def _read_chunks(reader: asyncio.StreamReader) -> bytes:
     return whole
 
 
-@dataclass
-class Platform:
+@dataclass(kw_only=True)
+class Platform(Gateway):
     """The gateway under test and the upstreams behind it."""
 
-    app: FastAPI
     url: str
-    client: httpx.AsyncClient
     agents: Upstream
     members: Upstream
     payments: Upstream
 
-    async def signed_in(self, *roles: Role, **more: Any) -> dict[str, str]:
-        parts = self.app.state.parts
-        account_id = more.pop("account_id", None) or new_id()
-        principal = Principal(account_id=account_id, roles=frozenset(roles), **more)
-        token = await issue_access_token(
-            parts.keys, parts.settings, principal, now=clock.real_now()
-        )
-        return {"Authorization": f"Bearer {token}"}
+    async def auth_line(self) -> bytes:
+        """Return the header line of an agent who is signed in."""
+        headers = await self.signed_in(Role.AGENT)
+        return f"authorization: {headers['Authorization']}\r\n".encode()
 
     async def raw(self, request: bytes) -> bytes:
         """Send these very bytes and return all that comes until the connection closes."""
@@ -151,7 +144,7 @@ async def make_platform(
 async def _start(
     stack: AsyncExitStack, settings: Callable[..., Settings], serving: Any, **more: Any
 ) -> Platform:
-    agents, members, payments = [await stack.enter_async_context(_upstream()) for _ in range(3)]
+    agents, members, payments = [await _start_upstream(stack) for _ in range(3)]
     values: dict[str, Any] = {
         "agent_url": agents.url,
         "member_url": members.url,
@@ -167,7 +160,16 @@ async def _start(
     client = await stack.enter_async_context(
         httpx.AsyncClient(base_url=url, verify=get_ssl_context(), trust_env=False, timeout=30)
     )
-    return Platform(app, url, client, agents, members, payments)
+    return Platform(
+        app=app, url=url, client=client, agents=agents, members=members, payments=payments
+    )
+
+
+async def _start_upstream(stack: AsyncExitStack) -> Upstream:
+    upstream = Upstream()
+    port = await stack.enter_async_context(listen(upstream.handle))
+    upstream.url = f"http://{HOST}:{port}"
+    return upstream
 
 
 @pytest.fixture(scope="module")
@@ -184,24 +186,3 @@ async def lasting_platform(
 @pytest.fixture
 async def platform(make_platform: MakePlatform) -> Platform:
     return await make_platform()
-
-
-@asynccontextmanager
-async def _upstream() -> AsyncIterator[Upstream]:
-    upstream = Upstream()
-    tasks: set[asyncio.Task[None]] = set()
-
-    def accept(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        task = asyncio.ensure_future(upstream.handle(reader, writer))
-        tasks.add(task)
-        task.add_done_callback(tasks.discard)
-
-    server = await asyncio.start_server(accept, "127.0.0.1", 0)
-    upstream.url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
-    try:
-        yield upstream
-    finally:
-        server.close()
-        for task in list(tasks):
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)

@@ -36,11 +36,6 @@ async def many(platform: Any, count: int, said: bytes) -> AsyncIterator[list[Raw
         yield clients
 
 
-async def auth_line(platform: Any, **more: Any) -> bytes:
-    header: str = (await platform.signed_in(Role.AGENT, **more))["Authorization"]
-    return f"authorization: {header}\r\n".encode()
-
-
 async def others_are_served(platform: Any) -> list[int]:
     member = await platform.client.get("/v1/members", headers=await platform.signed_in(Role.AGENT))
     bill = await platform.client.get("/v1/bills", headers=await platform.signed_in(Role.AGENT))
@@ -50,7 +45,7 @@ async def others_are_served(platform: Any) -> list[int]:
 
 
 async def test_512_slow_uploads_of_one_account_are_noticed_by_nobody(platform: Any) -> None:
-    said = UPLOAD + await auth_line(platform) + b"\r\nhalf"
+    said = UPLOAD + await platform.auth_line() + b"\r\nhalf"
     async with many(platform, 512, said) as clients:
         statuses = await others_are_served(platform)
         answers = await asyncio.gather(*(client.rest() for client in clients))
@@ -82,7 +77,7 @@ async def test_200_half_sent_heads_are_closed_in_time_and_noticed_by_nobody(plat
 async def test_clients_that_never_read_are_noticed_by_nobody(platform: Any) -> None:
     body = bytes(30_000_000)
     platform.members.answer = b"HTTP/1.1 200 OK\r\ncontent-length: %d\r\n\r\n" % len(body) + body
-    said = b"GET /v1/members HTTP/1.1\r\nhost: x\r\n" + await auth_line(platform) + b"\r\n"
+    said = b"GET /v1/members HTTP/1.1\r\nhost: x\r\n" + await platform.auth_line() + b"\r\n"
     async with many(platform, 4, said) as clients:
         while len(platform.members.requests) < 4:  # noqa: ASYNC110 - nothing else tells of it
             await asyncio.sleep(0.01)
@@ -125,7 +120,7 @@ async def test_a_page_may_ask_for_much_at_once(platform: Any) -> None:
 
 async def test_more_than_all_may_hold_is_refused_for_now(make_platform: Any) -> None:
     platform = await make_platform(collected_bytes=100_000)
-    said = UPLOAD + await auth_line(platform) + b"\r\n" + bytes(90_000)
+    said = UPLOAD + await platform.auth_line() + b"\r\n" + bytes(90_000)
     async with many(platform, 1, said):
         await asyncio.sleep(0.1)
         refused = await platform.client.post(
@@ -153,7 +148,7 @@ async def test_a_trailer_does_not_tell_where_a_request_comes_from(
     head = f"POST {target} HTTP/1.1\r\nhost: x\r\ntransfer-encoding: chunked\r\n".encode()
     async with open_connection(port_of(platform)) as client:
         await client.send(
-            head + await auth_line(platform) + b"\r\n2\r\n{}\r\n0\r\n" + TRAILER + b"\r\n\r\n"
+            head + await platform.auth_line() + b"\r\n2\r\n{}\r\n0\r\n" + TRAILER + b"\r\n\r\n"
         )
         answer = await client.answer()
 
@@ -211,7 +206,7 @@ async def test_a_websocket_is_not_opened(platform: Any) -> None:
 
 
 async def test_two_authorization_headers_are_refused(platform: Any) -> None:
-    line = await auth_line(platform)
+    line = await platform.auth_line()
 
     answer = await platform.raw(
         b"GET /v1/members HTTP/1.1\r\nhost: x\r\nconnection: close\r\n" + line + line + b"\r\n"
@@ -236,7 +231,7 @@ async def test_a_compressed_body_is_refused(platform: Any, path: str) -> None:
 
 async def test_who_has_gone_while_waiting_for_a_turn_asks_nothing(platform: Any) -> None:
     platform.members.answer = None
-    line = await auth_line(platform)
+    line = await platform.auth_line()
     said = b"DELETE /v1/members/1 HTTP/1.1\r\nhost: x\r\n" + line + b"\r\n"
     async with many(platform, 4, said):
         while len(platform.members.requests) < 4:  # noqa: ASYNC110 - nothing else tells of it
@@ -276,7 +271,7 @@ async def test_thousands_of_connection_headers_are_passed_over(platform: Any, ta
     async with open_connection(port_of(platform)) as client:
         await client.send(
             f"POST {target} HTTP/1.1\r\nhost: x\r\nx-1: dropped\r\n".encode()
-            + await auth_line(platform)
+            + await platform.auth_line()
             + names
             + b"content-length: 2\r\n\r\n{}"
         )
@@ -290,7 +285,7 @@ async def test_thousands_of_connection_headers_are_passed_over(platform: Any, ta
 async def test_no_other_coding_than_chunks_is_taken(platform: Any) -> None:
     answer = await platform.raw(
         b"POST /v1/members HTTP/1.1\r\nhost: x\r\nconnection: close\r\n"
-        + await auth_line(platform)
+        + await platform.auth_line()
         + b"transfer-encoding: gzip, chunked\r\n\r\n0\r\n\r\n"
     )
 
@@ -301,7 +296,7 @@ async def test_no_other_coding_than_chunks_is_taken(platform: Any) -> None:
 async def test_an_upload_beside_an_upgrade_arrives_whole(platform: Any) -> None:
     answer = await platform.raw(
         b"POST /v1/members HTTP/1.1\r\nhost: x\r\nconnection: close, upgrade\r\nupgrade: h2c\r\n"
-        + await auth_line(platform)
+        + await platform.auth_line()
         + b'content-length: 9\r\n\r\n{"a": 12}'
     )
 

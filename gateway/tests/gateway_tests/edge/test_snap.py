@@ -1,10 +1,10 @@
 """Banks at the edge: bytes as they came, no code of ours unless nothing can have been booked."""
 
 import os
-from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
+from gateway_tests.gateways import chunks
 
 PAYMENT = "/snap/v1.0/transfer-va/payment"
 SIGNED = {
@@ -15,11 +15,6 @@ SIGNED = {
     "CHANNEL-ID": "95231",
     "Authorization": "Bearer opaque-token-of-the-bank",
 }
-
-
-async def chunks(*parts: bytes) -> AsyncIterator[bytes]:
-    for part in parts:
-        yield part
 
 
 @pytest.mark.parametrize(

@@ -2,13 +2,14 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
 import pytest_asyncio
 import uvloop
+from gateway_tests.listening import listen
 
 from gateway.edge.connection import Address, Headers, UpstreamConnection
 from gateway.edge.pool import PoolLimits, UpstreamPool
@@ -124,7 +125,7 @@ async def make_scene() -> AsyncIterator[MakeScene]:
             scheme, named = ("https" if tls else "http"), name or host
             holder: list[Scene] = []
             port = await stack.enter_async_context(
-                _listening(lambda *both: holder[0].serve(*both), host, tls)
+                listen(lambda *both: holder[0].serve(*both), host=host, tls=tls)
             )
             pool = UpstreamPool("scene", f"{scheme}://{named}:{port}", limits(most))
             scene = Scene(pool)
@@ -138,22 +139,3 @@ async def make_scene() -> AsyncIterator[MakeScene]:
 @pytest_asyncio.fixture(loop_scope="module")
 async def scene(make_scene: MakeScene) -> Scene:
     return await make_scene()
-
-
-@asynccontextmanager
-async def _listening(serve: Any, host: str, tls: Any) -> AsyncIterator[int]:
-    tasks: set[asyncio.Task[None]] = set()
-
-    def accept(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        task = asyncio.ensure_future(serve(reader, writer))
-        tasks.add(task)
-        task.add_done_callback(tasks.discard)
-
-    server = await asyncio.start_server(accept, host, 0, ssl=tls)
-    try:
-        yield server.sockets[0].getsockname()[1]
-    finally:
-        server.close()
-        for task in list(tasks):
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)

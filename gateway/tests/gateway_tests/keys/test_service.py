@@ -8,6 +8,7 @@ from typing import Any
 import httpx
 import jwt
 import pytest
+from gateway_tests.gateways import bearer
 from sqlalchemy import select, update
 
 from gateway.keys import queries, service
@@ -77,9 +78,7 @@ async def test_a_rotation_keeps_the_tokens_of_the_key_before(gateway: Any) -> No
     await gateway.parts.keys.reload()
     fresh = await gateway.otp_session()
     answers = [
-        await gateway.client.get(
-            "/v1/me", headers={"Authorization": f"Bearer {each['access_token']}"}
-        )
+        await gateway.client.get("/v1/me", headers=bearer(each["access_token"]))
         for each in (session, fresh)
     ]
 
@@ -161,14 +160,14 @@ async def test_a_revoked_key_counts_no_more_and_the_next_one_signs(gateway: Any)
     session, admin = await gateway.otp_session(), await gateway.signed_in(Role.ADMIN)
     services = _service(gateway)
     await services.verify(session["access_token"])
-    bearer = {"Authorization": f"Bearer {session['access_token']}"}
-    before = await gateway.client.get("/v1/me", headers=bearer)
+    own = bearer(session["access_token"])
+    before = await gateway.client.get("/v1/me", headers=own)
 
     revoked = await gateway.client.post(
         f"/v1/signing-keys/{_kid(session)}/revocation", json={"reason": "It leaked."}, headers=admin
     )
     await gateway.parts.keys.reload()
-    after = await gateway.client.get("/v1/me", headers=bearer)
+    after = await gateway.client.get("/v1/me", headers=own)
     refreshed = await gateway.refresh(session["refresh_token"])
     await _fetch(services)
 

@@ -8,6 +8,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from gateway_tests.gateways import PHONE
 from sqlalchemy import text
 
 from gateway.app import open_database
@@ -21,7 +22,7 @@ from perisai_kit.domain import clock
 from perisai_kit.domain.ids import new_id
 from perisai_kit.domain.month import Month
 
-PHONE, MAIL = "+6281234567890", "admin@wadah.example.org"
+MAIL = "admin@wadah.example.org"
 NOVEMBER = Month(2026, 11)
 
 

@@ -1,32 +1,24 @@
 """Asking for a code: one answer for every number, and only so often."""
 
-from collections.abc import AsyncIterator, Callable
-from dataclasses import replace
+from collections.abc import Callable
 from typing import Any
 
 import httpx
 import pytest
+from gateway_tests.gateways import PHONE, MakeGateway
 from pydantic import ValidationError
 from sqlalchemy import select
 
-from gateway.app import create_app
 from gateway.otp.models import OtpChallenge
 from gateway.settings import Settings
 from gateway.throttles.models import ThrottleCount
 from perisai_kit.testing.plugin import Urls, Wire
-from perisai_kit.testing.server import open_served_client
-
-PHONE = "+6281234567890"
 
 
 @pytest.fixture
-async def strict(
-    gateway_settings: Callable[..., Settings], urls: Urls, network: Wire
-) -> AsyncIterator[httpx.AsyncClient]:
+async def strict(make_gateway: MakeGateway) -> httpx.AsyncClient:
     """A gateway that sends two codes to a number, four to an address."""
-    settings = gateway_settings(urls, otp_sends_per_phone=2, otp_sends_per_address=4)
-    async with open_served_client(create_app(settings, http_transport=network)) as client:
-        yield client
+    return (await make_gateway(otp_sends_per_phone=2, otp_sends_per_address=4)).client
 
 
 async def ask(client: httpx.AsyncClient, phone: str, device_id: str = "phone-1") -> httpx.Response:
@@ -61,7 +53,7 @@ async def test_an_address_gets_only_so_many_codes(strict: httpx.AsyncClient) -> 
 
 
 async def test_a_blocked_address_does_not_use_up_the_codes_of_a_number(
-    strict: httpx.AsyncClient, gateway_settings: Callable[..., Settings], urls: Urls
+    strict: httpx.AsyncClient, make_gateway: MakeGateway
 ) -> None:
     for number in range(4):
         await ask(strict, f"+62852999999{number:02d}")
@@ -69,26 +61,24 @@ async def test_a_blocked_address_does_not_use_up_the_codes_of_a_number(
         await ask(strict, PHONE)
 
     # Another address: a gateway of the same database behind which the counts are not the same.
-    settings = gateway_settings(urls, otp_sends_per_phone=2, otp_sends_per_address=100)
-    async with open_served_client(create_app(settings)) as elsewhere:
-        answer = await ask(elsewhere, PHONE)
+    elsewhere = await make_gateway(otp_sends_per_phone=2, otp_sends_per_address=100)
+    answer = await ask(elsewhere.client, PHONE)
 
     assert answer.status_code == 202
 
 
 async def test_signing_in_gives_the_tries_back(
-    gateway_settings: Callable[..., Settings], urls: Urls, gateway: Any, network: Wire
+    make_gateway: MakeGateway,
 ) -> None:
-    settings = gateway_settings(urls, otp_sends_per_phone=2, otp_sends_per_device=3)
-    app = create_app(settings, http_transport=network)
-    async with open_served_client(app) as client:
-        strict = replace(gateway, app=app, client=client)
-        first = [(await ask(client, PHONE)).status_code]
-        grant = await strict.otp_grant()
-        unknown = await ask(client, PHONE, device_id="phone-2")
-        signed_in = await strict.token(**grant)
-        known = [(await ask(client, PHONE)).status_code for _ in range(4)]
-        strange = [(await ask(client, PHONE, device_id="phone-2")).status_code for _ in range(3)]
+    strict = await make_gateway(otp_sends_per_phone=2, otp_sends_per_device=3)
+    client = strict.client
+
+    first = [(await ask(client, PHONE)).status_code]
+    grant = await strict.otp_grant()
+    unknown = await ask(client, PHONE, device_id="phone-2")
+    signed_in = await strict.token(**grant)
+    known = [(await ask(client, PHONE)).status_code for _ in range(4)]
+    strange = [(await ask(client, PHONE, device_id="phone-2")).status_code for _ in range(3)]
 
     assert (first, unknown.status_code) == ([202], 429)
     assert signed_in.status_code == 200
@@ -116,8 +106,9 @@ async def test_what_is_no_number_is_refused(gateway: Any, phone: str) -> None:
 
 
 async def test_codes_go_to_the_operators_provider_where_one_is_set(
-    gateway_settings: Callable[..., Settings], urls: Urls, network: Wire
+    real_gateway: Any, network: Wire
 ) -> None:
+    client = real_gateway.client
     sent: list[httpx.Request] = []
 
     def take(request: httpx.Request) -> httpx.Response:
@@ -125,20 +116,13 @@ async def test_codes_go_to_the_operators_provider_where_one_is_set(
         return httpx.Response(202)
 
     network.answer("sender", take)
-    settings = gateway_settings(
-        urls,
-        sandbox=False,
-        clock_file=None,
-        otp_sender_url="http://sender/otp",
-        otp_sender_secret="s",
+
+    answer = await client.post(
+        "/v1/auth/otp",
+        json={"phone": PHONE, "device_id": "phone-1"},
+        headers={"Accept-Language": "id"},
     )
-    async with open_served_client(create_app(settings, http_transport=network)) as client:
-        answer = await client.post(
-            "/v1/auth/otp",
-            json={"phone": PHONE, "device_id": "phone-1"},
-            headers={"Accept-Language": "id"},
-        )
-        outbox = await client.post("/v1/sandbox/otp-outbox", json={"phone": PHONE})
+    outbox = await client.post("/v1/sandbox/otp-outbox", json={"phone": PHONE})
 
     assert answer.status_code == 202
     assert outbox.status_code == 404
@@ -146,12 +130,10 @@ async def test_codes_go_to_the_operators_provider_where_one_is_set(
     assert b'"language":"id"' in sent[0].content.replace(b" ", b"")
 
 
-async def test_a_provider_that_is_away_is_said_so(
-    gateway_settings: Callable[..., Settings], urls: Urls, network: Wire
-) -> None:
-    settings = gateway_settings(urls, otp_sender_url="http://nobody/otp", otp_sender_secret="s")
-    async with open_served_client(create_app(settings, http_transport=network)) as client:
-        answer = await ask(client, PHONE)
+async def test_a_provider_that_is_away_is_said_so(make_gateway: MakeGateway) -> None:
+    made = await make_gateway(otp_sender_url="http://nobody/otp", otp_sender_secret="s")
+
+    answer = await ask(made.client, PHONE)
 
     assert answer.status_code == 503
     assert answer.json()["code"] == "otp_not_sent"

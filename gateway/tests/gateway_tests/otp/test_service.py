@@ -10,7 +10,6 @@ from sqlalchemy import func, select
 from gateway import worker
 from gateway.otp.models import OtpChallenge, OtpOutboxEntry
 from gateway.sessions.models import SignInSession
-from gateway.throttles import service as throttles
 from gateway.throttles.models import KnownDevice, ThrottleCount
 from gateway.throttles.rules import list_code_sends
 from perisai_kit.db.engine import Database
@@ -69,9 +68,8 @@ async def test_a_sign_in_and_a_request_for_a_code_lock_their_counts_in_one_order
     gateway: Any,
 ) -> None:
     grant, parts, now = await gateway.otp_grant(), gateway.parts, clock.real_now()
-    refusals = parts.refusals
     sends = list_code_sends(
-        throttles.read_limits(parts.settings),
+        parts.throttles.limits,
         phone=grant["phone"],
         device_id=grant["device_id"],
         address="127.0.0.1",
@@ -79,9 +77,9 @@ async def test_a_sign_in_and_a_request_for_a_code_lock_their_counts_in_one_order
     )
 
     async with parts.database.begin() as session:
-        await throttles.hit(session, parts.keyring, sends[:1], refusals=refusals, now=now)
+        await parts.throttles.hit(session, sends[:1], now=now)
         signing_in = asyncio.create_task(gateway.token(**grant))
         await gateway.waiters(1)
-        await throttles.hit(session, parts.keyring, sends[1:], refusals=refusals, now=now)
+        await parts.throttles.hit(session, sends[1:], now=now)
 
     assert (await signing_in).status_code == 200

@@ -4,8 +4,8 @@ import uuid
 from datetime import datetime, timedelta
 from typing import Any
 
-import jwt
 import pytest
+from gateway_tests.gateways import claims
 
 from gateway.people import tasks
 from gateway.sessions.rules import find_token_life
@@ -61,8 +61,7 @@ class Agent:
         """Return the answer with a fresh token, and its claims."""
         answer = (await self.gateway.refresh(self.refresh_token)).json()
         self.refresh_token = answer["refresh_token"]
-        claims = jwt.decode(answer["access_token"], options={"verify_signature": False})
-        return answer, claims
+        return answer, claims(answer)
 
 
 @pytest.fixture

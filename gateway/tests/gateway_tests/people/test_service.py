@@ -4,6 +4,7 @@ import json
 from typing import Any
 
 import httpx
+from gateway_tests.gateways import PHONE
 from sqlalchemy import insert
 
 from gateway.accounts.models import Account
@@ -13,8 +14,6 @@ from perisai_kit.domain import clock
 from perisai_kit.domain.ids import new_id
 from perisai_kit.privacy.columns import seal_values
 from perisai_kit.testing.network import Wire
-
-PHONE = "+6281234567890"
 
 
 def made_up_accounts(gateway: Any) -> list[dict[str, Any]]:

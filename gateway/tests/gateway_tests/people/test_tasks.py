@@ -5,6 +5,7 @@ from typing import Any
 
 import httpx
 import pytest
+from gateway_tests.gateways import PHONE, bearer
 
 from gateway.accounts.models import Account
 from gateway.accounts.rules import AccountNotFound
@@ -23,7 +24,7 @@ from perisai_kit.events.catalogue import (
 from perisai_kit.events.envelope import Event
 
 AGENT, MEMBER, WADAH = new_id(), new_id(), new_id()
-PHONE, SITIS_PHONE = "+6281234567890", "+6281200000009"
+SITIS_PHONE = "+6281200000009"
 
 
 def activated(account_id: uuid.UUID, agent_id: uuid.UUID = AGENT) -> AgentActivated:
@@ -59,7 +60,7 @@ def person(member_id: uuid.UUID) -> dict[str, str]:
 
 
 async def me(gateway: Any, session: dict[str, Any]) -> dict[str, Any]:
-    headers = {"Authorization": f"Bearer {session['access_token']}"}
+    headers = bearer(session["access_token"])
     answer: dict[str, Any] = (await gateway.client.get("/v1/me", headers=headers)).json()
     return answer
 
@@ -95,15 +96,12 @@ async def test_an_activated_agent_has_his_role_and_branch_at_the_next_token(gate
     await apply(gateway, activated(uuid.UUID(session["account_id"])))
     await apply(gateway, activated(uuid.UUID(session["account_id"])))  # a handler is safe twice
 
-    fresh = (await gateway.refresh(session["refresh_token"])).json()
-    me = await gateway.client.get(
-        "/v1/me", headers={"Authorization": f"Bearer {fresh['access_token']}"}
-    )
-    assert me.json()["roles"] == ["agent"]
-    assert me.json()["agent_id"] == str(AGENT)
-    assert me.json()["member_id"] is None
-    assert me.json()["wadah_id"] == str(WADAH)
-    assert me.json()["scope"] == {"kind": "branch", "code": "banyuwangi", "region": "jatim"}
+    own = await me(gateway, (await gateway.refresh(session["refresh_token"])).json())
+    assert own["roles"] == ["agent"]
+    assert own["agent_id"] == str(AGENT)
+    assert own["member_id"] is None
+    assert own["wadah_id"] == str(WADAH)
+    assert own["scope"] == {"kind": "branch", "code": "banyuwangi", "region": "jatim"}
 
 
 async def test_an_approval_attaches_no_member_to_an_account(gateway: Any, members: Any) -> None:

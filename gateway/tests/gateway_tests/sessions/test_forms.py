@@ -4,11 +4,10 @@ from typing import Any
 
 import httpx
 import pytest
+from gateway_tests.gateways import PASSWORD, SERVICE_SECRET
 
 from gateway.sign_ins.schemas import GRANTS
 
-PASSWORD = "correct horse battery"
-SECRET = "secret-of-the-service"
 STAFF = {"grant_type": "password", "username": "officer", "password": PASSWORD}
 
 
@@ -46,7 +45,7 @@ async def test_a_refresh_token_is_taken(gateway: Any) -> None:
 async def test_a_service_names_itself_in_the_header_or_in_the_form(
     gateway: Any, place: str
 ) -> None:
-    client = {"client_id": "payment-service", "client_secret": SECRET}
+    client = {"client_id": "payment-service", "client_secret": SERVICE_SECRET}
     grant = {"grant_type": "client_credentials"}
 
     answer = (

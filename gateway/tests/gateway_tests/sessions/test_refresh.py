@@ -3,8 +3,7 @@
 from datetime import datetime, timedelta
 from typing import Any
 
-import httpx
-import jwt
+from gateway_tests.gateways import DEVICE, PASSWORD, bearer, claims
 from sqlalchemy import update
 
 from gateway.accounts.models import Account
@@ -12,15 +11,6 @@ from gateway.sessions.models import SignInSession
 from perisai_kit.auth.principal import Role
 from perisai_kit.domain import clock
 from perisai_kit.domain.ids import new_id
-
-PASSWORD = "correct horse battery"
-DEVICE = "phone-1"
-
-
-def claims(answer: httpx.Response | dict[str, Any]) -> dict[str, Any]:
-    body = answer.json() if isinstance(answer, httpx.Response) else answer
-    decoded: dict[str, Any] = jwt.decode(body["access_token"], options={"verify_signature": False})
-    return decoded
 
 
 async def test_a_refresh_token_is_exchanged_for_the_next(gateway: Any) -> None:
@@ -172,7 +162,7 @@ async def test_a_revoked_session_is_over(gateway: Any) -> None:
 async def test_a_session_can_be_ended_from_another_device(gateway: Any) -> None:
     lost = await gateway.otp_session()
     kept = (await gateway.token(**await gateway.otp_grant(device_id="phone-2"))).json()
-    headers = {"Authorization": f"Bearer {kept['access_token']}"}
+    headers = bearer(kept["access_token"])
 
     listed = (await gateway.client.get("/v1/me/sessions", headers=headers)).json()["items"]
     lost_id = next(each["id"] for each in listed if each["device_id"] == DEVICE)
@@ -187,7 +177,7 @@ async def test_a_session_can_be_ended_from_another_device(gateway: Any) -> None:
 async def test_a_session_of_somebody_else_is_not_found(gateway: Any) -> None:
     await gateway.otp_session()
     mine = await gateway.otp_session()
-    headers = {"Authorization": f"Bearer {mine['access_token']}"}
+    headers = bearer(mine["access_token"])
     session_id = (await gateway.client.get("/v1/me/sessions", headers=headers)).json()["items"][0][
         "id"
     ]

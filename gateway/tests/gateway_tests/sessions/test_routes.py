@@ -3,25 +3,15 @@
 from typing import Any
 
 import httpx
-import jwt
 import pyotp
 import pytest
+from gateway_tests.gateways import DEVICE, PASSWORD, PHONE, claims
 from sqlalchemy import update
 
 from gateway.accounts.models import Account
 from gateway.otp.models import OtpChallenge
 from perisai_kit.domain import clock
 from perisai_kit.domain.ids import new_id
-
-PASSWORD = "correct horse battery"
-PHONE = "+6281234567890"
-DEVICE = "phone-1"
-
-
-def claims(answer: httpx.Response | dict[str, Any]) -> dict[str, Any]:
-    body = answer.json() if isinstance(answer, httpx.Response) else answer
-    decoded: dict[str, Any] = jwt.decode(body["access_token"], options={"verify_signature": False})
-    return decoded
 
 
 def person(name: str = "S***") -> dict[str, str]:

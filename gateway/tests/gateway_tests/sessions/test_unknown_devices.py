@@ -4,16 +4,16 @@ import asyncio
 import os
 import sys
 import threading
-from collections.abc import AsyncIterator, Callable, Iterable
+from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from typing import Any
 
 import httpx
 import pytest
+from gateway_tests.gateways import PASSWORD, PHONE, MakeGateway
 from sqlalchemy import func, select
 
-from gateway.app import create_app
 from gateway.passwords import (
     AT_ONCE,
     FLOOR,
@@ -23,14 +23,9 @@ from gateway.passwords import (
     SignInBusy,
     queue,
 )
-from gateway.settings import Settings
 from gateway.throttles.models import ThrottleCount
 from perisai_kit.auth.principal import Role
-from perisai_kit.testing.plugin import Urls, Wire
-from perisai_kit.testing.server import open_served_client
 
-PASSWORD = "correct horse battery"
-PHONE = "+6281234567890"
 OWNER, UNKNOWN = "203.0.113.1", "203.0.113.2"
 MANY = [f"198.51.100.{number}" for number in range(1, 21)]
 
@@ -79,19 +74,15 @@ TRUSTING = {"trusted_proxies": ("127.0.0.0/8",), "rate_limits": {"auth": 1_000_0
 
 
 @pytest.fixture
-async def proxied(
-    gateway_settings: Callable[..., Settings], urls: Urls, network: Wire
-) -> AsyncIterator[Proxied]:
-    settings = gateway_settings(
-        urls,
+async def proxied(make_gateway: MakeGateway) -> Proxied:
+    made = await make_gateway(
         **TRUSTING,
         otp_sends_per_phone=15,
         password_attempts_per_name=15,
         otp_attempts_per_phone_and_address=6,
         otp_attempts_per_phone=15,
     )
-    async with open_served_client(create_app(settings, http_transport=network)) as client:
-        yield Proxied(client)
+    return Proxied(made.client)
 
 
 async def test_thirty_requests_of_an_unknown_device_do_not_lock_a_phone_out(
@@ -214,14 +205,10 @@ async def test_failed_sign_ins_are_events_without_names(
 
 
 @pytest.fixture
-async def costly(
-    gateway_settings: Callable[..., Settings], urls: Urls, network: Wire
-) -> AsyncIterator[Proxied]:
+async def costly(make_gateway: MakeGateway) -> Proxied:
     """Where a hash takes as long as the fastest one outside a sandbox."""
     cost = {"password_hash_kib": FLOOR.kib, "password_hash_passes": FLOOR.passes}
-    settings = gateway_settings(urls, **TRUSTING, **cost)
-    async with open_served_client(create_app(settings, http_transport=network)) as client:
-        yield Proxied(client)
+    return Proxied((await make_gateway(**TRUSTING, **cost)).client)
 
 
 async def test_sixty_made_up_sign_ins_at_once_are_answered_and_a_real_one_follows(
@@ -305,16 +292,15 @@ async def test_a_known_device_signs_in_while_unknown_ones_take_all_their_places(
 
 
 async def test_a_sign_in_that_found_no_slot_is_no_try(
-    gateway_settings: Callable[..., Settings], urls: Urls, gateway: Any
+    make_gateway: MakeGateway, gateway: Any
 ) -> None:
     await gateway.staff()
-    settings = gateway_settings(urls, **TRUSTING, password_attempts_per_name_and_address=2)
+    made = await make_gateway(**TRUSTING, password_attempts_per_name_and_address=2)
+    proxied = Proxied(made.client)
 
-    async with open_served_client(create_app(settings)) as client:
-        proxied = Proxied(client)
-        async with crowd(EVERYWHERE):
-            meanwhile = [await proxied.password(OWNER, PASSWORD) for _ in range(6)]
-        after = await proxied.password(OWNER, PASSWORD)
+    async with crowd(EVERYWHERE):
+        meanwhile = [await proxied.password(OWNER, PASSWORD) for _ in range(6)]
+    after = await proxied.password(OWNER, PASSWORD)
 
     busy = [each for each in meanwhile if each.status_code != 200]
     assert {each.json()["code"] for each in busy} == {"sign_in_busy"}
