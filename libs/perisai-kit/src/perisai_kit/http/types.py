@@ -26,11 +26,16 @@ MAX_RUPIAH = 2**53
 """The largest integer that every JSON reader represents exactly."""
 
 
-def _clean(text: str) -> str:
+def _check_signs(text: str) -> str:
     if "\x00" in text:
         raise PydanticCustomError("nul_byte", "must not contain a NUL byte")
     if any("\ud800" <= character <= "\udfff" for character in text):
         raise PydanticCustomError("surrogate", "must be valid Unicode text")
+    return text
+
+
+def _clean(text: str) -> str:
+    _check_signs(text)
     if text and not _one_line(text):
         raise PydanticCustomError("blank", "must have at least one visible character")
     return text
@@ -72,13 +77,15 @@ LongText = Annotated[str, _text(1, 2000), AfterValidator(_clean)]
 
 
 def _person_name(text: str) -> str:
-    name = unicodedata.normalize("NFC", text)
+    name = _one_line(unicodedata.normalize("NFC", text))
     if not any(sign.isalpha() for sign in name):
         raise PydanticCustomError("person_name", "must be a name with at least one letter")
     return name
 
 
-PersonName = Annotated[ShortText, AfterValidator(_person_name)]
+PersonName = Annotated[
+    str, _text(1, 100), AfterValidator(_check_signs), AfterValidator(_person_name)
+]
 """A name as on a card: one word is enough, and apostrophes and titles stay."""
 
 Code = Annotated[
