@@ -18,9 +18,10 @@ from perisai_kit.auth.principal import Role, ScopeKind
 from perisai_kit.domain import clock
 from perisai_kit.domain.ids import new_id
 from perisai_kit.testing.network import Tokens
+from sandbox.demo.clients import Actor
 from sandbox.demo.people import member_body, new_adult
 from sandbox.fakebank.app import create_app
-from sandbox.seed import BANKS, Api, ensure_partner
+from sandbox.seed import BANKS, ensure_partner
 from sandbox.vault import load_bank_keys, load_secrets
 from snap_bi.profiles import PROFILES
 from snap_bi.virtual_account import is_customer_no
@@ -92,11 +93,15 @@ async def town(
     finance = tokens.make(Role.FINANCE_OFFICER, scope=COUNTRY)
     colleague = tokens.make(Role.FINANCE_OFFICER, scope=COUNTRY)
     treasurer, activator = (
-        Api(platform.clients["payment"], each["Authorization"].removeprefix("Bearer "))
+        Actor(
+            platform.clients["payment"],
+            device_id="contract",
+            access_token=each["Authorization"].removeprefix("Bearer "),
+        )
         for each in (finance, colleague)
     )
 
-    async def sign_in_activator() -> Api:
+    async def sign_in_activator() -> Actor:
         return activator
 
     secrets = load_secrets(folder)

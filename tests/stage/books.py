@@ -149,21 +149,14 @@ async def _service_faults(payment_url: str) -> list[str]:
 
 async def _sums(platform: Platform) -> tuple[int, int, int]:
     """Return what was collected as the finance officer sees both sides, and all payments."""
-    debits = credits = 0
-    cursor: dict[str, str] = {}
     async with platform.staff("finance1") as finance:
-        while True:
-            page = await finance.get("/v1/ledger/accounts", **cursor)
-            collected = [each for each in page["items"] if each["purpose"] == "collection"]
-            debits += sum(each["debits"] for each in collected)
-            credits += sum(each["credits"] for each in collected)
-            if not page["next_cursor"]:
-                break
-            cursor = {"cursor": page["next_cursor"]}
+        accounts = await finance.list_all("/v1/ledger/accounts")
+    collected = [each for each in accounts if each["purpose"] == "collection"]
     async with platform.database("payment") as connection:
         received = await connection.fetchval(
             "SELECT coalesce(sum(amount), 0)::bigint FROM payments"
         )
+    debits, credits = (sum(each[side] for each in collected) for side in ("debits", "credits"))
     return debits, credits, received
 
 

@@ -18,8 +18,7 @@ from perisai_kit.domain import clock
 from perisai_kit.privacy.keyring import Keyring
 from perisai_kit.runtime.network import Network
 from sandbox.children import Child, run_server
-from sandbox.demo.clients import TIMEOUT_S, Actor, Bank
-from sandbox.demo.run import Watch
+from sandbox.demo.clients import TIMEOUT_S, Actor, Bank, Watch, open_client
 from sandbox.environment import CLOCK_FILE, build_environment
 from sandbox.errors import SandboxError
 from sandbox.run import DESCRIPTION_FILE
@@ -186,15 +185,8 @@ class Platform:
                 return False
         return True
 
-    @asynccontextmanager
-    async def http(self, name: str, watch: Watch | None = None) -> AsyncIterator[httpx.AsyncClient]:
-        async with httpx.AsyncClient(
-            base_url=self.address(name),
-            timeout=TIMEOUT_S,
-            transport=Network(),
-            event_hooks={"response": [watch] if watch else []},
-        ) as opened:
-            yield opened
+    def http(self, name: str, watch: Watch | None = None) -> httpx.AsyncClient:
+        return open_client(self.address(name), watch)
 
     @asynccontextmanager
     async def staff(self, username: str) -> AsyncIterator[Actor]:

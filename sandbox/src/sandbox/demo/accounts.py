@@ -38,7 +38,7 @@ async def ensure_wadah_account(
         proposed = await officer.post("/v1/bank-accounts", {"wadah_id": wadah["id"], **account})
     path = f"/v1/bank-accounts/{proposed['id']}"
     for _ in range(INQUIRIES):
-        verified = await officer.post(f"{path}/verification", None)
+        verified = await officer.post(f"{path}/verification")
         if verified["name_match"] == "match":
             decided = await second_officer.post(f"{path}/decision", {"verdict": "approved"})
             return dict(decided)

@@ -3,7 +3,6 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, timedelta
-from functools import partial
 from typing import Any
 
 import httpx
@@ -118,7 +117,7 @@ async def ensure_application(
             bank_code=desk.bank_code, account_no=account_no, holder_name=person.full_name.upper()
         )
     applicant = Actor(desk.gateway, device_id=f"phone-of-{planned.member.id}", attempts=ATTEMPTS)
-    await applicant.sign_in_with_code(person)
+    await applicant.sign_in_by_phone(person.phone)
     own = (await applicant.get("/v1/applications"))["items"]
     if own:
         application = own[-1]
@@ -165,10 +164,5 @@ async def _decide(desk: Desk, applicant: Actor, path: str, step: str, today: dat
 
 async def wait_for_role(agent: Actor) -> None:
     """Wait until a new agent's account has the role. Raises: StepFailed."""
-    if await until(partial(_is_agent, agent), wait_s=AGENT_WAIT_S) >= AGENT_WAIT_S:
+    if await until(agent.is_agent, wait_s=AGENT_WAIT_S) >= AGENT_WAIT_S:
         raise StepFailed("an approved agent did not get the role")
-
-
-async def _is_agent(agent: Actor) -> bool:
-    await agent.refresh()
-    return "agent" in (await agent.get("/v1/me"))["roles"]
