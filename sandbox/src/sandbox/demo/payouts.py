@@ -11,7 +11,7 @@ from datetime import datetime
 from typing import Any
 
 from perisai_kit.domain.month import Month
-from sandbox.demo.accounts import wadah_account_no
+from sandbox.demo.admission import wadah_account_no
 from sandbox.demo.clients import Actor
 from sandbox.demo.commission import CLOSE_S, Expected
 from sandbox.demo.journey import Walk, until

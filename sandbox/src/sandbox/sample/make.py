@@ -170,9 +170,9 @@ async def open_desk(stage: Stage) -> AsyncIterator[Desk]:
 
         # One after the other: the gateway checks few passwords at a time.
         yield Desk(
-            gateway,
-            Bank(bank),
-            stage.bank_code,
+            gateway=gateway,
+            bank=Bank(bank),
+            bank_code=stage.bank_code,
             admin=await staff("admin"),
             officer=await staff("officer1"),
             second_officer=await staff("officer2"),
