@@ -6,10 +6,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import asyncpg
 import httpx
 import pytest
 from contract.conftest import Platform
+from stage.connections import connect
 
 from gateway.edge.routes import SNAP_ENDINGS
 from gateway.settings import Settings as GatewaySettings
@@ -51,14 +51,11 @@ class Town:
 
     async def paying_accounts(self) -> dict[str, str | None]:
         """Return what was published of the accounts that paid, by bill."""
-        connection = await asyncpg.connect(self.platform.urls["payment"].owner)
-        try:
+        async with connect(self.platform.urls["payment"].owner) as connection:
             rows = await connection.fetch(
                 "SELECT data ->> 'bill_id', data ->> 'paying_account' FROM events"
                 " WHERE type = 'payment.settled.v1'"
             )
-        finally:
-            await connection.close()
         return dict(map(tuple, rows))
 
 

@@ -8,11 +8,11 @@ from dataclasses import dataclass
 from itertools import count
 from typing import Any
 
-import asyncpg
 import httpx
 import pytest
 from contract.conftest import ADDRESSES, MODULES
 from fastapi import FastAPI
+from stage.connections import connect
 
 import gateway.app
 from gateway.settings import Settings
@@ -55,8 +55,7 @@ class PublicSide:
 
         There is nothing in it, so that it fails again where something handles it.
         """
-        connection = await asyncpg.connect(self.urls[service].owner)
-        try:
+        async with connect(self.urls[service].owner) as connection:
             parked = await connection.fetchval(
                 "INSERT INTO parked_events (id, subscription, position, event_id, type, subject,"
                 " data, occurred_at, error, attempts, parked_at)"
@@ -64,8 +63,6 @@ class PublicSide:
                 " RETURNING id",
                 *(new_id(), self.subscriptions[service], next(positions), kind, subject),
             )
-        finally:
-            await connection.close()
         return str(parked)
 
 

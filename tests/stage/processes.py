@@ -6,13 +6,14 @@ import signal
 import subprocess
 import sys
 from collections.abc import AsyncIterator, Iterator, Mapping
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 import asyncpg
 import httpx
+from stage.connections import connect
 
 from perisai_kit.domain import clock
 from perisai_kit.privacy.keyring import Keyring
@@ -219,11 +220,8 @@ class Platform:
         own = load_secrets(self.folder).services[name]
         return Keyring.parse(own.data_keys, own.lookup_key)
 
-    @asynccontextmanager
-    async def database(self, name: str) -> AsyncIterator[asyncpg.Connection]:
+    def database(
+        self, name: str
+    ) -> AbstractAsyncContextManager["asyncpg.Connection[asyncpg.Record]"]:
         """Open a database as its owner, who may read everything."""
-        connection = await asyncpg.connect(self.described["databases"][name]["owner"])
-        try:
-            yield connection
-        finally:
-            await connection.close()
+        return connect(self.described["databases"][name]["owner"])
