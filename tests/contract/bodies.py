@@ -4,10 +4,12 @@ from collections.abc import Callable
 from datetime import date
 from typing import Any
 
+from contract.objects import new_application
 from contract.roles import NOBODY_KNOWS
 
 from perisai_kit.domain import clock
 from perisai_kit.domain.month import Month
+from sandbox.demo.forms import exam_body, training_body, wadah_body
 from sandbox.demo.people import member_body, new_adult
 
 QUERIES = {
@@ -59,29 +61,6 @@ _BODIES: dict[str, Any] = {
         "ends_on": "{today}",
     },
     "POST /v1/wadahs/{wadah_id}/termination": {"reason_code": "agreement_ended", **REASON},
-    "POST /v1/wadahs": {
-        "name": "Rukun Tani",
-        "kind": "association",
-        "legal_entity": False,
-        "branch_code": "BWI",
-    },
-    "POST /v1/applications": {
-        "wadah_id": "{wadah_id}",
-        "nik": "3510111203900001",
-        "birth_date": "1990-03-12",
-        "full_name": "Siti Rahma",
-        "citizenship": "wni",
-        "bank_code": "999",
-        "account_no": "1234567890",
-        "account_holder_name": "Siti Rahma",
-        "device_description": "Android phone",
-        "not_bpjs_employee": True,
-    },
-    "POST /v1/applications/{application_id}/training": {
-        "completed_on": "{today}",
-        "certificate_no": "PLT/1",
-    },
-    "POST /v1/applications/{application_id}/exam": {"taken_on": "{today}", "passed": True},
     "POST /v1/applications/{application_id}/rejection": {
         "reason_code": "requirements_not_met",
         **REASON,
@@ -173,6 +152,10 @@ _BODIES: dict[str, Any] = {
     },
 }
 _MADE: dict[str, Callable[[date], Any]] = {
+    "POST /v1/wadahs": wadah_body,
+    "POST /v1/applications/{application_id}/training": training_body,
+    "POST /v1/applications/{application_id}/exam": exam_body,
+    "POST /v1/applications": lambda today: new_application(today, "{wadah_id}"),
     "POST /v1/members": lambda today: member_body(new_adult(today), at=clock.now()),
     "POST /v1/enrolment-batches": lambda today: {
         "batch_id": "{batch_id}",

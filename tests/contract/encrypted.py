@@ -8,6 +8,7 @@ from uuid import UUID
 import asyncpg
 from sqlalchemy import inspect
 from sqlalchemy.orm import DeclarativeBase
+from stage.connections import connect
 
 import agent_service.tables
 import gateway.tables
@@ -63,12 +64,9 @@ def models_of(service: str) -> list[type[DeclarativeBase]]:
 @asynccontextmanager
 async def loosened(urls: Urls) -> AsyncIterator["asyncpg.Connection[asyncpg.Record]"]:
     """Let a database take rows of encrypted values alone; give a connection of its owner."""
-    connection = await asyncpg.connect(urls.owner)
-    try:
+    async with connect(urls.owner) as connection:
         await connection.execute(_LOOSEN)
         yield connection
-    finally:
-        await connection.close()
 
 
 def new_row(model: type[Any], text: str, row_id: UUID | None = None) -> dict[str, Any]:

@@ -36,6 +36,7 @@ from perisai_kit.domain import clock
 from perisai_kit.domain.ids import new_id
 from perisai_kit.domain.month import Month
 from perisai_kit.testing.network import Tokens
+from sandbox.demo.forms import application_body, wadah_body
 from sandbox.demo.people import member_body, new_adult
 
 
@@ -79,7 +80,7 @@ class Maker:
     async def make_agent(self) -> None:
         branch = {"code": "BWI", "name": "Banyuwangi", "region_code": "JTM"}
         await self.post("agent", "/v1/branches", branch, self.admin)
-        wadah = await self.post("agent", "/v1/wadahs", new_wadah(self.today), self.officer)
+        wadah = await self.post("agent", "/v1/wadahs", wadah_body(self.today), self.officer)
         applicant = self.tokens.make(
             M, amr=("otp",), device_id="device-1", account_id=self.applicant_id, member_id=new_id()
         )
@@ -101,7 +102,7 @@ class Maker:
         identity = {"agent_id": self.ids["agent_id"], "holds_from": str(self.today)}
         proposed = await self.post("agent", "/v1/tax-identities", identity, self.agent)
         self.ids["tax_identity_id"] = proposed["id"]
-        other = await self.post("agent", "/v1/wadahs", new_wadah(self.today), self.officer)
+        other = await self.post("agent", "/v1/wadahs", wadah_body(self.today), self.officer)
         move = new_move(self.today, other["id"])
         path = f"/v1/agents/{self.ids['agent_id']}/wadah-moves"
         proposed = await self.post("agent", path, move, self.officer)
@@ -348,39 +349,15 @@ TAKEN_OVER = (
 )
 
 
-def new_wadah(today: date) -> dict[str, Any]:
-    return {
-        "name": "Rukun Nelayan",
-        "kind": "association",
-        "legal_entity": False,
-        "branch_code": "BWI",
-        "agreement": {
-            "number": "PKS/1",
-            "starts_on": today.isoformat(),
-            "ends_on": (today + timedelta(days=364)).isoformat(),
-        },
-    }
-
-
 def new_move(today: date, wadah_id: str) -> dict[str, Any]:
     from_date = Month.of(today).plus(1).first_day
     return {"wadah_id": wadah_id, "from_date": f"{from_date}", "reason": "Lives nearer to it."}
 
 
 def new_application(today: date, wadah_id: str) -> dict[str, Any]:
-    fisher = new_adult(today)
-    return {
-        "wadah_id": wadah_id,
-        "nik": fisher.nik,
-        "birth_date": fisher.birth_date.isoformat(),
-        "full_name": fisher.full_name,
-        "citizenship": "wni",
-        "bank_code": "999",
-        "account_no": "1234567890",
-        "account_holder_name": fisher.full_name,
-        "device_description": "Android phone",
-        "not_bpjs_employee": True,
-    }
+    return application_body(
+        new_adult(today), wadah_id=wadah_id, bank_code="999", account_no="1234567890"
+    )
 
 
 def new_partner(key: rsa.RSAPrivateKey, *, company_code: str = "77777") -> dict[str, Any]:

@@ -6,21 +6,21 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import asyncpg
 import httpx
 import pytest
 from contract.conftest import Platform
+from stage.connections import connect
 
 from gateway.edge.routes import SNAP_ENDINGS
 from gateway.settings import Settings as GatewaySettings
 from payment_service.callbacks.routes import PATHS, PREFIXES
 from perisai_kit.auth.principal import Role, ScopeKind
 from perisai_kit.domain import clock
-from perisai_kit.domain.ids import new_id
 from perisai_kit.testing.network import Tokens
+from sandbox.demo.clients import Actor, Bank
 from sandbox.demo.people import member_body, new_adult
 from sandbox.fakebank.app import create_app
-from sandbox.seed import BANKS, Api, ensure_partner
+from sandbox.seed import BANKS, ensure_partner
 from sandbox.vault import load_bank_keys, load_secrets
 from snap_bi.profiles import PROFILES
 from snap_bi.virtual_account import compute_check_digit
@@ -36,48 +36,26 @@ class Town:
     """A platform with one bank of every profile, an officer and a finance officer."""
 
     platform: Platform = field(repr=False)
-    bank: httpx.AsyncClient
-    officer: dict[str, str] = field(repr=False)
-    finance: dict[str, str] = field(repr=False)
+    bank: Bank
+    members: Actor
+    payments: Actor
+    finance: Actor
     partners: dict[str, dict[str, Any]] = field(repr=False)
-
-    async def post(self, service: str, path: str, body: Any) -> dict[str, Any]:
-        staff = self.finance if "bank-partners" in path else self.officer
-        headers = {**staff, "Idempotency-Key": str(new_id())}
-        answer = await self.platform.clients[service].post(path, json=body, headers=headers)
-        assert answer.is_success, answer.text
-        made: dict[str, Any] = answer.json()
-        return made
-
-    async def get(self, path: str) -> dict[str, Any]:
-        answer = await self.platform.clients["payment"].get(path, headers=self.finance)
-        assert answer.is_success, answer.text
-        found: dict[str, Any] = answer.json()
-        return found
 
     async def issue_bill(self) -> dict[str, Any]:
         today = clock.today()
         member = member_body(new_adult(today), at=clock.now())
-        await self.post("member", "/v1/members", member)
+        await self.members.post("/v1/members", member)
         asked = {"member_id": member["id"], "first_month": f"{today:%Y-%m}", "month_count": 1}
-        return await self.post("payment", "/v1/bills", asked)
-
-    async def pay(self, number: str, **how: Any) -> dict[str, Any]:
-        answer = await self.bank.post("/payments", json={"virtual_account_no": number, **how})
-        assert answer.is_success, answer.text
-        paid: dict[str, Any] = answer.json()
-        return paid
+        return dict(await self.payments.post("/v1/bills", asked))
 
     async def paying_accounts(self) -> dict[str, str | None]:
         """Return what was published of the accounts that paid, by bill."""
-        connection = await asyncpg.connect(self.platform.urls["payment"].owner)
-        try:
+        async with connect(self.platform.urls["payment"].owner) as connection:
             rows = await connection.fetch(
                 "SELECT data ->> 'bill_id', data ->> 'paying_account' FROM events"
                 " WHERE type = 'payment.settled.v1'"
             )
-        finally:
-            await connection.close()
         return dict(map(tuple, rows))
 
 
@@ -89,14 +67,12 @@ async def town(
     folder: Path = tmp_path_factory.mktemp("bank")
     wire = platform.apps["payment"].state.kit.http_transport
     officer = tokens.make(Role.BRANCH_OFFICER, scope=BRANCH)
-    finance = tokens.make(Role.FINANCE_OFFICER, scope=COUNTRY)
-    colleague = tokens.make(Role.FINANCE_OFFICER, scope=COUNTRY)
     treasurer, activator = (
-        Api(platform.clients["payment"], each["Authorization"].removeprefix("Bearer "))
-        for each in (finance, colleague)
+        actor_at(platform, "payment", tokens.make(Role.FINANCE_OFFICER, scope=COUNTRY))
+        for _ in range(2)
     )
 
-    async def sign_in_activator() -> Api:
+    async def sign_in_activator() -> Actor:
         return activator
 
     secrets = load_secrets(folder)
@@ -119,7 +95,19 @@ async def town(
     wire.mount("fakebank", app)
     transport = httpx.ASGITransport(app)
     async with httpx.AsyncClient(transport=transport, base_url="http://fakebank") as bank:
-        yield Town(platform, bank, officer, finance, partners)
+        yield Town(
+            platform,
+            Bank(bank),
+            members=actor_at(platform, "member", officer),
+            payments=actor_at(platform, "payment", officer),
+            finance=treasurer,
+            partners=partners,
+        )
+
+
+def actor_at(platform: Platform, service: str, headers: dict[str, str]) -> Actor:
+    token = headers["Authorization"].removeprefix("Bearer ")
+    return Actor(platform.clients[service], device_id="contract", access_token=token)
 
 
 def account_at(bill: dict[str, Any], partner: dict[str, Any]) -> dict[str, Any]:
@@ -147,7 +135,7 @@ def test_the_gateway_lets_every_profile_pass() -> None:
 
 
 async def test_a_second_start_makes_no_second_partner(town: Town) -> None:
-    found = await town.get("/v1/bank-partners")
+    found = await town.finance.get("/v1/bank-partners")
 
     assert [each["profile"] for each in found["items"]] == list(PROFILES)
     assert {each["base_url"] for each in found["items"]} == {"http://fakebank"}
@@ -168,12 +156,12 @@ async def test_a_bill_is_paid_at_the_bank_of_any_profile(town: Town, profile: st
     bill = await town.issue_bill()
     account = account_at(bill, town.partners[profile])
 
-    paid = await town.pay(account["number"])
+    paid = await town.bank.pay(account["number"])
 
     assert (paid["outcome"], paid["amount"]) == ("paid", bill["amount"])
     assert [call["response_code"] for call in paid["calls"]] == ["2002400", "2002500"]
-    assert (await town.get(f"/v1/bills/{bill['id']}"))["status"] == "paid"
-    (payment,) = (await town.get(f"/v1/payments?bill_id={bill['id']}"))["items"]
+    assert (await town.finance.get(f"/v1/bills/{bill['id']}"))["status"] == "paid"
+    (payment,) = (await town.finance.get("/v1/payments", bill_id=bill["id"]))["items"]
     assert payment["partner_id"] == town.partners[profile]["partner_id"]
 
 
@@ -183,7 +171,7 @@ async def test_the_account_of_a_customer_is_another_one_at_each_bank(town: Town)
 
     for bill, profile in zip(bills, profiles, strict=True):
         number = account_at(bill, town.partners[profile])["number"]
-        paid = await town.pay(number, paid_from="1002003004")
+        paid = await town.bank.pay(number, paid_from="1002003004")
         assert paid["outcome"] == "paid"
 
     found = await town.paying_accounts()
@@ -198,8 +186,8 @@ async def test_the_bank_reads_every_repeat_as_paid(town: Town, profile: str) -> 
     bill = await town.issue_bill()
     number = account_at(bill, town.partners[profile])["number"]
 
-    repeated = await town.pay(number, mode="repeat", times=3)
-    advised = await town.pay(
+    repeated = await town.bank.pay(number, mode="repeat", times=3)
+    advised = await town.bank.pay(
         number,
         mode="ok",
         inquire=False,
@@ -211,7 +199,7 @@ async def test_the_bank_reads_every_repeat_as_paid(town: Town, profile: str) -> 
     assert [call["response_code"] for call in flags] == ["2002500", *[REPEATED[profile]] * 2]
     assert {call["reading"] for call in flags} == {"paid"}
     assert advised["outcome"] == "paid"
-    assert len((await town.get(f"/v1/payments?bill_id={bill['id']}"))["items"]) == 1
+    assert len((await town.finance.get("/v1/payments", bill_id=bill["id"]))["items"]) == 1
 
 
 @pytest.mark.parametrize("profile", PROFILES)
@@ -219,11 +207,11 @@ async def test_the_bank_can_be_asked_what_became_of_it(town: Town, profile: str)
     partner = town.partners[profile]
     bill = await town.issue_bill()
     number = account_at(bill, partner)["number"]
-    paid = await town.pay(number)
+    paid = await town.bank.pay(number)
     path = f"/v1/bank-partners/{partner['partner_id']}/status-inquiries"
 
     known, unknown = [
-        await town.post("payment", path, {"virtual_account_no": number, "payment_request_id": each})
+        await town.finance.post(path, {"virtual_account_no": number, "payment_request_id": each})
         for each in (paid["payment_request_id"], "never-sent")
     ]
 
@@ -235,12 +223,12 @@ async def test_the_bank_can_be_asked_what_became_of_it(town: Town, profile: str)
 async def test_both_sides_show_the_same_string_to_sign(town: Town, profile: str) -> None:
     partner = town.partners[profile]
     number = account_at(await town.issue_bill(), partner)["number"]
-    paid = await town.pay(number)
-    corrupted = await town.pay(
+    paid = await town.bank.pay(number)
+    corrupted = await town.bank.pay(
         account_at(await town.issue_bill(), partner)["number"], mode="corrupt_signature"
     )
 
-    seen = await town.get(f"/v1/bank-partners/{partner['partner_id']}/requests?limit=4")
+    seen = await town.finance.get(f"/v1/bank-partners/{partner['partner_id']}/requests", limit=4)
 
     theirs = [call["string_to_sign"] for call in [*paid["calls"], *corrupted["calls"]]]
     assert [each["string_to_sign"] for each in reversed(seen["items"])] == theirs

@@ -3,17 +3,16 @@
 import asyncio
 import socket
 from collections.abc import AsyncIterator, Callable
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from itertools import count
 from typing import Any
 
-import asyncpg
 import httpx
 import pytest
-import uvicorn
 from contract.conftest import ADDRESSES, MODULES
 from fastapi import FastAPI
+from stage.connections import connect
 
 import gateway.app
 from gateway.settings import Settings
@@ -22,6 +21,7 @@ from perisai_kit.auth.principal import Principal, Role
 from perisai_kit.domain import clock
 from perisai_kit.domain.ids import new_id
 from perisai_kit.testing.plugin import Databases, Tokens, Urls, Wire, open_app_client
+from perisai_kit.testing.server import serve
 
 HANDLED = {
     "gateway": "member.updated.v1",
@@ -55,8 +55,7 @@ class PublicSide:
 
         There is nothing in it, so that it fails again where something handles it.
         """
-        connection = await asyncpg.connect(self.urls[service].owner)
-        try:
+        async with connect(self.urls[service].owner) as connection:
             parked = await connection.fetchval(
                 "INSERT INTO parked_events (id, subscription, position, event_id, type, subject,"
                 " data, occurred_at, error, attempts, parked_at)"
@@ -64,28 +63,7 @@ class PublicSide:
                 " RETURNING id",
                 *(new_id(), self.subscriptions[service], next(positions), kind, subject),
             )
-        finally:
-            await connection.close()
         return str(parked)
-
-
-@asynccontextmanager
-async def serve(app: FastAPI, listener: socket.socket) -> AsyncIterator[None]:
-    config = uvicorn.Config(app, log_config=None, access_log=False, proxy_headers=False)
-    server = uvicorn.Server(config)
-    running = asyncio.create_task(server.serve(sockets=[listener]))
-    while not server.started:  # noqa: ASYNC110 - uvicorn has no event for it
-        await asyncio.sleep(0.01)
-    try:
-        yield
-    finally:
-        server.should_exit = True
-        await running
-
-
-def last_subscription(app: FastAPI) -> str:
-    name: str = app.state.kit.subscriptions[-1].name
-    return name
 
 
 @pytest.fixture(scope="module")
@@ -110,7 +88,7 @@ async def public_side(
         for name, module in MODULES.items():
             settings = make_settings(module.Settings, urls[name], **ADDRESSES)
             apps[name] = module.create_app(settings, http_transport=wire)
-            await stack.enter_async_context(serve(apps[name], listeners[name]))
+            await stack.enter_async_context(serve(apps[name], listener=listeners[name]))
         named = {name if name == "gateway" else f"{name}-service": name for name in apps}
         yield PublicSide(
             apps["gateway"],

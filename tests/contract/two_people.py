@@ -6,7 +6,7 @@ from typing import Any
 from uuid import UUID
 
 import jwt
-from contract.objects import Maker, new_application, new_move, new_partner, new_wadah
+from contract.objects import Maker, new_application, new_move, new_partner
 from contract.paid import make_answer, make_unknown_payout
 from contract.reach import BRANCH, COUNTRY
 from contract.roles import B, F, M
@@ -29,6 +29,7 @@ from perisai_kit.db.engine import Database
 from perisai_kit.domain import clock
 from perisai_kit.domain.ids import new_id
 from perisai_kit.domain.month import Month
+from sandbox.demo.forms import wadah_body
 
 Headers = dict[str, str]
 CONFIRMED = {"verdict": "confirmed"}
@@ -241,7 +242,7 @@ async def _propose_settlement(maker: Maker, first: Headers) -> Waiting:
 
 async def _propose_move(maker: Maker, first: Headers) -> Waiting:
     wadahs = [
-        await maker.post("agent", "/v1/wadahs", new_wadah(maker.today), first) for _ in range(2)
+        await maker.post("agent", "/v1/wadahs", wadah_body(maker.today), first) for _ in range(2)
     ]
     applicant = maker.tokens.make(
         M, amr=("otp",), device_id="device-2", account_id=new_id(), member_id=new_id()

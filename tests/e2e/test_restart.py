@@ -33,7 +33,7 @@ async def test_restart_keeps_data_sessions_and_what_was_under_way(platform: Plat
     with platform.business_time(AT):
         async with platform.http("gateway") as http:
             person = Actor(http, device_id="stage-restart")
-            await person.sign_in_with_code(new_adult(AT.date()))
+            await person.sign_in_by_phone(new_adult(AT.date()).phone)
             me = await person.get("/v1/me")
             (customer,) = await new_customers(platform, 1)
             async with platform.bank() as bank:

@@ -1,12 +1,11 @@
 """What must be true of all databases together after whatever happened."""
 
 from collections import Counter
-from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
+from collections.abc import Mapping
 from typing import Any
 
-import asyncpg
 from stage import journal, questions, second_commission
+from stage.connections import connect
 from stage.processes import DATABASES, Platform
 from stage.waiting import PATIENCE_S, until
 
@@ -44,7 +43,7 @@ async def unread(urls: Urls) -> list[str]:
     cursors: list[tuple[str, int]] = []
     found = []
     for name, url in urls.items():
-        async with _connected(url) as connection:
+        async with connect(url) as connection:
             waiting = await connection.fetchval(
                 "SELECT count(*) FROM events WHERE NOT EXISTS"
                 " (SELECT FROM event_positions WHERE event_id = events.id)"
@@ -55,7 +54,7 @@ async def unread(urls: Urls) -> list[str]:
             cursors += [(row["name"], row["position"]) for row in rows]
     if len(cursors) < MIN_SUBSCRIPTIONS:
         found.append(f"only {len(cursors)} subscriptions have begun")
-    async with _connected(urls["payment"]) as connection:
+    async with connect(urls["payment"]) as connection:
         waiting = await connection.fetchval("SELECT count(*) FROM commission_waits")
         found += [f"{waiting} payments wait for their commission"] if waiting else []
     for name, position in cursors:
@@ -89,7 +88,7 @@ async def _counted_faults(urls: Urls) -> list[str]:
     found = []
     for name, url in urls.items():
         asked = questions.EVERYWHERE | (questions.PAYMENT if name == "payment" else {})
-        async with _connected(url) as connection:
+        async with connect(url) as connection:
             for what, question in asked.items():
                 count = await connection.fetchval(question)
                 found += [f"{count} {what} ({name})"] if count else []
@@ -141,7 +140,7 @@ async def _service_faults(payment_url: str) -> list[str]:
             exported = "".join([piece async for piece in ledger.export(session, plan)])
     finally:
         await database.dispose()
-    async with _connected(payment_url) as connection:
+    async with connect(payment_url) as connection:
         rows = await connection.fetch(questions.BALANCES)
     held = {row["account"]: row["balance"] for row in rows}
     return found + await journal.faults(exported, held=held)
@@ -149,33 +148,17 @@ async def _service_faults(payment_url: str) -> list[str]:
 
 async def _sums(platform: Platform) -> tuple[int, int, int]:
     """Return what was collected as the finance officer sees both sides, and all payments."""
-    debits = credits = 0
-    cursor: dict[str, str] = {}
     async with platform.staff("finance1") as finance:
-        while True:
-            page = await finance.get("/v1/ledger/accounts", **cursor)
-            collected = [each for each in page["items"] if each["purpose"] == "collection"]
-            debits += sum(each["debits"] for each in collected)
-            credits += sum(each["credits"] for each in collected)
-            if not page["next_cursor"]:
-                break
-            cursor = {"cursor": page["next_cursor"]}
+        accounts = await finance.list_all("/v1/ledger/accounts")
+    collected = [each for each in accounts if each["purpose"] == "collection"]
     async with platform.database("payment") as connection:
         received = await connection.fetchval(
             "SELECT coalesce(sum(amount), 0)::bigint FROM payments"
         )
+    debits, credits = (sum(each[side] for each in collected) for side in ("debits", "credits"))
     return debits, credits, received
 
 
 async def _rows(url: str, question: str) -> Counter[tuple[Any, ...]]:
-    async with _connected(url) as connection:
+    async with connect(url) as connection:
         return Counter(tuple(row) for row in await connection.fetch(question))
-
-
-@asynccontextmanager
-async def _connected(url: str) -> AsyncIterator[asyncpg.Connection]:
-    connection = await asyncpg.connect(url)
-    try:
-        yield connection
-    finally:
-        await connection.close()

@@ -1,32 +1,16 @@
 """Two finance officers who close a month of a platform."""
 
-import uuid
 from typing import Any
 
 from stage.processes import Platform
 
-AGREED = ("month_closing_proposed", "month_closing_decided", "month_closed")
-"""What a repeated proposal or decision is refused with."""
+from sandbox.demo import commission
 
 
 async def agree_to_close(platform: Platform, month: str) -> dict[str, Any]:
     """Let one propose to close a month and another confirm it; return what was refused, if any."""
-    path = f"/v1/commission-months/{month}/closing"
-    for name, address, body in (
-        ("finance1", path, None),
-        ("finance2", f"{path}/decision", {"verdict": "confirmed"}),
-    ):
-        async with platform.staff(name) as officer:
-            answer: dict[str, Any] = await officer.call(
-                "POST",
-                address,
-                json=body,
-                headers={"Idempotency-Key": str(uuid.uuid4())},
-                expect=(200, 201, 409),
-            )
-        if answer.get("code") not in (None, *AGREED):
-            return answer
-    return {}
+    async with platform.staff("finance1") as proposer, platform.staff("finance2") as approver:
+        return await commission.agree_to_close(proposer, approver, month)
 
 
 async def close_month(platform: Platform, month: str) -> dict[str, Any]:

@@ -10,6 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 from urllib.parse import urlsplit
 
 import asyncpg
+from stage.connections import connect
 
 from sandbox.roles import Role, get_login
 
@@ -49,16 +50,13 @@ class OtherServer:
 
     async def _ensure(self, name: str, service: str) -> None:
         owner, app = get_login("owner", service), get_login("app", service)
-        connection = await asyncpg.connect(self._url)
-        try:
+        async with connect(self._url) as connection:
             for login in (owner, app):
                 await self._ensure_role(connection, login)
             await connection.execute(f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)')
             await connection.execute(f'CREATE DATABASE "{name}" OWNER {owner}')
             await connection.execute(f'REVOKE ALL ON DATABASE "{name}" FROM PUBLIC')
             await connection.execute(f'GRANT CONNECT ON DATABASE "{name}" TO {app}')
-        finally:
-            await connection.close()
 
     async def _ensure_role(
         self, connection: "asyncpg.Connection[asyncpg.Record]", login: str

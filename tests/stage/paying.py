@@ -3,9 +3,6 @@
 MONTH is a closed one, so that a run through it can be proposed.
 """
 
-import asyncio
-import json
-import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -15,15 +12,8 @@ from typing import Any
 from uuid import UUID
 
 import httpx
-import uvicorn
-from cryptography.hazmat.primitives.asymmetric import rsa
-from cryptography.hazmat.primitives.serialization import (
-    Encoding,
-    NoEncryption,
-    PrivateFormat,
-    PublicFormat,
-)
 from sqlalchemy.ext.asyncio import AsyncSession
+from stage.bank_files import make_key, to_pem, write_bank_files
 
 from payment_service.banks.models import BankPartner
 from payment_service.banks.rules import PartnerStatus
@@ -31,7 +21,8 @@ from payment_service.payout_accounts.models import PayoutAccount
 from payment_service.payout_accounts.rules import PayoutAccountStatus, PayoutChannel
 from perisai_kit.domain.ids import new_id
 from perisai_kit.domain.month import Month
-from perisai_kit.runtime.network import Network
+from perisai_kit.testing.server import serve
+from sandbox.demo.clients import open_client
 from sandbox.fakebank.app import create_app
 from snap_bi.profiles import PROFILES
 
@@ -46,39 +37,24 @@ LONG_AGO = datetime(2026, 1, 1, tzinfo=UTC)
 
 @dataclass(frozen=True)
 class Keys:
-    """Both sides' keys of all partners; their text is in files of the bank."""
+    """The config file of a bank, beside which its keys are, and our key."""
 
-    folder: Path
+    config: Path
     our_pem: str
 
     @classmethod
     def make(cls, folder: Path) -> "Keys":
         """Make the keys and the config file of a bank with a partner of every profile."""
-        ours, theirs = (
-            rsa.generate_private_key(public_exponent=65537, key_size=2048) for _ in range(2)
+        ours = make_key()
+        config = write_bank_files(
+            folder,
+            bank_key=make_key(),
+            our_key=ours,
+            company_codes={name: f"8800{number}" for number, name in enumerate(PROFILES)},
+            bank_codes={name: _bank_code(name) for name in PROFILES},
+            gateway_url="http://127.0.0.1:9",
         )
-        text = (Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
-        (folder / "bank.pem").write_bytes(theirs.private_bytes(*text))
-        public = ours.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
-        (folder / "ours.pub.pem").write_bytes(public)
-        entries = [
-            {
-                "partner_id": f"partner-{name}",
-                "profile": name,
-                "company_code": f"8800{number}",
-                "bank_code": _bank_code(name),
-                "client_id": f"client-{name}",
-                "client_secret": "theirs",
-                "private_key_file": "bank.pem",
-                "our_public_key_file": "ours.pub.pem",
-                "our_client_id": f"us-at-{name}",
-                "our_client_secret": "ours",
-                "gateway_base_url": "http://127.0.0.1:9",
-            }
-            for number, name in enumerate(PROFILES)
-        ]
-        (folder / "fakebank.json").write_text(json.dumps(entries))
-        return cls(folder, ours.private_bytes(*text).decode())
+        return cls(config, to_pem(ours).decode())
 
 
 @dataclass
@@ -102,25 +78,11 @@ class PayingBank:
 @asynccontextmanager
 async def paying_bank(keys: Keys) -> AsyncIterator[PayingBank]:
     """Run the bank on a socket, without a file for its money: its banks are many and small."""
-    listening = socket.create_server(("127.0.0.1", 0))
-    app = create_app({"PERISAI_FAKEBANK_CONFIG": str(keys.folder / "fakebank.json")})
-    protocol = "perisai_kit.http.protocol:ServerProtocol"
-    server = uvicorn.Server(
-        uvicorn.Config(
-            app,
-            http=protocol,
-            lifespan="on",
-            log_config=None,
-            timeout_keep_alive=KEEP_ALIVE_S,
-            timeout_graceful_shutdown=1,
-        )
-    )
-    running = asyncio.create_task(server.serve([listening]))
-    url = f"http://127.0.0.1:{listening.getsockname()[1]}"
-    async with httpx.AsyncClient(base_url=url, transport=Network(), timeout=30) as control:
-        yield PayingBank(url, control)
-    server.should_exit = True
-    await running
+    app = create_app({"PERISAI_FAKEBANK_CONFIG": str(keys.config)})
+    async with serve(app, keep_alive_s=KEEP_ALIVE_S) as port:
+        url = f"http://127.0.0.1:{port}"
+        async with open_client(url) as control:
+            yield PayingBank(url, control)
 
 
 @dataclass(frozen=True)

@@ -6,20 +6,20 @@ import signal
 import subprocess
 import sys
 from collections.abc import AsyncIterator, Iterator, Mapping
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 import asyncpg
 import httpx
+from stage.connections import connect
 
 from perisai_kit.domain import clock
 from perisai_kit.privacy.keyring import Keyring
 from perisai_kit.runtime.network import Network
 from sandbox.children import Child, run_server
-from sandbox.demo.clients import TIMEOUT_S, Actor, Bank
-from sandbox.demo.run import Watch
+from sandbox.demo.clients import TIMEOUT_S, Actor, Bank, Watch, open_client
 from sandbox.environment import CLOCK_FILE, build_environment
 from sandbox.errors import SandboxError
 from sandbox.run import DESCRIPTION_FILE
@@ -186,15 +186,8 @@ class Platform:
                 return False
         return True
 
-    @asynccontextmanager
-    async def http(self, name: str, watch: Watch | None = None) -> AsyncIterator[httpx.AsyncClient]:
-        async with httpx.AsyncClient(
-            base_url=self.address(name),
-            timeout=TIMEOUT_S,
-            transport=Network(),
-            event_hooks={"response": [watch] if watch else []},
-        ) as opened:
-            yield opened
+    def http(self, name: str, watch: Watch | None = None) -> httpx.AsyncClient:
+        return open_client(self.address(name), watch)
 
     @asynccontextmanager
     async def staff(self, username: str) -> AsyncIterator[Actor]:
@@ -227,11 +220,8 @@ class Platform:
         own = load_secrets(self.folder).services[name]
         return Keyring.parse(own.data_keys, own.lookup_key)
 
-    @asynccontextmanager
-    async def database(self, name: str) -> AsyncIterator[asyncpg.Connection]:
+    def database(
+        self, name: str
+    ) -> AbstractAsyncContextManager["asyncpg.Connection[asyncpg.Record]"]:
         """Open a database as its owner, who may read everything."""
-        connection = await asyncpg.connect(self.described["databases"][name]["owner"])
-        try:
-            yield connection
-        finally:
-            await connection.close()
+        return connect(self.described["databases"][name]["owner"])

@@ -7,8 +7,8 @@ the feed read from the beginning by the services' own handlers.
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
-import asyncpg
 from member_service_tests.registrations.histories import TERMS
+from stage.connections import connect
 
 from agent_service import worker as agent_worker
 from member_service import worker as member_worker
@@ -145,18 +145,14 @@ async def _read_again(name: str, databases: Mapping[str, Database]) -> None:
 
 
 async def _run(url: str, *statements: str) -> None:
-    connection = await asyncpg.connect(url)
-    try:
+    async with connect(url) as connection:
         for statement in statements:
             await connection.execute(statement)
-    finally:
-        await connection.close()
 
 
 async def _held(url: str, reader: Reader) -> dict[str, str]:
     """Return one short text for all that a reader holds, by what it is."""
-    connection = await asyncpg.connect(url)
-    try:
+    async with connect(url) as connection:
         return {
             what: await connection.fetchval(
                 f"""SELECT count(*) || ' ' || md5(coalesce(string_agg(each, '' ORDER BY each), ''))
@@ -164,5 +160,3 @@ async def _held(url: str, reader: Reader) -> dict[str, str]:
             )
             for what, question in reader.held.items()
         }
-    finally:
-        await connection.close()

@@ -15,6 +15,7 @@ from uuid import UUID
 from zoneinfo import ZoneInfo
 
 import asyncpg
+from stage.connections import connect
 
 JAKARTA = ZoneInfo("Asia/Jakarta")
 PARTS = 10_000
@@ -196,11 +197,8 @@ def _programmes(lines: Sequence[tuple[str, str, int]]) -> int:
 
 
 async def _fetch(url: str, *questions: str) -> list[list[asyncpg.Record]]:
-    connection = await asyncpg.connect(url)
-    try:
+    async with connect(url) as connection:
         return [await connection.fetch(question) for question in questions]
-    finally:
-        await connection.close()
 
 
 def _differences(what: str, computed: Mapping[Any, int], stored: Mapping[Any, int]) -> list[str]:

@@ -79,12 +79,9 @@ def for_user(user: RunAs, private: Path, *, source: Path | None = None) -> Path:
     return target
 
 
-def make_private_folder(user: RunAs, *, preferred: Path | None = None) -> Path:
-    """Make a folder with a short name for sockets, accessible to this user and to us only.
-
-    preferred: its parent, if the path is short enough; otherwise the folder of temporary files.
-    """
-    for base in (preferred or Path(tempfile.gettempdir()), Path("/tmp"), Path("/var/tmp")):
+def make_private_folder(user: RunAs) -> Path:
+    """Make a folder with a short name for sockets, accessible to this user and to us only."""
+    for base in (Path(tempfile.gettempdir()), Path("/tmp"), Path("/var/tmp")):
         length = len(os.fsencode(base)) + len("/perisai-12345678/") + len(SOCKET_NAME)
         if length > SOCKET_PATH_BYTES or not _serves(user, base):
             continue

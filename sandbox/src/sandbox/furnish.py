@@ -60,27 +60,26 @@ async def furnish(
 async def furnish_elsewhere(
     folder: Path,
     services: Iterable[Service],
-    environment: Mapping[str, str] = os.environ,
     *,
     small: bool,
     write: Callable[[str], None],
 ) -> dict[str, Any]:
     """Furnish the platform that the environment names, and write sandbox.json.
 
-    folder: exists. environment: PERISAI_<NAME>_URL for every service, and the gateway's own
-    variables. small, write: as `furnish` takes them.
+    It has PERISAI_<NAME>_URL for every service, and the gateway's own variables.
+    folder: exists. small, write: as `furnish` takes them.
     Raises: SandboxError.
     """
-    if environment.get("PERISAI_SANDBOX") not in ("1", "true"):
+    if os.environ.get("PERISAI_SANDBOX") not in ("1", "true"):
         raise SandboxError("Only a sandbox is seeded: PERISAI_SANDBOX must be 1 in all processes.")
     variables = {each.name: f"{each.prefix}URL" for each in services}
-    missing = [name for name in variables.values() if not environment.get(name)]
+    missing = [name for name in variables.values() if not os.environ.get(name)]
     if missing:
         raise SandboxError(f"Where is the platform? Missing: {', '.join(missing)}.")
     description = await furnish(
         folder,
-        addresses={name: environment[variable] for name, variable in variables.items()},
-        gateway_environment=environment,
+        addresses={name: os.environ[variable] for name, variable in variables.items()},
+        gateway_environment=os.environ,
         small=small,
         write=write,
     )

@@ -6,7 +6,6 @@ Everything is looked up before it is created, so that a second start creates not
 import asyncio
 import subprocess
 import sys
-import uuid
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
@@ -14,7 +13,8 @@ from typing import Any
 
 import httpx
 
-from perisai_kit.runtime.network import Network
+from sandbox.demo.clients import Actor, open_client
+from sandbox.demo.report import SignInRefused
 from sandbox.errors import SandboxError
 from sandbox.vault import BankSecrets, KeyFiles, Secrets
 from snap_bi.profiles import ReplayAnswer
@@ -23,7 +23,7 @@ REGION = "JTM"
 BRANCH = {"code": "BWI", "name": "Banyuwangi", "region_code": REGION}
 BRANCH_SCOPE = {"kind": "branch", "code": "BWI", "region": REGION}
 COUNTRY_SCOPE = {"kind": "country"}
-TIMEOUT_S = 30.0
+DEVICE_ID = "sandbox-seed"
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,28 +79,6 @@ ACTIVATOR = "finance1"
 """Activates the banks, which the administrator registers: nobody does both."""
 
 
-class Api:
-    """The API with the token of one sign-in."""
-
-    def __init__(self, client: httpx.AsyncClient, token: str) -> None:
-        self._client = client
-        self._headers = {"Authorization": f"Bearer {token}"}
-
-    async def find(self, path: str, **params: str) -> Any:
-        """Return the answer to a GET, or None for 404."""
-        answer = await self._client.get(path, params=params, headers=self._headers)
-        return None if answer.status_code == 404 else _content(answer)
-
-    async def make(self, path: str, content: Mapping[str, Any], **headers: str) -> Any:
-        """Return the answer to a POST."""
-        headers = {**self._headers, "Idempotency-Key": str(uuid.uuid4()), **headers}
-        return _content(await self._client.post(path, json=content, headers=headers))
-
-    async def replace(self, path: str, content: Mapping[str, Any]) -> Any:
-        """Return the answer to a PUT."""
-        return _content(await self._client.put(path, json=content, headers=self._headers))
-
-
 async def seed(
     gateway_url: str,
     *,
@@ -117,23 +95,22 @@ async def seed(
     Return the bank partners for the sandbox's bank and sandbox.json.
     Raises: SandboxError with the request that was refused.
     """
-    async with httpx.AsyncClient(
-        base_url=gateway_url, transport=Network(), timeout=TIMEOUT_S
-    ) as client:
+    async with open_client(gateway_url) as http:
         write("checking the sign-ins of the staff")
-        admin = await _administrator(client, secrets, gateway_environment)
+        admin = await _sign_in_administrator(http, secrets, gateway_environment)
         for sign_in in SIGN_INS[1:]:
             await _ensure_account(admin, sign_in, secrets.passwords[sign_in.username])
         write("checking the bank partners")
-        if await admin.find(f"/v1/branches/{BRANCH['code']}") is None:
-            await admin.make("/v1/branches", BRANCH)
+        branches = await admin.list_all("/v1/branches")
+        if BRANCH["code"] not in {each["code"] for each in branches}:
+            await admin.post("/v1/branches", BRANCH)
         return [
             await ensure_partner(
                 admin,
                 played,
                 secrets.banks[played.profile],
                 keys[played.profile],
-                sign_in_activator=partial(_sign_in_activator, client, secrets),
+                sign_in_activator=partial(_sign_in, http, secrets, ACTIVATOR),
                 bank_url=bank_url,
                 gateway_url=gateway_url,
             )
@@ -141,33 +118,21 @@ async def seed(
         ]
 
 
-async def sign_in(client: httpx.AsyncClient, username: str, password: str) -> Api | None:
-    """Return the API for this sign-in, or None if it is refused."""
-    grant = {"grant_type": "password", "username": username, "password": password}
-    answer = await client.post("/v1/auth/token", json=grant)
-    if answer.status_code == 401:
-        return None
-    return Api(client, _content(answer)["access_token"])
+async def _sign_in(http: httpx.AsyncClient, secrets: Secrets, username: str) -> Actor:
+    actor = Actor(http, DEVICE_ID)
+    await actor.sign_in_with_password(username, secrets.passwords[username])
+    return actor
 
 
-async def _administrator(
-    client: httpx.AsyncClient, secrets: Secrets, environment: Mapping[str, str]
-) -> Api:
-    username, password = SIGN_INS[0].username, secrets.passwords[SIGN_INS[0].username]
-    api = await sign_in(client, username, password)
-    if api is None:
-        await asyncio.to_thread(create_admin, username, password, environment)
-        api = await sign_in(client, username, password)
-    if api is None:
-        raise SandboxError("The administrator of the sandbox cannot sign in.")
-    return api
-
-
-async def _sign_in_activator(client: httpx.AsyncClient, secrets: Secrets) -> Api:
-    api = await sign_in(client, ACTIVATOR, secrets.passwords[ACTIVATOR])
-    if api is None:
-        raise SandboxError(f"{ACTIVATOR} cannot sign in, and nobody else may activate a bank.")
-    return api
+async def _sign_in_administrator(
+    http: httpx.AsyncClient, secrets: Secrets, environment: Mapping[str, str]
+) -> Actor:
+    username = SIGN_INS[0].username
+    try:
+        return await _sign_in(http, secrets, username)
+    except SignInRefused:
+        await asyncio.to_thread(create_admin, username, secrets.passwords[username], environment)
+        return await _sign_in(http, secrets, username)
 
 
 def create_admin(username: str, password: str, environment: Mapping[str, str]) -> None:
@@ -188,11 +153,11 @@ def create_admin(username: str, password: str, environment: Mapping[str, str]) -
         raise SandboxError(f"No administrator could be made: {said[-1]}")
 
 
-async def _ensure_account(admin: Api, sign_in: SignIn, password: str) -> None:
-    found = await admin.find("/v1/accounts", username=sign_in.username)
+async def _ensure_account(admin: Actor, sign_in: SignIn, password: str) -> None:
+    found = await admin.get("/v1/accounts", username=sign_in.username)
     if found["items"]:
         return
-    await admin.make(
+    await admin.post(
         "/v1/accounts",
         {
             "username": sign_in.username,
@@ -206,12 +171,12 @@ async def _ensure_account(admin: Api, sign_in: SignIn, password: str) -> None:
 
 
 async def ensure_partner(
-    admin: Api,
+    admin: Actor,
     played: BankPlayed,
     secrets: BankSecrets,
     keys: KeyFiles,
     *,
-    sign_in_activator: Callable[[], Awaitable[Api]],
+    sign_in_activator: Callable[[], Awaitable[Actor]],
     bank_url: str,
     gateway_url: str,
 ) -> dict[str, Any]:
@@ -220,22 +185,22 @@ async def ensure_partner(
     sign_in_activator: signs in the account that activates what `admin` registers or changes,
     because two people are needed.
     """
-    known = (await admin.find("/v1/bank-partners", limit="200"))["items"]
+    known = (await admin.get("/v1/bank-partners", limit=200))["items"]
     partner = next((each for each in known if each["client_id"] == secrets.client_id), None)
     outbound = _outbound(secrets, keys, bank_url)
     if partner is None:
         registration = {**_registration(played, secrets, keys), "outbound": outbound}
-        partner = await admin.make("/v1/bank-partners", registration)
+        partner = await admin.post("/v1/bank-partners", registration)
     path, status = f"/v1/bank-partners/{partner['id']}", partner["status"]
     if partner["base_url"] != bank_url:  # the sandbox was started on other ports
         if status == "active":
-            await admin.make(f"{path}/suspension", {})
-        partner = await admin.replace(f"{path}/outbound", outbound)
+            await admin.post(f"{path}/suspension", {})
+        partner = await admin.call("PUT", f"{path}/outbound", json=outbound)
     # A bank that somebody has suspended stays so.
     if status != "suspended" and partner["status"] != "active":
         activator = await sign_in_activator()
         # The sandbox activates whatever it has just stored.
-        partner = await activator.make(f"{path}/activation", {}, **{"If-Match": "*"})
+        partner = await activator.post(f"{path}/activation", {}, headers={"If-Match": "*"})
     return _entry(partner, secrets, keys, gateway_url)
 
 
@@ -284,15 +249,3 @@ def _entry(
         "replay_answer": replay_answer,
         "replay_answer_note": REPLAY_REASON if replay_answer else "The profile's own.",
     }
-
-
-def _content(answer: httpx.Response) -> Any:
-    if answer.is_success:
-        return answer.json()
-    code = ""
-    if answer.headers.get("content-type", "").endswith("json"):
-        code = f" {answer.json().get('code', '')}"
-    request = answer.request
-    raise SandboxError(
-        f"{request.method} {request.url.path} was answered {answer.status_code}{code}."
-    )

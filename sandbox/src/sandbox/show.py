@@ -3,7 +3,7 @@
 import json
 import shlex
 import sys
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -70,20 +70,11 @@ def _names_by_role(sign_ins: Mapping[str, Mapping[str, Any]]) -> Iterator[str]:
         yield f"  {role:<16} {'  '.join(having)}{by_code}"
 
 
-def status_lines(
-    described: Described,
-    services: Sequence[Service],
-    *,
-    is_ready: Callable[[str], bool] | None = None,
-) -> Iterator[str]:
-    """Say which processes are ready and how to sign in, passwords included.
-
-    is_ready: asks an address; over the network when left out.
-    """
-    ask = is_ready or answers_ready
+def status_lines(described: Described, services: Sequence[Service]) -> Iterator[str]:
+    """Say which processes are ready and how to sign in, passwords included."""
     for service in services:
         address = described["addresses"][service.name]
-        state = "ready" if ask(f"{address}{service.ready}") else "not ready"
+        state = "ready" if answers_ready(f"{address}{service.ready}") else "not ready"
         yield f"{service.name:<9} {address}  {state}"
     yield ""
     width = max(map(len, described["sign_ins"]))

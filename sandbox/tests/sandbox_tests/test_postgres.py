@@ -352,13 +352,14 @@ def test_programs_are_linked_or_copied_so_that_another_user_reads_them_whatever_
 
 
 def test_socket_path_is_short_enough_even_under_a_long_temporary_folder(
-    tmp_path: Path,
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     long = tmp_path / ("x" * 90)
     long.mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(long))
     user = binaries.choose_user(tmp_path / "none yet")
 
-    folder = binaries.make_private_folder(user, preferred=long)
+    folder = binaries.make_private_folder(user)
     folder.rmdir()
 
     assert len(str(folder / binaries.SOCKET_NAME)) <= binaries.SOCKET_PATH_BYTES

@@ -1,40 +1,55 @@
-"""The clients of the demo: people and the bank."""
+"""The clients of a sandbox: people and the bank."""
 
 import asyncio
 import uuid
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 import httpx
 
-from sandbox.demo.people import Person
-from sandbox.demo.report import StepFailed
+from perisai_kit.runtime.network import Network
+from sandbox.demo.report import SignInRefused, StepFailed
 
 TIMEOUT_S = 30.0
 RETRY_S = 2.0
+PAGE_ROWS, PAGES_MOST = 200, 100
+MADE = (200, 201, 207)
+
+Watch = Callable[[httpx.Response], Awaitable[None]]
+
+
+def open_client(url: str, watch: Watch | None = None) -> httpx.AsyncClient:
+    """Return a client of a process of the sandbox. watch: gets every answer with its request."""
+    return httpx.AsyncClient(
+        base_url=url,
+        timeout=TIMEOUT_S,
+        transport=Network(),
+        event_hooks={"response": [watch] if watch else []},
+    )
 
 
 class Actor:
     """A person with a sign-in at the gateway."""
 
-    def __init__(self, http: httpx.AsyncClient, device_id: str, *, attempts: int = 1) -> None:
+    def __init__(
+        self, http: httpx.AsyncClient, device_id: str, *, attempts: int = 1, access_token: str = ""
+    ) -> None:
         """attempts: how often a request is sent that is answered 503, as on a busy machine."""
         self._http = http
         self._device_id = device_id
         self._attempts = attempts
-        self.access_token = ""
+        self.access_token = access_token
         self._refresh_token = ""
 
     async def sign_in_with_password(self, username: str, password: str) -> None:
-        """Sign in as staff."""
+        """Sign in as staff. Raises: SignInRefused."""
         grant = {"grant_type": "password", "username": username, "password": password}
-        await self._take(grant)
-
-    async def sign_in_with_code(self, person: Person) -> None:
-        """Sign in by a one-time code, as the member if the number has several accounts."""
-        await self.sign_in_by_phone(person.phone)
+        answer = await self._take(grant, expect=(200, 401))
+        if "access_token" not in answer:
+            raise SignInRefused(f"{username} cannot sign in: {answer.get('code')}")
 
     async def sign_in_by_phone(self, phone: str) -> None:
-        """As `sign_in_with_code`, for the owner of this number."""
+        """Sign in by a one-time code, as the member if the number has several accounts."""
         asked = {"phone": phone, "device_id": self._device_id}
         await self.call("POST", "/v1/auth/otp", json=asked, expect=(202,))
         outbox = await self.call("POST", "/v1/sandbox/otp-outbox", json={"phone": phone})
@@ -54,8 +69,17 @@ class Actor:
             }
         )
 
-    async def _take(self, grant: dict[str, Any]) -> dict[str, Any]:
-        answer: dict[str, Any] = await self.call("POST", "/v1/auth/token", json=grant)
+    async def is_agent(self) -> bool:
+        """Tell whether the account has the role of an agent by now."""
+        await self.refresh()
+        return "agent" in (await self.get("/v1/me"))["roles"]
+
+    async def _take(
+        self, grant: dict[str, Any], *, expect: tuple[int, ...] = (200,)
+    ) -> dict[str, Any]:
+        answer: dict[str, Any] = await self.call(
+            "POST", "/v1/auth/token", json=grant, expect=expect
+        )
         if "access_token" in answer:
             self.access_token = answer["access_token"]
             self._refresh_token = answer["refresh_token"]
@@ -65,10 +89,28 @@ class Actor:
         """Return the JSON of a GET."""
         return await self.call("GET", path, params=params)
 
-    async def post(self, path: str, json: Any, *, key: str | None = None) -> Any:
-        """Return the JSON of a POST. key: the Idempotency-Key; generated when left out."""
-        headers = {"Idempotency-Key": key or str(uuid.uuid4())}
-        return await self.call("POST", path, json=json, headers=headers, expect=(200, 201, 207))
+    async def list_all(self, path: str, **params: str | int) -> list[dict[str, Any]]:
+        """Return the rows of every page of a list."""
+        rows: list[dict[str, Any]] = []
+        for _ in range(PAGES_MOST):
+            page = await self.get(path, limit=PAGE_ROWS, **params)
+            rows += page["items"]
+            if not page["next_cursor"]:
+                return rows
+            params["cursor"] = page["next_cursor"]
+        raise StepFailed(f"GET {path} has more than {len(rows)} rows")
+
+    async def post(
+        self,
+        path: str,
+        json: Any = None,
+        *,
+        expect: tuple[int, ...] = MADE,
+        headers: dict[str, str] | None = None,
+    ) -> Any:
+        """Return the JSON of a POST with an Idempotency-Key of its own."""
+        sent = {"Idempotency-Key": str(uuid.uuid4()), **(headers or {})}
+        return await self.call("POST", path, json=json, headers=sent, expect=expect)
 
     async def call(
         self,

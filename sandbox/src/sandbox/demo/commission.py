@@ -1,6 +1,5 @@
 """The last step: close the month and check every commission line."""
 
-import uuid
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -12,10 +11,10 @@ from sandbox.demo.report import StepFailed
 
 LINES_OF_A_MEMBER = 4
 """Lines for three programmes and an acquisition, for the agent and for the wadah."""
-PAGES = 100
 CLOSE_S = 20.0
 """The worker looks for confirmed closings every ten seconds."""
 AGREED = ("month_closing_proposed", "month_closing_decided", "month_closed")
+"""What a repeated proposal or decision is refused with."""
 
 
 @dataclass(frozen=True)
@@ -108,7 +107,7 @@ async def close_month(close: Close) -> None:
 
     async def is_one_closed() -> bool:
         month = waiting[0]
-        refusal = await _agree(close, month)
+        refusal = await agree_to_close(close.finance, close.journey.cast.second_finance, month)
         match refusal.get("code"):
             case None:
                 closing.update(await close.finance.get(f"/v1/commission-months/{month}/closing"))
@@ -133,20 +132,17 @@ async def close_month(close: Close) -> None:
     close.journey.report.check(said, not waiting)
 
 
-async def _agree(close: Close, month: str) -> dict[str, Any]:
+async def agree_to_close(proposer: Actor, approver: Actor, month: str) -> dict[str, Any]:
     """Propose and confirm to close a month; return the problem where one is refused.
 
     Repeated, it finds the month proposed, confirmed or closed, which is none.
     """
     path = f"/v1/commission-months/{month}/closing"
     for actor, address, body in (
-        (close.finance, path, None),
-        (close.journey.cast.second_finance, f"{path}/decision", {"verdict": "confirmed"}),
+        (proposer, path, None),
+        (approver, f"{path}/decision", {"verdict": "confirmed"}),
     ):
-        key = {"Idempotency-Key": str(uuid.uuid4())}
-        answer: dict[str, Any] = await actor.call(
-            "POST", address, headers=key, json=body, expect=(200, 201, 409)
-        )
+        answer: dict[str, Any] = await actor.post(address, body, expect=(200, 201, 409))
         if answer.get("code") not in (None, *AGREED):
             return answer
     return {}
@@ -226,14 +222,6 @@ async def look_at_lines(
 
 async def _lines(reader: Actor, earned: dict[str, Any]) -> list[dict[str, Any]]:
     """Return every line of a statement, or of a preview."""
-    path, params = "/v1/commission-previews/lines", {"month": str(earned["month"])}
     if "id" in earned:
-        path, params = f"/v1/statements/{earned['id']}/lines", {}
-    lines: list[dict[str, Any]] = []
-    for _ in range(PAGES):
-        page = await reader.get(path, limit=200, **params)
-        lines += page["items"]
-        if not page["next_cursor"]:
-            return lines
-        params = {**params, "cursor": page["next_cursor"]}
-    raise StepFailed("more lines than a demo makes")
+        return await reader.list_all(f"/v1/statements/{earned['id']}/lines")
+    return await reader.list_all("/v1/commission-previews/lines", month=str(earned["month"]))

@@ -10,7 +10,9 @@ BRANCH = "BWI"
 AGREEMENT_DAYS = 364
 
 
-def wadah_body(today: date, name: str, *, pays: str | None = None) -> dict[str, Any]:
+def wadah_body(
+    today: date, name: str = "Rukun Nelayan", *, pays: str | None = None
+) -> dict[str, Any]:
     """Return a new wadah of Banyuwangi with an agreement since last month.
 
     pays: who is paid the incentives of its agents; None: as the commission scheme says.

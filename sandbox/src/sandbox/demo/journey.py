@@ -9,11 +9,11 @@ from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Any
 
-from sandbox.demo.accounts import ensure_wadah_account
-from sandbox.demo.clients import Actor, Bank
-from sandbox.demo.forms import application_body, exam_body, training_body, wadah_body
+from sandbox.demo.admission import Office, apply, ensure_wadah_account
+from sandbox.demo.clients import Actor
+from sandbox.demo.forms import exam_body, training_body, wadah_body
 from sandbox.demo.people import member_body, new_adult, new_child
-from sandbox.demo.report import Report, StepFailed
+from sandbox.demo.report import Report
 
 WORKERS = 51
 PAYING = 50
@@ -22,17 +22,13 @@ PAUSE_S, PAUSE_MOST_S = 0.1, 1.0
 AT_ONCE = 5
 
 
-@dataclass
-class Cast:
+@dataclass(frozen=True, kw_only=True)
+class Cast(Office):
     """The participants and clients of a walk."""
 
     new_actor: Callable[[], Actor]
-    officer: Actor
-    second_officer: Actor
     finance: Actor
     second_finance: Actor
-    bank: Bank
-    bank_code: str
 
 
 @dataclass
@@ -89,27 +85,14 @@ async def take_on_an_agent(journey: Walk) -> Actor:
         "/v1/wadahs",
         wadah_body(journey.today, f"Rukun Nelayan {secrets.token_hex(3)}", pays=journey.pays),
     )
-    account = await ensure_wadah_account(
-        wadah,
-        bank=cast.bank,
-        bank_code=cast.bank_code,
-        officer=cast.officer,
-        second_officer=cast.second_officer,
-    )
+    account = await ensure_wadah_account(cast, wadah)
     report.check("the wadah has a verified account", account["status"] == "current")
     journey.left |= {"the agent's telephone": fisher.phone, "the wadah": wadah["id"]}
     member = member_body(fisher, at=journey.at, new_to_bpu=False)
     await cast.officer.post("/v1/members", member)
     account_no = f"{secrets.randbelow(10**10):010d}"
-    await cast.bank.open_account(
-        bank_code=cast.bank_code, account_no=account_no, holder_name=fisher.full_name.upper()
-    )
     applicant = cast.new_actor()
-    await applicant.sign_in_with_code(fisher)
-    body = application_body(
-        fisher, wadah_id=wadah["id"], bank_code=cast.bank_code, account_no=account_no
-    )
-    application = await applicant.post("/v1/applications", body)
+    application = await apply(cast, applicant, fisher, wadah_id=wadah["id"], account_no=account_no)
     path = f"/v1/applications/{application['id']}"
 
     verified = await cast.officer.post(f"{path}/verification", {})
@@ -117,23 +100,14 @@ async def take_on_an_agent(journey: Walk) -> Actor:
     report.check(f"status {verified['status']}", verified["status"] == "verified")
     for requirement in ("membership", "own_account", "phone_and_device"):
         report.check(f"{requirement} met", met.get(requirement) == "met")
-    await _train(journey, path)
+    await cast.officer.post(f"{path}/training", training_body(journey.today))
+    await cast.officer.post(f"{path}/exam", exam_body(journey.today))
     approved = await cast.second_officer.post(f"{path}/approval", {})
     report.check("approved by another officer", approved["status"] == "active")
-    waited = await until(lambda: _is_agent(applicant), wait_s=journey.wait_s)
+    waited = await until(applicant.is_agent, wait_s=journey.wait_s)
     report.check(f"signed in as agent after {waited:.1f} s", waited < journey.wait_s)
     report.step("1 an agent is taken on")
     return applicant
-
-
-async def _train(journey: Walk, path: str) -> None:
-    await journey.cast.officer.post(f"{path}/training", training_body(journey.today))
-    await journey.cast.officer.post(f"{path}/exam", exam_body(journey.today))
-
-
-async def _is_agent(applicant: Actor) -> bool:
-    await applicant.refresh()
-    return "agent" in (await applicant.get("/v1/me"))["roles"]
 
 
 async def enrol(journey: Walk, agent: Actor) -> list[str]:
@@ -244,21 +218,12 @@ async def look_at_the_books(
 
 async def collected(journey: Walk) -> int:
     """Return the amount owed to BPJS for the month, as the finance officer."""
-    total = 0
-    cursor = ""
-    for _ in range(100):
-        params: dict[str, str | int] = {"limit": 200, **({"cursor": cursor} if cursor else {})}
-        page = await journey.cast.finance.get("/v1/ledger/accounts", **params)
-        total += sum(
-            int(each["credits"]) - int(each["debits"])
-            for each in page["items"]
-            if each["account"].startswith("bpjs_payable:")
-            and each["account"].endswith(f":{journey.month}")
-        )
-        cursor = page["next_cursor"] or ""
-        if not cursor:
-            return total
-    raise StepFailed("the ledger has more than 20,000 accounts")
+    return sum(
+        int(each["credits"]) - int(each["debits"])
+        for each in await journey.cast.finance.list_all("/v1/ledger/accounts")
+        if each["account"].startswith("bpjs_payable:")
+        and each["account"].endswith(f":{journey.month}")
+    )
 
 
 async def until(holds: Callable[[], Awaitable[bool]], *, wait_s: float) -> float:

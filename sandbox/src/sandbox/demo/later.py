@@ -59,9 +59,7 @@ async def hand_over(later: Later) -> Actor:
     path = f"/v1/members/{member_id}"
     await _is_known(
         later,
-        lambda: journey.cast.officer.call(
-            "POST", f"{path}/attributions", json=plan, expect=(201, 409)
-        ),
+        lambda: journey.cast.officer.post(f"{path}/attributions", plan, expect=(201, 409)),
     )
     seen = await old.get(path)
     report.check("the old agent cares until then", seen["agent_id"] != mine["agent_id"])
@@ -131,13 +129,7 @@ async def come_back(later: Later) -> None:
     lapsed = await agent.get(f"{path}/coverage")
     report.check(f"after three unpaid months: {lapsed['standing']}", lapsed["standing"] == "lapsed")
     asked = {"member_id": member_id, "first_month": month, "month_count": 1}
-    refused = await agent.call(
-        "POST",
-        "/v1/bills",
-        json=asked,
-        headers={"Idempotency-Key": f"{member_id}-back"},
-        expect=(422,),
-    )
+    refused = await agent.post("/v1/bills", asked, expect=(422,))
     report.check(f"a bill now: {refused['code']}", refused["code"] == "declaration_needed")
     today = str(Month.parse(month).first_day.replace(day=5))
     declaration = {"working": True, "declared_on": today}
@@ -178,9 +170,8 @@ async def suspend_the_idle(later: Later, idle: Actor) -> None:
     wanted = str(month.plus(REINSTATED_AFTER).first_day.replace(day=5))
     said = f"{suspended['status']}, not before {until_day} an agent again"
     report.check(said, suspended["status"] == "suspended" and until_day == wanted)
-    refused = await officer.call(
-        "POST", f"{path}/reinstatement", json={"reason": "Asked for it."}, expect=(409,)
-    )
+    asked = {"reason": "Asked for it."}
+    refused = await officer.post(f"{path}/reinstatement", asked, expect=(409,))
     report.check(f"before that: {refused['code']}", refused["code"] == "reinstatement_too_early")
     waited = await until(lambda: _is_locked_out(idle, member), wait_s=later.journey.wait_s)
     report.check(f"the agent is locked out after {waited:.1f} s", waited < later.journey.wait_s)

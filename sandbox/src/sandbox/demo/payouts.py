@@ -5,14 +5,13 @@ was withheld is remitted after the month.
 """
 
 import secrets
-import uuid
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 from perisai_kit.domain.month import Month
-from sandbox.demo.accounts import wadah_account_no
+from sandbox.demo.admission import wadah_account_no
 from sandbox.demo.clients import Actor
 from sandbox.demo.commission import CLOSE_S, Expected
 from sandbox.demo.journey import Walk, until
@@ -128,8 +127,7 @@ async def open_account(day: PayDay) -> str:
         },
     )
     path = f"/v1/payout-accounts/{account['id']}/activation"
-    headers = {"Idempotency-Key": str(uuid.uuid4()), "If-Match": '"1"'}
-    active = await day.approver.call("POST", path, headers=headers)
+    active = await day.approver.post(path, headers={"If-Match": '"1"'})
     day.journey.report.check(
         "an account to pay from, by two officers", active["status"] == "active"
     )
@@ -154,13 +152,10 @@ async def agree(day: PayDay, account_id: str) -> dict[str, Any]:
     left = figures.get("gross", 0) - figures.get("tax", 0)
     report.check(f"{figures.get('tax')} of tax", left == figures.get("amount"))
     decision = {"verdict": "approved"}
-    key = {"Idempotency-Key": str(uuid.uuid4())}
-    own = await day.proposer.call(
-        "POST", f"{path}/decision", json=decision, headers=key, expect=(403,)
-    )
+    own = await day.proposer.post(f"{path}/decision", decision, expect=(403,))
     report.check(f"one's own proposal: {own['code']}", own["code"] == "own_payout_run")
     approved = await day.approver.post(f"{path}/decision", decision)
-    released = await day.approver.post(f"{path}/release", None)
+    released = await day.approver.post(f"{path}/release")
     states = (approved["status"], released["status"])
     report.check("approved and released by another officer", states == ("approved", "released"))
     return run
@@ -227,8 +222,8 @@ async def _wait_until_paid(day: PayDay, run_id: str, payee_id: str) -> tuple[dic
     found: dict[str, Any] = {}
 
     async def is_paid() -> bool:
-        page = await day.proposer.get(f"/v1/payout-runs/{run_id}/payouts", limit=200)
-        mine = [each for each in page["items"] if each["payee_id"] == payee_id]
+        payouts = await day.proposer.list_all(f"/v1/payout-runs/{run_id}/payouts")
+        mine = [each for each in payouts if each["payee_id"] == payee_id]
         found.update(*mine)
         return bool(found.get("status") == "paid")
 
@@ -264,18 +259,16 @@ async def look_at_the_books(day: PayDay, paid: dict[str, dict[str, Any]]) -> Non
     report, month = day.journey.report, day.journey.month
     for payee_id, payout in paid.items():
         account = f"incentive_payable:{payee_id}"
-        page = await day.proposer.get("/v1/ledger/transfers", account=account, limit=200)
         owed = sum(
             each["amount"] if each["credit_account"] == account else -each["amount"]
-            for each in page["items"]
+            for each in await day.proposer.list_all("/v1/ledger/transfers", account=account)
         )
         report.check(f"the ledger owes the {payout['payee_kind']} {owed}", owed == 0)
     own = (await day.agent.get("/v1/me/payouts"))["items"]
     amounts = [each["amount"] for each in own if each["status"] == "paid"]
     report.check(f"the agent reads {amounts}", amounts == [next(iter(paid.values()))["amount"]])
     path = f"/v1/commission-months/{month}/verification"
-    key = {"Idempotency-Key": str(uuid.uuid4())}
-    await day.proposer.call("POST", path, headers=key, expect=(202, 409))
+    await day.proposer.post(path, expect=(202, 409))
     found: dict[str, Any] = {}
 
     async def is_verified() -> bool:

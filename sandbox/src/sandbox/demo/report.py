@@ -3,6 +3,8 @@
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+from sandbox.errors import SandboxError
+
 
 @dataclass
 class Report:
@@ -32,5 +34,9 @@ class Report:
         self.write(line)
 
 
-class StepFailed(RuntimeError):
+class StepFailed(SandboxError):
     """Raised for an unexpected answer that a step cannot handle."""
+
+
+class SignInRefused(StepFailed):
+    """Raised when a password is refused."""

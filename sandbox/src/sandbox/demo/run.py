@@ -2,7 +2,7 @@
 
 import json
 import secrets
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from datetime import datetime
@@ -10,12 +10,9 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-import httpx
-
 from perisai_kit.domain import clock
 from perisai_kit.domain.jakarta import JAKARTA
-from perisai_kit.runtime.network import Network
-from sandbox.demo.clients import TIMEOUT_S, Actor, Bank
+from sandbox.demo.clients import Actor, Bank, Watch, open_client
 from sandbox.demo.commission import Close, Expected, earn
 from sandbox.demo.journey import WAIT_S, Cast, Walk, walk
 from sandbox.demo.later import Later, go_on
@@ -46,9 +43,6 @@ no sandbox has a month closed that its people live in.
 from April to December 2026: 28,400. Source: docs/domain.md, Tariffs; docs/commissions.md, Worked
 examples.
 """
-
-
-Watch = Callable[[httpx.Response], Awaitable[None]]
 
 
 async def run_demo(
@@ -112,16 +106,10 @@ async def _walk_all(sandbox: dict[str, Any], walks: Walks) -> None:
 
 
 async def _cast(sandbox: dict[str, Any], stack: AsyncExitStack, watch: Watch | None) -> Cast:
-    async def client(name: str) -> httpx.AsyncClient:
-        opened = httpx.AsyncClient(
-            base_url=sandbox["addresses"][name],
-            timeout=TIMEOUT_S,
-            transport=Network(),
-            event_hooks={"response": [watch] if watch else []},
-        )
-        return await stack.enter_async_context(opened)
-
-    gateway, bank = await client("gateway"), await client("fakebank")
+    gateway, bank = [
+        await stack.enter_async_context(open_client(sandbox["addresses"][name], watch))
+        for name in ("gateway", "fakebank")
+    ]
 
     def new_actor() -> Actor:
         return Actor(gateway, device_id=f"demo-{secrets.token_hex(6)}")

@@ -13,19 +13,16 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-import httpx
-
 from perisai_kit.domain import clock
 from perisai_kit.domain.jakarta import JAKARTA
 from perisai_kit.domain.month import Month
-from perisai_kit.runtime.network import Network
-from sandbox.demo.clients import TIMEOUT_S, Actor, Bank
+from sandbox.demo.clients import Actor, Bank, open_client
 from sandbox.demo.journey import until
 from sandbox.demo.report import StepFailed
 from sandbox.environment import CLOCK_FILE
 from sandbox.errors import SandboxError
 from sandbox.sample.offices import ATTEMPTS, Desk, ensure_application, ensure_wadah, wait_for_role
-from sandbox.sample.payers import Payers, find_existing, list_all
+from sandbox.sample.payers import Payers, find_existing
 from sandbox.sample.plan import Plan, make_plan, make_small_plan
 from sandbox.vault import write_private_json
 
@@ -164,10 +161,7 @@ async def complete_sample(
 @asynccontextmanager
 async def open_desk(stage: Stage) -> AsyncIterator[Desk]:
     """Let the staff sign in."""
-    async with (
-        _client(stage.gateway_url) as gateway,
-        _client(stage.bank_url) as bank,
-    ):
+    async with open_client(stage.gateway_url) as gateway, open_client(stage.bank_url) as bank:
 
         async def staff(username: str) -> Actor:
             actor = Actor(gateway, device_id="sandbox-seed", attempts=ATTEMPTS)
@@ -176,17 +170,13 @@ async def open_desk(stage: Stage) -> AsyncIterator[Desk]:
 
         # One after the other: the gateway checks few passwords at a time.
         yield Desk(
-            gateway,
-            Bank(bank),
-            stage.bank_code,
+            gateway=gateway,
+            bank=Bank(bank),
+            bank_code=stage.bank_code,
             admin=await staff("admin"),
             officer=await staff("officer1"),
             second_officer=await staff("officer2"),
         )
-
-
-def _client(url: str) -> httpx.AsyncClient:
-    return httpx.AsyncClient(base_url=url, timeout=TIMEOUT_S, transport=Network())
 
 
 class _Maker:
@@ -274,7 +264,7 @@ class _Maker:
         }
 
         async def is_settled() -> bool:
-            found = await list_all(self._desk.officer, "/v1/members")
+            found = await self._desk.officer.list_all("/v1/members")
             paid_through = {each["id"]: each["paid_through"] for each in found}
             return all(paid_through.get(key) == month for key, month in expected.items())
 

@@ -3,20 +3,13 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, timedelta
-from functools import partial
 from typing import Any
 
 import httpx
 
-from sandbox.demo.accounts import ensure_wadah_account
-from sandbox.demo.clients import Actor, Bank
-from sandbox.demo.forms import (
-    AGREEMENT_DAYS,
-    application_body,
-    exam_body,
-    training_body,
-    wadah_body,
-)
+from sandbox.demo.admission import Office, apply, ensure_wadah_account
+from sandbox.demo.clients import Actor
+from sandbox.demo.forms import AGREEMENT_DAYS, exam_body, training_body, wadah_body
 from sandbox.demo.journey import until
 from sandbox.demo.report import StepFailed
 from sandbox.sample.plan import PlannedApplication, PlannedWadah
@@ -39,19 +32,12 @@ STEPS: Mapping[str, tuple[str, ...]] = {
 """The statuses that an application goes through after `applied`."""
 
 
-@dataclass(frozen=True)
-class Desk:
-    """The staff and the bank that take part.
-
-    bank_code: of the accounts that agents are paid at.
-    """
+@dataclass(frozen=True, kw_only=True)
+class Desk(Office):
+    """The office with an administrator, and a client for those who apply."""
 
     gateway: httpx.AsyncClient
-    bank: Bank
-    bank_code: str
     admin: Actor
-    officer: Actor
-    second_officer: Actor
 
 
 async def ensure_wadah(desk: Desk, planned: PlannedWadah, *, today: date, password: str) -> str:
@@ -62,13 +48,7 @@ async def ensure_wadah(desk: Desk, planned: PlannedWadah, *, today: date, passwo
         wadah = await desk.officer.post(
             "/v1/wadahs", wadah_body(today, planned.name, pays=planned.pays)
         )
-    await ensure_wadah_account(
-        wadah,
-        bank=desk.bank,
-        bank_code=desk.bank_code,
-        officer=desk.officer,
-        second_officer=desk.second_officer,
-    )
+    await ensure_wadah_account(desk, wadah)
     described = await desk.officer.get(f"/v1/wadahs/{wadah['id']}")
     if len(described["agreements"]) == 1:
         await desk.officer.post(
@@ -111,22 +91,16 @@ async def ensure_application(
 ) -> Actor:
     """Bring an application to its status, from where it stands; return the applicant."""
     person = planned.member.person
-    # Nobody has two of these, so the NIK's digits make an account number of their own.
-    account_no = person.nik[6:]
-    if planned.status != "docs_incomplete":  # the bank does not know the account of that one
-        await desk.bank.open_account(
-            bank_code=desk.bank_code, account_no=account_no, holder_name=person.full_name.upper()
-        )
     applicant = Actor(desk.gateway, device_id=f"phone-of-{planned.member.id}", attempts=ATTEMPTS)
-    await applicant.sign_in_with_code(person)
-    own = (await applicant.get("/v1/applications"))["items"]
-    if own:
-        application = own[-1]
-    else:
-        body = application_body(
-            person, wadah_id=wadah_id, bank_code=desk.bank_code, account_no=account_no
-        )
-        application = await applicant.post("/v1/applications", body)
+    application = await apply(
+        desk,
+        applicant,
+        person,
+        wadah_id=wadah_id,
+        # Nobody has two of these, so the NIK's digits make an account number of their own.
+        account_no=person.nik[6:],
+        has_account=planned.status != "docs_incomplete",
+    )
     await _advance(desk, applicant, application, to=planned.status, today=today)
     return applicant
 
@@ -165,10 +139,5 @@ async def _decide(desk: Desk, applicant: Actor, path: str, step: str, today: dat
 
 async def wait_for_role(agent: Actor) -> None:
     """Wait until a new agent's account has the role. Raises: StepFailed."""
-    if await until(partial(_is_agent, agent), wait_s=AGENT_WAIT_S) >= AGENT_WAIT_S:
+    if await until(agent.is_agent, wait_s=AGENT_WAIT_S) >= AGENT_WAIT_S:
         raise StepFailed("an approved agent did not get the role")
-
-
-async def _is_agent(agent: Actor) -> bool:
-    await agent.refresh()
-    return "agent" in (await agent.get("/v1/me"))["roles"]

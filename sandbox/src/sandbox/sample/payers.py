@@ -40,24 +40,13 @@ class Existing:
 
 async def find_existing(officer: Actor) -> Existing:
     """Read what the branch has, page by page."""
-    members = await list_all(officer, "/v1/members")
-    bills = await list_all(officer, "/v1/bills")
+    members = await officer.list_all("/v1/members")
+    bills = await officer.list_all("/v1/bills")
     return Existing(
         {each["id"] for each in members},
         # The latest comes first, and an earlier one of the same months has ended.
         {(each["member_id"], each["first_month"]): each for each in reversed(bills)},
     )
-
-
-async def list_all(actor: Actor, path: str) -> list[dict[str, Any]]:
-    found: list[dict[str, Any]] = []
-    params: dict[str, str | int] = {"limit": 200}
-    while True:
-        page = await actor.get(path, **params)
-        found += page["items"]
-        if not page["next_cursor"]:
-            return found
-        params["cursor"] = page["next_cursor"]
 
 
 @dataclass

@@ -1,7 +1,5 @@
 """A bank on a socket with an account of ours and a payee, and our clients."""
 
-import asyncio
-import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -10,11 +8,12 @@ from pathlib import Path
 from typing import Any
 
 import httpx
-import uvicorn
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 
 from perisai_kit.domain import clock
 from perisai_kit.runtime.network import Network
+from perisai_kit.testing.server import serve
+from sandbox.demo.clients import open_client
 from sandbox.fakebank.app import create_app
 from snap_bi.client import BankClient
 from snap_bi.disbursement import DisbursementClient
@@ -79,21 +78,16 @@ class Bank:
 @asynccontextmanager
 async def open_bank(config: Path, our_key: RSAPrivateKey) -> AsyncIterator[Bank]:
     """Run a bank on a real socket, so that a connection can break."""
-    listening = socket.create_server(("127.0.0.1", 0))
     app = create_app({"PERISAI_FAKEBANK_CONFIG": str(config)})
-    protocol = "perisai_kit.http.protocol:ServerProtocol"  # as `perisai-serve` has it
-    server = uvicorn.Server(uvicorn.Config(app, http=protocol, lifespan="on", log_config=None))
-    running = asyncio.create_task(server.serve([listening]))
-    url = f"http://127.0.0.1:{listening.getsockname()[1]}"
-    async with httpx.AsyncClient(base_url=url, transport=Network()) as control:
-        for bank_code in ("002", "014"):
-            account = {"bank_code": bank_code, "account_no": PAYEE, "holder_name": "AGUS SALIM"}
-            assert (await control.post("/accounts", json=account)).status_code == 201
-        ours = {"account_no": OURS, "balance": BEGAN_WITH}
-        assert (await control.post("/paying-accounts", json=ours)).status_code == 201
-        yield Bank(url, our_key, control)
-    server.should_exit = True
-    await running
+    async with serve(app) as port:
+        url = f"http://127.0.0.1:{port}"
+        async with open_client(url) as control:
+            for bank_code in ("002", "014"):
+                account = {"bank_code": bank_code, "account_no": PAYEE, "holder_name": "AGUS SALIM"}
+                assert (await control.post("/accounts", json=account)).status_code == 201
+            ours = {"account_no": OURS, "balance": BEGAN_WITH}
+            assert (await control.post("/paying-accounts", json=ours)).status_code == 201
+            yield Bank(url, our_key, control)
 
 
 def order(client: DisbursementClient, **more: Any) -> TransferOrder:

@@ -23,8 +23,9 @@ async def serve(
     protocol: type[asyncio.Protocol] = ServerProtocol,
     date_header: bool = True,
     keep_alive_s: int = 5,
+    listener: socket.socket | None = None,
 ) -> AsyncIterator[int]:
-    """Serve an app on a free port during the block; give the port."""
+    """Serve an app during the block; give the port, a free one unless there is a listener."""
     config = uvicorn.Config(
         app,
         http=protocol,
@@ -39,7 +40,8 @@ async def serve(
         reset_contextvars=True,
     )
     server = uvicorn.Server(config)
-    listener = socket.create_server((HOST, 0), backlog=2048)
+    if listener is None:
+        listener = socket.create_server((HOST, 0), backlog=2048)
     running = asyncio.create_task(server.serve(sockets=[listener]))
     while not server.started:
         if running.done():
