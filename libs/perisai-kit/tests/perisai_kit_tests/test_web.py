@@ -277,6 +277,16 @@ async def test_a_bad_query_parameter_is_named(things: httpx.AsyncClient) -> None
     assert answer.json()["errors"][0]["parameter"] == "limit"
 
 
+@pytest.mark.parametrize("sent_as", ["text/plain", "application/x-www-form-urlencoded", ""])
+async def test_a_body_that_is_not_said_to_be_json_is_refused(
+    things: httpx.AsyncClient, sent_as: str
+) -> None:
+    answer = await things.post("/v1/things", content=b"{}", headers={"Content-Type": sent_as})
+
+    assert (answer.status_code, answer.json()["code"]) == (415, "media_unsupported")
+    assert answer.headers["accept"] == "application/json"
+
+
 async def test_nobody_without_a_token_and_no_other_role_gets_in(
     things: httpx.AsyncClient, tokens: Tokens
 ) -> None:

@@ -58,8 +58,8 @@ class BadRequest(DomainError):
 
 class UnsupportedMedia(DomainError):
     code = "media_unsupported"
-    text = "The content type of the request body is not supported here."
-    text_id = "Jenis isi permintaan ini tidak didukung."
+    text = "Send JSON, with the header Content-Type: application/json."
+    text_id = "Kirim JSON dengan header Content-Type: application/json."
 
 
 class Invalid(DomainError):

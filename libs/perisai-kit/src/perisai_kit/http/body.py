@@ -140,6 +140,13 @@ class JsonRequest(Request):
         return made
 
     @property
+    def has_body(self) -> bool:
+        """Whether a body was sent, by its headers."""
+        return self.headers.get("content-length", "0") != "0" or (
+            "transfer-encoding" in self.headers
+        )
+
+    @property
     def is_json(self) -> bool:
         """Whether the content type is JSON, by the rule of FastAPI."""
         message = email.message.Message()
@@ -176,8 +183,12 @@ class JsonRoute(APIRoute):
 
     def get_route_handler(self) -> Handler:
         handler = super().get_route_handler()
+        takes_body = self.body_field is not None
 
         async def handle(request: Request) -> Response:
-            return await handler(to_json_request(request))
+            asked = to_json_request(request)
+            if takes_body and asked.has_body and not asked.is_json:
+                raise UnsupportedMedia
+            return await handler(asked)
 
         return handle

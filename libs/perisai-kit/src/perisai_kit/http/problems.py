@@ -215,8 +215,10 @@ def build_problem_headers(error: DomainError) -> dict[str, str]:
         return {"WWW-Authenticate": f'Bearer realm="perisai"{error_name}'}
     if isinstance(error, TooMany | Unavailable):
         return {"Retry-After": str(error.retry_after_s)}
+    if error.code == UnsupportedMedia.code:
+        return {"Accept": "application/json"}  # RFC 9110 15.5.16
     if isinstance(error, UnsupportedMedia):
-        return {"Accept-Encoding": "identity"}  # RFC 9110 15.5.16
+        return {"Accept-Encoding": "identity"}
     return {}
 
 
