@@ -25,9 +25,12 @@ from perisai_kit.http.types import PaymentId
 from perisai_kit.privacy.keyring import Keyring
 from snap_bi.answers import Answer, build_refusal
 from snap_bi.codes import Case, Service, format_response_code
-from snap_bi.messages import InquiryRequest, PaymentRequest
+from snap_bi.errors import BodyInvalid, FieldProblem
+from snap_bi.fields import Amount, AmountNotRupiah
+from snap_bi.messages import Echo, InquiryRequest, PaymentRequest
 from snap_bi.profiles import PROFILES, DoubtAnswer, Profile
 from snap_bi.records import record
+from snap_bi.strict_json import parse_object
 from snap_bi.timestamps import TimestampFormat, format_timestamp
 
 Key = tuple[UUID, str]
@@ -162,7 +165,7 @@ class Judged:
     """A message with what it came to, ready to be kept.
 
     request_id: the bank's, where the message could be read. dropped: as in `Message`.
-    offered, order_id: of a refused payment, rupiah and the order of its virtual account.
+    offered, order_id: of a payment that was not taken, rupiah and the order of its virtual account.
     """
 
     signed: Signed
@@ -182,6 +185,37 @@ class Judged:
             content_hash=message.content_hash,
             dropped=message.dropped,
         )
+
+    @classmethod
+    def of_unread(cls, signed: Signed, outcome: Outcome) -> Self:
+        """Return a message that was turned back for its form, with what of it can be read."""
+        try:
+            body = parse_object(signed.wire.body)
+        except BodyInvalid:
+            return cls(signed=signed, outcome=outcome)
+        name = _REQUEST_ID_NAMES[signed.service]
+        return cls(
+            signed=signed,
+            outcome=outcome,
+            request_id=Echo.of({name: body.get(name)}).request_id or None,
+            offered=_read_offered(body) if signed.service is Service.PAYMENT else None,
+        )
+
+
+_REQUEST_ID_NAMES = {
+    Service.INQUIRY: "inquiryRequestId",
+    Service.PAYMENT: "paymentRequestId",
+}
+
+
+def _read_offered(body: Mapping[str, object]) -> int | None:
+    amount = body.get("paidAmount")
+    if not isinstance(amount, Mapping):
+        return None
+    try:
+        return Amount.read(amount).rupiah
+    except (FieldProblem, AmountNotRupiah):
+        return None
 
 
 @dataclass(slots=True)

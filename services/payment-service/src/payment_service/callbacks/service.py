@@ -153,7 +153,7 @@ async def confirm_late(gate: Gate, signed: Signed, *, late: Refusal) -> Answer:
 
 
 async def _turn_back(gate: Gate, signed: Signed, refused: Refusal) -> Answer:
-    judged = Judged(signed=signed, outcome=_refused(signed, refused))
+    judged = Judged.of_unread(signed, _refused(signed, refused))
     async with gate.database.begin() as session:
         await execute(session, queries.insert_callbacks_statement(gate.keyring, [judged]))
     report_outcome(signed, judged.outcome)
