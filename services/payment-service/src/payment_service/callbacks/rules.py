@@ -54,6 +54,12 @@ class CallbackOutcome(StrEnum):
     TURNED_BACK = "turned_back"  # for its form or its X-EXTERNAL-ID, before any bill was looked at
 
 
+NOT_TAKEN = frozenset(
+    {CallbackOutcome.REFUSED, CallbackOutcome.CONFLICT, CallbackOutcome.TURNED_BACK}
+)
+"""A payment with such an outcome is not in our books, and repeats none that is."""
+
+
 def shown_names(names: Iterable[str]) -> tuple[str, ...]:
     """Return the names of fields as they may be shown; `?` stands for what is no field's name."""
     return tuple(sorted({n if _FIELD_NAME.fullmatch(n) else "?" for n in names})[:NAMES_SHOWN])

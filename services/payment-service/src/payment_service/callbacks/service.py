@@ -267,7 +267,7 @@ def judge(message: Message, books: Books, keyring: Keyring) -> Judged:
     )
     books.earlier.note(message.key, outcome.verdict, first)
     judged = Judged.of(message, outcome)
-    if outcome.verdict is CallbackOutcome.REFUSED:
+    if outcome.verdict in rules.NOT_TAKEN:
         place = list_places([message]).get(message.signed.id)
         order = None if place is None else books.orders.get(place)
         judged = replace(judged, offered=message.paid, order_id=order.id if order else None)
