@@ -168,9 +168,15 @@ def read_payment(signed: Signed, keyring: Keyring) -> Message:
     request, dropped = _read(signed, PaymentRequest)
     now = clock.now()
     paid = request.paid_amount.rupiah
-    content = rules.content(
+    company, number = rules.unpad(
+        signed.client,
         partner_service_id=request.partner_service_id,
+        customer_no=request.customer_no,
         virtual_account_no=request.virtual_account_no,
+    )
+    content = rules.content(
+        partner_service_id=company,
+        virtual_account_no=number,
         paid_amount=paid,
         trx_id=request.trx_id,
         paid_bills=request.paid_bills,
