@@ -160,6 +160,12 @@ class TakeMany(Protocol[Taken]):
     ) -> list[Outcome]: ...
 
 
+class FindHeld(Protocol[Taken]):
+    """What returns the ids of the messages whose bills somebody holds, and locks all others."""
+
+    async def __call__(self, run: Executor, messages: Sequence[Taken]) -> set[UUID]: ...
+
+
 @record(kw_only=True)
 class Judged:
     """A message with what it came to, ready to be kept.
