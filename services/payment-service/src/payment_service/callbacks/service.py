@@ -90,8 +90,8 @@ async def serve(gate: Gate, service: Service, wire: Wire, take: Take) -> Reply:
     except Refusal as refused:
         log.info("callback.refused", snap_service=service.value, case=refused.case.name)
         answer = refused_answer(service, wire, refused)
-        await record_refusal(gate, service, wire, refused=refused, answer=answer)
-        return Reply.of(answer)
+        named = await record_refusal(gate, service, wire, refused=refused, answer=answer)
+        return Reply.of_refusal(answer, service, wire, named)
     if service is Service.INQUIRY:
         answer = await inquire(gate, signed, take)
     else:
