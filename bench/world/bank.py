@@ -10,6 +10,7 @@ from bench.results import BenchError
 from payment_service.bank_access.rules import Wire
 from payment_service.bank_access.service import Gate
 from payment_service.callbacks import service as callbacks
+from payment_service.callbacks.queries import find_held
 from payment_service.callbacks.writer import Writer
 from perisai_kit.db.engine import Database
 from perisai_kit.domain import clock
@@ -37,7 +38,9 @@ class ModelBank:
             cache_s=60,
             bank_time_tolerance=timedelta(minutes=10),
         )
-        payments = Writer(database, keyring, callbacks.take_payments, service=Service.PAYMENT)
+        payments = Writer(
+            database, keyring, callbacks.take_payments, service=Service.PAYMENT, find_held=find_held
+        )
         inquiries = Writer(database, keyring, callbacks.take_inquiries, service=Service.INQUIRY)
         self._take = callbacks.Take(payment=payments.take, inquiry=inquiries.take)
         self._closing = (payments.close, inquiries.close)

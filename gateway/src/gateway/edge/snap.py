@@ -8,6 +8,7 @@ Source: docs/snap.md, how the bank reads our answer.
 
 import asyncio
 from collections.abc import Awaitable, Sequence
+from dataclasses import dataclass
 
 from starlette.responses import JSONResponse, Response
 from starlette.types import ASGIApp, Receive, Scope, Send
@@ -25,7 +26,9 @@ from gateway.edge.pool import UpstreamPool
 from gateway.edge.relay import make_pool_limits, send_request
 from gateway.edge.routes import SNAP_BODY_LIMIT, SNAP_ENDINGS, get_snap_service, list_snap_roots
 from gateway.settings import Settings
+from perisai_kit.domain.clock import real_now
 from perisai_kit.domain.errors import TooLarge
+from perisai_kit.domain.jakarta import JAKARTA
 from perisai_kit.http.access_log import get_record
 from perisai_kit.http.body import EncodingUnsupported
 from perisai_kit.http.client_address import get_network
@@ -33,9 +36,28 @@ from perisai_kit.runtime.log import get_logger
 
 MOST_ANSWER = 1024 * 1024
 UNKNOWN = "snap-unknown"
-NOT_FOUND = (404, "01", "Transaction Not Found")
-TOO_LARGE = (413, "00", "Request Entity Too Large")
-"""HTTP status, case and message. The standard has no code for 413; this one follows its form."""
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """What a bank is refused for. The reason is one sentence, in English and in Indonesian."""
+
+    status: int
+    case: str
+    message: str
+    english: str
+    indonesian: str
+
+
+NOT_FOUND = Refusal(404, "01", "Transaction Not Found", "Unknown address", "Alamat tidak dikenal")
+TOO_LARGE = Refusal(
+    413, "00", "Request Entity Too Large", "The request is too large", "Permintaan terlalu besar"
+)
+"""The standard has no code for 413; this one follows its form."""
+FIELDS = {"24": "inquiry", "25": "paymentFlag"}
+"""How the fields of status and reason begin, by service. Source: docs/snap.md 3.3, 3.4."""
+REQUEST_IDS = {"24": "inquiryRequestId", "25": "paymentRequestId"}
+REJECTED = "01"
 
 OWN_FAILURES = (RequestUnreadable, EncodingUnsupported, BodiesFull)
 """Failures without a code that a bank could read."""
@@ -103,7 +125,7 @@ class SnapEdge:
             log.error("snap.unanswered", request_id=request_id, error=type(error).__name__)
         except Exception as error:
             log.error("request.failed", request_id=request_id, exc_info=error)
-        return Response(status_code=504)
+        return Response(status_code=504, headers=make_headers())
 
     async def _forward(
         self, scope: Scope, data: bytes, client: Client, deadline: float
@@ -130,11 +152,33 @@ def make_bank_pool(settings: Settings) -> UpstreamPool:
     return UpstreamPool("banks", settings.payment_url, limits)
 
 
-def build_refusal(path: str, why: tuple[int, str, str]) -> Response:
-    """Return a refusal in the standard's form; its code begins with the HTTP status."""
-    status, case, message = why
-    code = f"{status}{get_snap_service(path)}{case}"
-    return JSONResponse({"responseCode": code, "responseMessage": message}, status_code=status)
+def make_headers() -> dict[str, str]:
+    """Return the header that every answer has. Source: docs/snap.md 2.1, 2.5."""
+    now = real_now().astimezone(JAKARTA)
+    return {"X-TIMESTAMP": now.isoformat(timespec="seconds")}
+
+
+def build_refusal(path: str, why: Refusal) -> Response:
+    """Return a refusal in the standard's form; its code begins with the HTTP status.
+
+    That of 24 and 25 has a rejecting flag and no ids, because the body was not read.
+    """
+    service = get_snap_service(path)
+    content: dict[str, object] = {
+        "responseCode": f"{why.status}{service}{why.case}",
+        "responseMessage": why.message,
+    }
+    if (name := FIELDS.get(service)) is not None:
+        content["virtualAccountData"] = {
+            f"{name}Status": REJECTED,
+            f"{name}Reason": {"english": why.english, "indonesia": why.indonesian},
+            "partnerServiceId": "",
+            "customerNo": "",
+            "virtualAccountNo": "",
+            "virtualAccountName": "",
+            REQUEST_IDS[service]: "",
+        }
+    return JSONResponse(content, status_code=why.status, headers=make_headers())
 
 
 async def _read_bounded(connection: UpstreamConnection) -> bytes:

@@ -1,6 +1,7 @@
 """Banks at the edge: bytes as they came, no code of ours unless nothing can have been booked."""
 
 import os
+import re
 from typing import Any
 
 import pytest
@@ -15,6 +16,8 @@ SIGNED = {
     "CHANNEL-ID": "95231",
     "Authorization": "Bearer opaque-token-of-the-bank",
 }
+
+STAMP = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}\+07:00")
 
 
 @pytest.mark.parametrize(
@@ -78,7 +81,10 @@ async def test_an_unknown_address_is_refused_in_the_banks_words(
     answer = await platform.client.post(path, json={})
 
     assert answer.status_code == 404
-    assert answer.json() == {"responseCode": code, "responseMessage": "Transaction Not Found"}
+    body = answer.json()
+    assert (body["responseCode"], body["responseMessage"]) == (code, "Transaction Not Found")
+    assert ("virtualAccountData" in body) == (code[3:5] in ("24", "25"))
+    assert STAMP.fullmatch(answer.headers["x-timestamp"])
     assert platform.payments.requests == []
 
 
@@ -95,7 +101,26 @@ async def test_a_body_no_honest_bank_sends_is_refused_in_the_banks_words(
     answer = await platform.client.post(path, content=part * 2 if stated else chunks(part, part))
 
     assert answer.status_code == 413
-    assert answer.json()["responseCode"] == code
+    assert STAMP.fullmatch(answer.headers["x-timestamp"])
+    name, request_id = (
+        ("paymentFlag", "paymentRequestId") if path == PAYMENT else ("inquiry", "inquiryRequestId")
+    )
+    assert answer.json() == {
+        "responseCode": code,
+        "responseMessage": "Request Entity Too Large",
+        "virtualAccountData": {
+            f"{name}Status": "01",
+            f"{name}Reason": {
+                "english": "The request is too large",
+                "indonesia": "Permintaan terlalu besar",
+            },
+            "partnerServiceId": "",
+            "customerNo": "",
+            "virtualAccountNo": "",
+            "virtualAccountName": "",
+            request_id: "",
+        },
+    }
     assert platform.payments.requests == []
 
 
@@ -113,6 +138,7 @@ async def test_an_upstream_that_is_not_there_is_an_empty_504(
     answer = await platform.client.post(PAYMENT, json={})
 
     assert (answer.status_code, answer.content) == (504, b"")
+    assert STAMP.fullmatch(answer.headers["x-timestamp"])
 
 
 @pytest.mark.parametrize(

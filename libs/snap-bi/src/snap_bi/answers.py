@@ -42,14 +42,14 @@ class Answer:
     body: bytes
 
 
-def _make_reason(english: str, indonesia: str) -> Reason:
+def make_reason(english: str, indonesia: str) -> Reason:
     return {"english": english, "indonesia": indonesia}
 
 
-SUCCESS = _make_reason("Successful", "Berhasil")
+SUCCESS = make_reason("Successful", "Berhasil")
 
 _REASONS: dict[Case, Reason] = {
-    case: _make_reason(english, indonesia)
+    case: make_reason(english, indonesia)
     for case, english, indonesia in (
         (Case.SUCCESSFUL, "Successful", "Berhasil"),
         (Case.BAD_REQUEST, "The request cannot be read", "Permintaan tidak dapat dibaca"),
@@ -72,11 +72,11 @@ _REASONS: dict[Case, Reason] = {
     )
 }
 _REASONS_IN_DETAIL: dict[tuple[Case, str], Reason] = {
-    (Case.INVALID_BILL, "Cancelled"): _make_reason(
+    (Case.INVALID_BILL, "Cancelled"): make_reason(
         "The bill was cancelled", "Tagihan sudah dibatalkan"
     ),
 }
-_REFUSED = _make_reason("The request is refused", "Permintaan ditolak")
+_REFUSED = make_reason("The request is refused", "Permintaan ditolak")
 
 
 def build_token_answer(access_token: str) -> Answer:
@@ -153,7 +153,7 @@ def build_refusal(
     """
     data: Fields | None = None
     if 400 <= case.http_status < 500 and case.http_status != 401:
-        data = _build_rejected_data(service, echo or Echo(), find_reason(case, detail))
+        data = build_rejected_data(service, echo or Echo(), find_reason(case, detail))
     return _build_answer(service, case, detail=detail, data=data)
 
 
@@ -170,7 +170,8 @@ def find_reason(case: Case, detail: str | None = None) -> Reason:
     return special or _REASONS.get(case, _REFUSED)
 
 
-def _build_rejected_data(service: Service, echo: Echo, reason: Reason) -> Fields | None:
+def build_rejected_data(service: Service, echo: Echo, reason: Reason) -> Fields | None:
+    """Return virtualAccountData of a refusal of 24 or 25; None for another service."""
     ids = {
         "partnerServiceId": echo.partner_service_id,
         "customerNo": echo.customer_no,

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from snap_bi.errors import FieldProblem
+from snap_bi.errors import FieldProblem, VirtualAccountMismatch
 from snap_bi.messages import AccountInquiryAnswer, PaymentStatusAnswer, PaymentStatusData
 from snap_bi.outcomes import (
     BankPaymentStatus,
@@ -11,7 +11,7 @@ from snap_bi.outcomes import (
     mark_unknown,
     read_payment_status,
 )
-from snap_bi.virtual_account import VirtualAccount
+from snap_bi.virtual_account import VirtualAccount, read_virtual_account
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,8 +54,24 @@ def read_payment_inquiry(
         data = PaymentStatusAnswer.read(result.body).virtual_account_data
     except FieldProblem:
         return PaymentInquiry(mark_unknown(result), BankPaymentStatus.UNKNOWN)
-    is_other_account = (data.virtual_account_no or account.number).strip() != account.number
-    if is_other_account or data.payment_request_id not in (None, payment_request_id):
+    if _is_other(account, data.virtual_account_no) or data.payment_request_id not in (
+        None,
+        payment_request_id,
+    ):
         # The answer is about another payment.
         return PaymentInquiry(mark_unknown(result), BankPaymentStatus.UNKNOWN)
     return PaymentInquiry(result, read_payment_status(result, data.payment_flag_status), data)
+
+
+def _is_other(account: VirtualAccount, number: str | None) -> bool:
+    if number is None:
+        return False
+    try:
+        read_virtual_account(
+            company_code=account.company_code,
+            customer_no=account.customer_no,
+            virtual_account_no=number,
+        )
+    except VirtualAccountMismatch:
+        return True
+    return False

@@ -1,4 +1,7 @@
-"""Virtual account numbers: company code, padded with spaces to eight, and customer number.
+"""Virtual account numbers: company code, padded to eight, and customer number.
+
+We pad with spaces, as the standard says. Some banks pad with zeros, and a company code may begin
+with zeros of its own, so a code is compared without its padding of either kind.
 
 The customer number ends in a Damm check digit (H. M. Damm, 2004). It detects every wrong digit and
 every swap of neighbours; Luhn misses 09 and 90. The first digit is never zero, because some banks
@@ -82,14 +85,28 @@ def issue(company_code: str, serial: int, profile: Profile) -> VirtualAccount:
     return VirtualAccount(company_code, build_customer_no(serial, profile))
 
 
-def read_virtual_account(
-    *, partner_service_id: str, customer_no: str, virtual_account_no: str
-) -> VirtualAccount:
-    """Return the virtual account from the three strings of a request, padding removed.
+def is_company_code(sent: str, company_code: str) -> bool:
+    """Return whether `sent` is this company code, padded with spaces, with zeros or not at all."""
+    text = sent.strip()
+    if text == company_code:
+        return True
+    length = PARTNER_SERVICE_ID_LENGTH
+    return text != "" and text.zfill(length) == company_code.zfill(length)
 
+
+def read_virtual_account(
+    *, company_code: str, customer_no: str, virtual_account_no: str
+) -> VirtualAccount:
+    """Return the virtual account of a company from the strings of a request, padding removed.
+
+    company_code: of the partner. The number may have it in another padding than partnerServiceId.
     Raises: VirtualAccountMismatch when they contradict each other.
     """
-    found = VirtualAccount(partner_service_id.strip(), customer_no.strip())
-    if virtual_account_no.strip() != found.number:
+    found = VirtualAccount(company_code, customer_no.strip())
+    number = virtual_account_no.strip()
+    if number == found.number:
+        return found
+    sent = number.removesuffix(found.customer_no)
+    if sent == number or " " in sent or not is_company_code(sent, company_code):
         raise VirtualAccountMismatch("virtualAccountNo is not partnerServiceId and customerNo")
     return found

@@ -29,6 +29,9 @@ def account(profile: Profile = GENERIC_RSA) -> VirtualAccount:
     return issue("12345", 7, profile)
 
 
+OWN_NO = account().customer_no
+
+
 def status_answer(
     code: str = "2002600", *, profile: Profile = GENERIC_RSA, **data: Any
 ) -> httpx.Response:
@@ -110,6 +113,10 @@ def test_each_bank_has_its_own_address_for_the_question() -> None:
         # A field that decides, in an odd form.
         (status_answer(paidAmount=[]), BankPaymentStatus.UNKNOWN),
         (status_answer(paymentRequestId=7), BankPaymentStatus.UNKNOWN),
+        (status_answer(virtualAccountNo=f"00012346{OWN_NO}"), BankPaymentStatus.UNKNOWN),
+        # The same account, padded in another way.
+        (status_answer(virtualAccountNo=f"00012345{OWN_NO}"), BankPaymentStatus.PAID),
+        (status_answer(virtualAccountNo=f"12345{OWN_NO}"), BankPaymentStatus.PAID),
     ],
 )
 async def test_only_a_clear_answer_about_this_payment_tells_its_state(

@@ -7,6 +7,7 @@ from snap_bi.profiles import BCA, BRI, PROFILES, Profile
 from snap_bi.virtual_account import (
     build_customer_no,
     compute_check_digit,
+    is_company_code,
     issue,
     read_virtual_account,
 )
@@ -80,19 +81,53 @@ def test_company_code_is_one_to_eight_digits(code: str) -> None:
         issue(code, 0, BRI)
 
 
-@pytest.mark.parametrize("service_id", ["   12345", " 12345", "12345"])
-@pytest.mark.parametrize("account_no", ["   12345678", " 12345678", "12345678"])
-def test_parts_are_compared_without_their_padding(service_id: str, account_no: str) -> None:
+SAME_CODES = {
+    "12345": ["   12345", " 12345", "12345", "12345   ", "00012345", "  012345"],
+    "01234": ["   01234", "00001234", "01234", "    1234"],
+    "00012345": ["00012345", "   12345"],
+    "12345678": ["12345678"],
+    "0": ["       0", "00000000"],
+}
+OTHER_CODES = {
+    "12345": ["   12346", "00123450", "12345000", "000012345", "1234", "", "        "],
+    "01234": ["00012340", "   01235", "00000123"],
+    "0": ["", "       1"],
+}
+
+
+@pytest.mark.parametrize(("code", "sent"), [(c, s) for c in SAME_CODES for s in SAME_CODES[c]])
+def test_a_company_code_is_the_same_in_either_padding(code: str, sent: str) -> None:
+    assert is_company_code(sent, code)
+
+
+@pytest.mark.parametrize(("code", "sent"), [(c, s) for c in OTHER_CODES for s in OTHER_CODES[c]])
+def test_another_company_code_is_another_one_in_any_padding(code: str, sent: str) -> None:
+    assert not is_company_code(sent, code)
+
+
+@pytest.mark.parametrize(("code", "sent"), [(c, s) for c in SAME_CODES for s in SAME_CODES[c]])
+def test_an_account_is_read_without_its_padding(code: str, sent: str) -> None:
     found = read_virtual_account(
-        partner_service_id=service_id, customer_no="678", virtual_account_no=account_no
+        company_code=code, customer_no=" 678 ", virtual_account_no=sent.rstrip() + "678"
     )
 
-    assert (found.company_code, found.customer_no) == ("12345", "678")
+    assert (found.company_code, found.customer_no, found.number) == (code, "678", code + "678")
 
 
-@pytest.mark.parametrize("account_no", ["12345679", "12345", "   12345 678", ""])
-def test_account_number_that_is_not_its_parts_is_refused(account_no: str) -> None:
+@pytest.mark.parametrize(
+    ("code", "account_no"),
+    [
+        ("12345", "12345679"),
+        ("12345", "12345"),
+        ("12345", "678"),
+        ("12345", "   12345 678"),
+        ("12345", "000012345678"),
+        ("12345", "00012346678"),
+        ("12345", "12345000678"),
+        ("12345", ""),
+        ("0", "678"),
+    ],
+)
+def test_account_number_that_is_not_its_parts_is_refused(code: str, account_no: str) -> None:
     with pytest.raises(VirtualAccountMismatch):
-        read_virtual_account(
-            partner_service_id="   12345", customer_no="678", virtual_account_no=account_no
-        )
+        read_virtual_account(company_code=code, customer_no="678", virtual_account_no=account_no)

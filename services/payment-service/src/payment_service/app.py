@@ -16,6 +16,7 @@ from payment_service.bills import service as bills_service
 from payment_service.bills.routes import router as bills
 from payment_service.bonus_reviews.routes import router as bonus_reviews
 from payment_service.callbacks import service as callbacks
+from payment_service.callbacks.queries import find_held
 from payment_service.callbacks.routes import SnapCallbacks
 from payment_service.callbacks.writer import Writer
 from payment_service.clients.members import MembersClient
@@ -143,7 +144,9 @@ def app_of(kit: Kit, settings: Settings) -> FastAPI:
     bank_clients = make_bank_clients(settings, transport=kit.http_transport)
     gate = _make_gate(kit, settings)
     make_writer = partial(Writer, kit.database, kit.keyring, generic_plans=settings.generic_plans)
-    payment_writer = make_writer(callbacks.take_payments, service=Service.PAYMENT)
+    payment_writer = make_writer(
+        callbacks.take_payments, service=Service.PAYMENT, find_held=find_held
+    )
     inquiry_writer = make_writer(callbacks.take_inquiries, service=Service.INQUIRY)
     take = callbacks.Take(payment=payment_writer.take, inquiry=inquiry_writer.take)
     app = web.create_app(

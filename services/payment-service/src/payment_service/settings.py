@@ -44,6 +44,12 @@ class Settings(ServiceSettings):
     """So many flagged acquisitions of an agent's month open a review of its acquisition bonus.
     Ours: fewer are a household or a coincidence."""
 
+    new_bank_days: int = Field(default=7, ge=1, le=366)
+    """For so many days after the first payment of a bank partner its payments raise an alarm. No
+    source found says; ours."""
+    new_bank_window_h: int = Field(default=24, ge=1, le=744)
+    """Hours that the alarm looks back. Ours: each day somebody looks."""
+
     dispute_answer_days: int = Field(default=14, ge=1, le=366)
     """Days within which an officer answers a dispute. No source found says; ours."""
 

@@ -24,6 +24,7 @@ from payment_service.disputes import tasks as disputes
 from payment_service.ledger import tasks as ledger
 from payment_service.month_lists.tasks import DueWatch
 from payment_service.orders.tasks import Renaming, on_member_updated
+from payment_service.payments.tasks import NewBankWatch
 from payment_service.payout_files import tasks as payout_files
 from payment_service.payout_preparations.tasks import Preparer
 from payment_service.payout_releases.tasks import Releaser
@@ -81,6 +82,7 @@ def periodic(
         Periodic(
             "payout_files.apply", 10, payout_files.apply_answers, is_due=payout_files.has_answers
         ),
+        Periodic("payments.new_banks", 600, NewBankWatch(settings).run),
         Periodic("disputes.count", 3600, disputes.every_hour),
         Periodic("scheme_comparisons.run", 10, comparer.run, is_due=comparer.is_due),
         Periodic("scheme_comparisons.delete", 3600, scheme_comparisons.every_hour),

@@ -32,8 +32,13 @@ class Signed:
 
 
 def echo_of(wire: Wire) -> Echo:
+    """Return the ids that the body of a call names, as far as it can be read."""
+    return read_echo(wire.body)
+
+
+def read_echo(body: bytes) -> Echo:
     """Return the ids that a body names, as far as it can be read."""
     try:
-        return Echo.of(parse_object(wire.body))
+        return Echo.of(parse_object(body))
     except BodyInvalid:
         return Echo()

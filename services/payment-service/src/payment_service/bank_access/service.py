@@ -335,8 +335,11 @@ async def authenticate(gate: Gate, service: Service, wire: Wire) -> Signed:
 
 async def record_refusal(
     gate: Gate, service: Service, wire: Wire, *, refused: Refusal, answer: Answer
-) -> None:
-    """Count an unproven call, and keep it unless too many were kept in this partner's name."""
+) -> PartnerClient | None:
+    """Count an unproven call, and keep it unless too many were kept in this partner's name.
+
+    Return the client that it names.
+    """
     client = await gate.named(wire)
     await note_unproven(
         gate.database,
@@ -346,6 +349,7 @@ async def record_refusal(
         answer=answer,
         may_note=client is not None and gate.may_note(client, wire),
     )
+    return client
 
 
 async def list_unproven(

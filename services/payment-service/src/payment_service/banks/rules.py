@@ -7,6 +7,7 @@ from enum import StrEnum
 from uuid import UUID
 
 from perisai_kit.domain.errors import Conflict, Forbidden, Invalid, NotFound
+from snap_bi.profiles import PARTNER_SERVICE_ID_LENGTH
 
 CUSTOMER_NO_LENGTH = 20
 """The standard's longest. Source: docs/snap.md, service 24."""
@@ -182,9 +183,13 @@ def check_activation(at: PartnerStatus, *, changed_by: Collection[UUID], by: UUI
 def customer_no(number: str, *, company_code: str) -> str:
     """Return what follows the company code in a virtual account number.
 
+    The code may be padded with zeros, as some banks show it.
     Raises: VirtualAccountForeign.
     """
-    rest = number.removeprefix(company_code)
+    padded = company_code.zfill(PARTNER_SERVICE_ID_LENGTH)
+    # No customer number begins with a zero, so zeros in front are padding.
+    code = padded if number.startswith(padded) else company_code
+    rest = number.removeprefix(code)
     if rest == number or not 0 < len(rest) <= CUSTOMER_NO_LENGTH:
         raise VirtualAccountForeign(field="virtual_account_no")
     return rest

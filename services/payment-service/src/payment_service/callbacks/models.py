@@ -36,6 +36,15 @@ class Callback(Base):
             "id",
             postgresql_where=text("verdict = 'refused' AND content_hash IS NOT NULL"),
         ),
+        # For the list of payments that were not taken. The version before reads the one above.
+        Index(
+            "ix_callbacks_not_taken_at",
+            "received_at",
+            "id",
+            postgresql_where=text(
+                "service = '25' AND verdict IN ('refused', 'conflict', 'turned_back')"
+            ),
+        ),
         {"postgresql_partition_by": "RANGE (id)"},
     )
 
@@ -59,7 +68,8 @@ class Callback(Base):
     response_code: Mapped[str]
     answer = sealed_bytes()
     payment_id: Mapped[UUID | None]
-    # Of a refused payment: rupiah, and the order of its virtual account; None: there is none.
+    # Of a payment that was not taken: rupiah, and the order of its virtual account. None: there is
+    # none, or it cannot be read.
     offered_amount: Mapped[int | None]
     order_id: Mapped[UUID | None]
     # The message whose answer was given again, or that this one contradicts.

@@ -17,7 +17,14 @@ from payment_service.callbacks.rules import (
     external_id_scope,
     kept_headers,
 )
-from payment_service.callbacks.schemas import EarlierMessages, Judged, Message, Outcome
+from payment_service.callbacks.schemas import (
+    EarlierMessages,
+    Judged,
+    Message,
+    Outcome,
+    list_places,
+)
+from payment_service.orders import service as orders
 from perisai_kit.db.sql import CountedStatement, Executor, Rows, SqlStatement
 from perisai_kit.domain import clock
 from perisai_kit.domain.ids import lowest_id_of, read_time_of
@@ -291,6 +298,16 @@ def _make_row(keyring: Keyring, judged: Judged) -> tuple[object, ...]:
         external_id_scope(client.profile, signed.service),
         jakarta_date(signed.received_at),
     )
+
+
+async def find_held(run: Executor, messages: Sequence[Message]) -> set[UUID]:
+    """Return the ids of the messages whose bills cannot be locked now; lock those of the others.
+
+    For a batch that has waited in vain: an ordinary one waits for its locks instead.
+    """
+    places = list_places(messages)
+    held = await orders.find_held(run, set(places.values()))
+    return {id_ for id_, place in places.items() if place in held}
 
 
 async def list_callbacks(

@@ -25,7 +25,7 @@ from snap_bi.codes import Case, Service
 from snap_bi.errors import VirtualAccountMismatch
 from snap_bi.profiles import ExternalIdScope, Profile, ReplayAnswer
 from snap_bi.records import record
-from snap_bi.virtual_account import VirtualAccount, read_virtual_account
+from snap_bi.virtual_account import VirtualAccount, is_company_code, read_virtual_account
 
 KEPT_HEADERS = (
     "x-timestamp",
@@ -52,6 +52,12 @@ class CallbackOutcome(StrEnum):
     CONFLICT = "conflict"  # the request id of a settled payment with other content
     REFUSED = "refused"  # by its bill; an exact repeat is refused in the same words
     TURNED_BACK = "turned_back"  # for its form or its X-EXTERNAL-ID, before any bill was looked at
+
+
+NOT_TAKEN = frozenset(
+    {CallbackOutcome.REFUSED, CallbackOutcome.CONFLICT, CallbackOutcome.TURNED_BACK}
+)
+"""A payment with such an outcome is not in our books, and repeats none that is."""
 
 
 def shown_names(names: Iterable[str]) -> tuple[str, ...]:
@@ -87,6 +93,7 @@ def content(
 ) -> str:
     """Return the fields in which an honest repeat cannot differ, as one text to be hashed.
 
+    partner_service_id, virtual_account_no: as `unpad` returns them.
     Everything else may: flagAdvise, timestamps, referenceNo, journalNum, channelCode and the rest.
     Source: docs/snap.md, Idempotency.
     """
@@ -121,16 +128,35 @@ def virtual_account(
 
     Raises: Refusal for another company's code, and for strings that do not agree.
     """
-    if partner_service_id.strip() != client.company_code:
+    if not is_company_code(partner_service_id, client.company_code):
         raise Refusal(Case.PARTNER_NOT_FOUND)
     try:
         return read_virtual_account(
-            partner_service_id=partner_service_id,
+            company_code=client.company_code,
             customer_no=customer_no,
             virtual_account_no=virtual_account_no,
         )
     except VirtualAccountMismatch:
         raise Refusal(Case.INVALID_ACCOUNT) from None
+
+
+def unpad(
+    client: PartnerClient, *, partner_service_id: str, customer_no: str, virtual_account_no: str
+) -> tuple[str, str]:
+    """Return partnerServiceId and virtualAccountNo in one form, whatever padding a bank uses.
+
+    Strings that name no account of this company only lose their spaces.
+    """
+    try:
+        account = virtual_account(
+            client,
+            partner_service_id=partner_service_id,
+            customer_no=customer_no,
+            virtual_account_no=virtual_account_no,
+        )
+    except Refusal:
+        return partner_service_id.strip(), virtual_account_no.strip()
+    return account.company_code, account.number
 
 
 def check_active(client: PartnerClient) -> None:

@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Protocol, Self, TypeVar
 from uuid import UUID
 
-from payment_service.bank_access.rules import Refusal, Wire
+from payment_service.bank_access.rules import PartnerClient, Refusal, Wire
 from payment_service.bank_access.schemas import Signed, echo_of
 from payment_service.bills.rules import BillStatus, LockedBill
 from payment_service.callbacks.rules import (
@@ -23,12 +23,18 @@ from perisai_kit.domain.clock import real_now
 from perisai_kit.domain.month import Month
 from perisai_kit.http.types import PaymentId
 from perisai_kit.privacy.keyring import Keyring
-from snap_bi.answers import Answer, build_refusal
+from snap_bi.answers import Answer, build_refusal, build_rejected_data, make_reason
 from snap_bi.codes import Case, Service, format_response_code
-from snap_bi.messages import InquiryRequest, PaymentRequest
+from snap_bi.errors import BodyInvalid, FieldProblem
+from snap_bi.fields import Amount, AmountNotRupiah
+from snap_bi.messages import Echo, InquiryRequest, PaymentRequest
 from snap_bi.profiles import PROFILES, DoubtAnswer, Profile
 from snap_bi.records import record
+from snap_bi.strict_json import parse_object
 from snap_bi.timestamps import TimestampFormat, format_timestamp
+
+CLIENT_KEY_LENGTH = 128
+"""Of an X-CLIENT-KEY that is sent back; as snap_bi.headers reads it."""
 
 Key = tuple[UUID, str]
 """The identity of a payment: partner and the bank's request id."""
@@ -157,12 +163,18 @@ class TakeMany(Protocol[Taken]):
     ) -> list[Outcome]: ...
 
 
+class FindHeld(Protocol[Taken]):
+    """What returns the ids of the messages whose bills somebody holds, and locks all others."""
+
+    async def __call__(self, run: Executor, messages: Sequence[Taken]) -> set[UUID]: ...
+
+
 @record(kw_only=True)
 class Judged:
     """A message with what it came to, ready to be kept.
 
     request_id: the bank's, where the message could be read. dropped: as in `Message`.
-    offered, order_id: of a refused payment, rupiah and the order of its virtual account.
+    offered, order_id: of a payment that was not taken, rupiah and the order of its virtual account.
     """
 
     signed: Signed
@@ -182,6 +194,37 @@ class Judged:
             content_hash=message.content_hash,
             dropped=message.dropped,
         )
+
+    @classmethod
+    def of_unread(cls, signed: Signed, outcome: Outcome) -> Self:
+        """Return a message that was turned back for its form, with what of it can be read."""
+        try:
+            body = parse_object(signed.wire.body)
+        except BodyInvalid:
+            return cls(signed=signed, outcome=outcome)
+        name = _REQUEST_ID_NAMES[signed.service]
+        return cls(
+            signed=signed,
+            outcome=outcome,
+            request_id=Echo.of({name: body.get(name)}).request_id or None,
+            offered=_read_offered(body) if signed.service is Service.PAYMENT else None,
+        )
+
+
+_REQUEST_ID_NAMES = {
+    Service.INQUIRY: "inquiryRequestId",
+    Service.PAYMENT: "paymentRequestId",
+}
+
+
+def _read_offered(body: Mapping[str, object]) -> int | None:
+    amount = body.get("paidAmount")
+    if not isinstance(amount, Mapping):
+        return None
+    try:
+        return Amount.read(amount).rupiah
+    except (FieldProblem, AmountNotRupiah):
+        return None
 
 
 @dataclass(slots=True)
@@ -271,6 +314,21 @@ class Reply:
             headers["X-CLIENT-KEY"] = client_key
         return cls(answer, headers)
 
+    @classmethod
+    def of_refusal(
+        cls, answer: Answer, service: Service, wire: Wire, client: PartnerClient | None
+    ) -> Self:
+        """Add the headers of a refusal by header, token or signature.
+
+        client: whom the request names, proven or not. A token request gets its key back, as it
+        stands in every answer of service 73.
+        """
+        sent = wire.headers.get("x-client-key", "")
+        is_plain = sent.isascii() and sent.isprintable() and 0 < len(sent) <= CLIENT_KEY_LENGTH
+        has_key = service is Service.ACCESS_TOKEN and is_plain
+        profile = client.profile if client else None
+        return cls.of(answer, profile=profile, client_key=sent if has_key else None)
+
 
 def stored_answer(first: First) -> Answer:
     """Return an earlier answer as it went out."""
@@ -293,6 +351,9 @@ def inconsistent_answer(first: First) -> Answer:
 def refused_answer(service: Service, wire: Wire, refused: Refusal) -> Answer:
     """Return a refusal with the ids of the message where they can be read: the bank wants them."""
     return build_refusal(service, refused.case, detail=refused.detail, echo=echo_of(wire))
+
+
+_TOO_LARGE = make_reason("The request is too large", "Permintaan terlalu besar")
 
 
 def too_large(service: Service | None) -> Reply:
@@ -319,5 +380,7 @@ def failed(service: Service, prefix: str) -> Reply:
 
 def _odd(status: int, service: Service | None, case: str, message: str) -> Reply:
     code = f"{status}{service or '00'}{case}"
-    body = json.dumps({"responseCode": code, "responseMessage": message}).encode()
-    return Reply.of(Answer(status, code, body))
+    whole: dict[str, object] = {"responseCode": code, "responseMessage": message}
+    if service and (data := build_rejected_data(service, Echo(), _TOO_LARGE)):
+        whole["virtualAccountData"] = data
+    return Reply.of(Answer(status, code, json.dumps(whole).encode()))

@@ -90,8 +90,8 @@ async def serve(gate: Gate, service: Service, wire: Wire, take: Take) -> Reply:
     except Refusal as refused:
         log.info("callback.refused", snap_service=service.value, case=refused.case.name)
         answer = refused_answer(service, wire, refused)
-        await record_refusal(gate, service, wire, refused=refused, answer=answer)
-        return Reply.of(answer)
+        named = await record_refusal(gate, service, wire, refused=refused, answer=answer)
+        return Reply.of_refusal(answer, service, wire, named)
     if service is Service.INQUIRY:
         answer = await inquire(gate, signed, take)
     else:
@@ -153,7 +153,7 @@ async def confirm_late(gate: Gate, signed: Signed, *, late: Refusal) -> Answer:
 
 
 async def _turn_back(gate: Gate, signed: Signed, refused: Refusal) -> Answer:
-    judged = Judged(signed=signed, outcome=_refused(signed, refused))
+    judged = Judged.of_unread(signed, _refused(signed, refused))
     async with gate.database.begin() as session:
         await execute(session, queries.insert_callbacks_statement(gate.keyring, [judged]))
     report_outcome(signed, judged.outcome)
@@ -168,9 +168,15 @@ def read_payment(signed: Signed, keyring: Keyring) -> Message:
     request, dropped = _read(signed, PaymentRequest)
     now = clock.now()
     paid = request.paid_amount.rupiah
-    content = rules.content(
+    company, number = rules.unpad(
+        signed.client,
         partner_service_id=request.partner_service_id,
+        customer_no=request.customer_no,
         virtual_account_no=request.virtual_account_no,
+    )
+    content = rules.content(
+        partner_service_id=company,
+        virtual_account_no=number,
         paid_amount=paid,
         trx_id=request.trx_id,
         paid_bills=request.paid_bills,
@@ -267,7 +273,7 @@ def judge(message: Message, books: Books, keyring: Keyring) -> Judged:
     )
     books.earlier.note(message.key, outcome.verdict, first)
     judged = Judged.of(message, outcome)
-    if outcome.verdict is CallbackOutcome.REFUSED:
+    if outcome.verdict in rules.NOT_TAKEN:
         place = list_places([message]).get(message.signed.id)
         order = None if place is None else books.orders.get(place)
         judged = replace(judged, offered=message.paid, order_id=order.id if order else None)

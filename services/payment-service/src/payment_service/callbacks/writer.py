@@ -20,7 +20,7 @@ import structlog
 from prometheus_client import Counter, Gauge, Histogram
 
 from payment_service.callbacks.reporting import report_outcome
-from payment_service.callbacks.schemas import Kept, Outcome, TakeMany
+from payment_service.callbacks.schemas import FindHeld, Kept, Outcome, TakeMany
 from perisai_kit.db.direct import Direct
 from perisai_kit.db.engine import Database
 from perisai_kit.db.outage import is_outage
@@ -47,6 +47,8 @@ most hurried bank known waits. Source: docs/snap.md, Timeouts and retries."""
 PAUSES_S = (0.0, 0.1, 0.2, 0.5, 1.0, 1.0)
 """Before each new attempt while PostgreSQL is away: a restart takes a second or two."""
 COLLISION_ATTEMPTS = 3
+HELD_PAUSE_S = 0.1
+"""Before it is looked again whether bills that somebody holds are free."""
 
 DEADLOCKED, UNSERIALIZABLE, TAKEN, LOCKED = "40P01", "40001", "23505", "55P03"
 COLLISIONS = frozenset({DEADLOCKED, UNSERIALIZABLE, TAKEN})
@@ -118,6 +120,7 @@ class Writer(Generic[Kept]):
         take_many: TakeMany[Kept],
         *,
         service: Service,
+        find_held: FindHeld[Kept] | None = None,
         generic_plans: bool = True,
         begin_within_s: float = BEGIN_WITHIN_S,
         gather_s: float = GATHER_S,
@@ -126,11 +129,12 @@ class Writer(Generic[Kept]):
 
         gather_s: see GATHER_S.
         take_many: stores a batch and returns the outcomes in its order; payments in one open
-        transaction.
+        transaction. find_held: asked only after a batch has waited too long for a lock.
         """
         self._service = service
         self._begin_within_s = begin_within_s
         self._take_many = take_many
+        self._find_held = find_held
         self._undone = partial(undone_total.labels, service.value)
         self._batch_sizes = batch_sizes.labels(service.value)
         self._commit_seconds = commit_seconds.labels(service.value)
@@ -204,24 +208,71 @@ class Writer(Generic[Kept]):
         """Book a batch; where it cannot be booked, find the flag at fault, to nobody's harm."""
         try:
             async with asyncio.timeout(BOOK_WITHIN_S):
-                if not await self._has_answered(batch) and len(batch) > 1:
-                    for waiting in batch:
-                        await self._has_answered([waiting], again=True)
+                failure = await self._try_to_answer(batch)
+                if failure is None or len(batch) == 1:
+                    pass
+                elif _state(failure) == LOCKED and self._find_held is not None:
+                    await self._answer_as_freed(batch, self._find_held)
+                else:
+                    await self._answer_singly(batch)
         except Exception as error:
             log.error("callback.batch_failed", count=len(batch), exc_info=error)
         for waiting in batch:
             waiting.give_up()
 
-    async def _has_answered(self, batch: Sequence[Waiting[Kept]], *, again: bool = False) -> bool:
+    async def _answer_singly(self, batch: Sequence[Waiting[Kept]]) -> None:
+        for waiting in batch:
+            await self._try_to_answer([waiting], again=True)
+
+    async def _answer_as_freed(
+        self, batch: Sequence[Waiting[Kept]], find_held: FindHeld[Kept]
+    ) -> None:
+        """Book the flags whose bills nobody holds, at once, and the others when that is over.
+
+        So a bill that somebody holds keeps no flag of another bill from being booked in time.
+        """
+        held = await self._answer_free(batch, find_held)
+        while held:
+            await asyncio.sleep(HELD_PAUSE_S)
+            held = await self._answer_free(held, find_held)
+
+    async def _answer_free(
+        self, batch: Sequence[Waiting[Kept]], find_held: FindHeld[Kept]
+    ) -> list[Waiting[Kept]]:
+        """Book the flags whose bills can be locked without waiting, and return the others."""
+        free, held = list(batch), list[Waiting[Kept]]()
+        try:
+            async with self._open() as run:
+                ids = await find_held(run, [each.message for each in batch])
+                free = [each for each in batch if each.message.signed.id not in ids]
+                held = [each for each in batch if each.message.signed.id in ids]
+                messages = [each.message for each in free]
+                taken = (
+                    await self._take_many(run, self._keyring, messages, again=True) if free else []
+                )
+        except Exception as error:
+            if _is_away(error):
+                raise
+            log.error("callback.booking_failed", count=len(free), exc_info=error)
+            await self._answer_singly(free)
+        else:
+            if free:
+                self._tell(free, taken)
+        return held
+
+    async def _try_to_answer(
+        self, batch: Sequence[Waiting[Kept]], *, again: bool = False
+    ) -> Exception | None:
+        """Book a batch and answer it, or return why it could not be booked."""
         try:
             outcomes = await self._book([waiting.message for waiting in batch], again=again)
         except Exception as error:
             if _is_away(error):
                 raise
             log.error("callback.booking_failed", count=len(batch), exc_info=error)
-            return False
+            return error
         self._tell(batch, outcomes)
-        return True
+        return None
 
     async def _book(self, messages: Sequence[Kept], *, again: bool) -> list[Outcome]:
         for attempt, pause_s in enumerate(PAUSES_S, start=1):

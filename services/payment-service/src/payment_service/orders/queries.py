@@ -32,6 +32,22 @@ _LOCK_ORDERS = f"""
     ORDER BY bill.id
     FOR UPDATE OF bill
 """  # noqa: S608 - our own names
+# What another transaction holds is passed over; what it does not hold is locked here.
+_FIND_HELD = """
+    WITH free AS MATERIALIZED (
+        SELECT bill.id
+        FROM unnest($1::uuid[], $2::text[]) AS wanted (partner_id, customer_no)
+        JOIN virtual_accounts AS account USING (partner_id, customer_no)
+        JOIN bills AS bill ON bill.order_id = account.order_id
+        ORDER BY bill.id
+        FOR UPDATE OF bill SKIP LOCKED
+    )
+    SELECT DISTINCT account.partner_id, account.customer_no
+    FROM unnest($1::uuid[], $2::text[]) AS wanted (partner_id, customer_no)
+    JOIN virtual_accounts AS account USING (partner_id, customer_no)
+    JOIN bills AS bill ON bill.order_id = account.order_id
+    WHERE bill.id NOT IN (SELECT id FROM free)
+"""
 _FIND_ASKED = """
     SELECT account.partner_id, account.customer_no, account.shown_name,
            bill.amount, bill.status, bill.expires_at, bill.withdrawn_at
@@ -58,6 +74,15 @@ async def lock_orders(run: Executor, accounts: Collection[tuple[UUID, str]]) -> 
         (partner_id, customer_no): LockedOrder(order_id, shown_name, own)
         for (partner_id, customer_no, order_id, shown_name), own in bills.items()
     }
+
+
+async def find_held(run: Executor, accounts: Collection[tuple[UUID, str]]) -> set[tuple[UUID, str]]:
+    """Return those of these accounts of which another transaction holds a bill, without waiting.
+
+    All other bills of these orders are locked.
+    """
+    rows = await run(SqlStatement(_FIND_HELD, _split(accounts)))
+    return {(partner_id, customer_no) for partner_id, customer_no in rows}
 
 
 async def find_asked(run: Executor, accounts: Collection[tuple[UUID, str]]) -> Asked:

@@ -154,6 +154,11 @@ async def lock_for_payment(run: Executor, accounts: Collection[tuple[UUID, str]]
     return await queries.lock_orders(run, accounts) if accounts else {}
 
 
+async def find_held(run: Executor, accounts: Collection[tuple[UUID, str]]) -> set[tuple[UUID, str]]:
+    """Return the accounts whose bills cannot all be locked now, and lock the bills that can be."""
+    return await queries.find_held(run, accounts) if accounts else set()
+
+
 def read_shown_name(
     order: LockedOrder | AskedOrder, keyring: Keyring, *, partner_id: UUID, customer_no: str
 ) -> str:

@@ -6,7 +6,9 @@ from uuid import UUID
 from sqlalchemy import (
     ColumnElement,
     exists,
+    func,
     select,
+    true,
     tuple_,
     union_all,
 )
@@ -20,7 +22,7 @@ from payment_service.banks.models import BankPartner
 from payment_service.bills.models import Bill
 from payment_service.crowds import measure
 from payment_service.payments.models import Payment
-from payment_service.payments.rules import PaymentFilter, Settlement
+from payment_service.payments.rules import NewBank, PaymentFilter, Settlement
 from payment_service.visibility import Sight
 from perisai_kit.db.sql import CountedStatement
 
@@ -183,3 +185,34 @@ _DECLINED = select(CoverageAnswer.payment_id, CoverageAnswer.allocation_id).wher
 
 def _has_allocation(*conditions: ColumnElement[bool]) -> ColumnElement[bool]:
     return exists().where(Allocation.payment_id == Payment.id, *conditions)
+
+
+async def list_new_banks(
+    session: AsyncSession, *, since: datetime, booked_since: UUID
+) -> Sequence[NewBank]:
+    """Return the partners whose first payment was received at `since` or later.
+
+    booked_since: the lowest id of the payments that are counted; ids grow with time.
+    The payment with the earliest `paid_at` stands for the first one, because an index finds it. It
+    was not received before the first one, so a bank can look newer than it is, and never older.
+    """
+    first = (
+        select(Payment.received_at.label("received_at"))
+        .where(Payment.partner_id == BankPartner.id)
+        .order_by(Payment.paid_at, Payment.id)
+        .limit(1)
+        .lateral("first")
+    )
+    counted = (
+        select(func.count())
+        .select_from(Payment)
+        .where(Payment.partner_id == BankPartner.id, Payment.id >= booked_since)
+        .scalar_subquery()
+    )
+    statement = (
+        select(BankPartner.id, first.c.received_at, counted)
+        .join(first, true())
+        .where(first.c.received_at >= since)
+        .order_by(BankPartner.id)
+    )
+    return [NewBank(*row) for row in await session.execute(statement)]

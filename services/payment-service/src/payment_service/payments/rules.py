@@ -126,3 +126,12 @@ class Settlement:
     order_id: UUID
     notice: Notice
     shares: Sequence[Share]
+
+
+@dataclass(frozen=True, slots=True)
+class NewBank:
+    """A bank partner that has begun to pay. recent: its payments that were booked lately."""
+
+    partner_id: UUID
+    first_received_at: datetime
+    recent: int

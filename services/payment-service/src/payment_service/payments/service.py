@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -15,11 +16,18 @@ from payment_service.bills import people as bills
 from payment_service.bills.people import BillPeople
 from payment_service.payments import queries
 from payment_service.payments.models import Payment
-from payment_service.payments.rules import PaymentFilter, PaymentNotFound, Settlement
+from payment_service.payments.rules import (
+    NewBank,
+    PaymentFilter,
+    PaymentNotFound,
+    Settlement,
+)
+from payment_service.settings import Settings
 from payment_service.visibility import Sight, find_sight, visible
 from perisai_kit.auth.principal import Principal
 from perisai_kit.db.sql import CountedStatement
-from perisai_kit.domain.ids import new_id
+from perisai_kit.domain import clock
+from perisai_kit.domain.ids import lowest_id_of, new_id
 from perisai_kit.domain.jakarta import jakarta_date
 from perisai_kit.http.paging import Slice, cut_page, parse_instant_and_id, read_cursor
 
@@ -34,6 +42,16 @@ class Shown:
     partner_name: str
     allocations: Sequence[Answered]
     people: Mapping[UUID, BillPeople]
+
+
+async def list_new_banks(session: AsyncSession, settings: Settings) -> Sequence[NewBank]:
+    """Return the bank partners whose first payment is recent, and count their latest ones."""
+    lately = clock.real_now() - timedelta(hours=settings.new_bank_window_h)
+    return await queries.list_new_banks(
+        session,
+        since=clock.now() - timedelta(days=settings.new_bank_days),
+        booked_since=lowest_id_of(lately),
+    )
 
 
 def settle_statements(settlements: Sequence[Settlement]) -> list[CountedStatement]:

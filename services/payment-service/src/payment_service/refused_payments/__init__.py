@@ -1,1 +1,1 @@
-"""Payments that were refused: what banks offered for our orders and gave back."""
+"""Payments that were refused or turned back: what banks offered and we did not take."""

@@ -40,8 +40,9 @@ async def list_refused_payments(
 ) -> Page[RefusedPaymentOut]:
     """List the payments that were refused, over all banks, the latest first.
 
-    The days are those of `received_at`: at most 31, by default the last 31. What was sent wrong,
-    and what repeats an earlier message, is not among them.
+    The days are those of `received_at`: at most 31, by default the last 31. Signed payments that
+    were sent wrong, or whose request id was used before for something else, are among them; an
+    exact repeat of an earlier message, and a body that could not be read, is not.
     """
     found = await service.list_refused(
         session, principal, days, partner_id=partner_id, status=status, cursor=cursor, limit=limit
@@ -58,6 +59,9 @@ def _out(shown: Shown) -> RefusedPaymentOut:
         partner_id=callback.partner_id,
         partner_name=shown.refused.partner_name,
         payment_request_id=callback.request_id,
+        partner_service_id=shown.sent.partner_service_id or None,
+        customer_no=shown.sent.customer_no or None,
+        virtual_account_no=shown.sent.virtual_account_no or None,
         response_code=callback.response_code,
         offered_amount=callback.offered_amount,
         expected_amount=shown.refused.expected,
@@ -71,5 +75,6 @@ def _out(shown: Shown) -> RefusedPaymentOut:
             )
             for bill in shown.bills
         ],
+        is_held=shown.refused.is_held,
         status=shown.status,
     )

@@ -7,6 +7,7 @@ from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from payment_service.bank_access.schemas import read_echo
 from payment_service.bills.models import Bill
 from payment_service.bills.people import BillPeople, describe
 from payment_service.days import Days
@@ -16,14 +17,19 @@ from payment_service.refused_payments.rules import RefusedStatus
 from perisai_kit.auth.principal import Principal
 from perisai_kit.domain import clock
 from perisai_kit.http.paging import Slice, cut_page, parse_instant_and_id, read_cursor
+from snap_bi.messages import Echo
 
 
 @dataclass(frozen=True, slots=True)
 class Shown:
-    """A refused payment with the bills of its order, and whom they are about, by bill."""
+    """A refused payment with the bills of its order, and whom they are about, by bill.
+
+    sent: the ids that the bank sent, empty where it sent none that can be shown.
+    """
 
     refused: Refused
     status: RefusedStatus
+    sent: Echo
     bills: Sequence[Bill]
     people: Mapping[UUID, BillPeople]
 
@@ -64,7 +70,10 @@ async def list_refused(
         shown.append(
             Shown(
                 refused=row,
-                status=rules.find_status(each for _, each in own),
+                status=rules.find_status(
+                    (each for _, each in own), is_held=row.is_held, is_settled=row.is_settled
+                ),
+                sent=read_echo(row.callback.body),
                 bills=bills,
                 people={bill.id: people[bill.id] for bill in bills},
             )

@@ -15,6 +15,7 @@ from payment_service.bank_access.rules import token_hash
 from payment_service.banks.rules import PartnerStatus
 from payment_service.bills.schemas import BillOut
 from perisai_kit.domain import clock
+from snap_bi.profiles import ReplayAnswer
 
 MakeBank = Callable[..., Awaitable[Bank]]
 
@@ -189,3 +190,26 @@ async def test_of_two_faults_the_earlier_is_answered(
     answer = await bank.ask_token(at=at, **how)
 
     assert answer.json() == {"responseCode": fault[1], "responseMessage": fault[2]}
+    assert answer.headers["x-client-key"] == how.get("x_client_key", bank.partner.client_id)
+
+
+@pytest.mark.parametrize("key", [None, "", "x" * 129, "k\u00e9y".encode("latin-1")])
+async def test_a_client_key_that_is_none_is_not_sent_back(
+    bank: Bank, key: str | bytes | None
+) -> None:
+    answer = await bank.ask_token(x_client_key=key)
+
+    assert answer.status_code in (400, 401)
+    assert "x-client-key" not in answer.headers
+
+
+@pytest.mark.parametrize(("profile", "digits"), [("bca", 0), ("bri", 3)])
+async def test_a_refusal_has_its_time_as_the_bank_writes_it(
+    make_bank: MakeBank, profile: str, digits: int
+) -> None:
+    bank = await make_bank(profile=profile, replay_answer=ReplayAnswer.STORED_SUCCESS)
+
+    answer = await bank.ask_token(x_signature="AAAA")
+
+    fraction = answer.headers["x-timestamp"].removesuffix("+07:00")[19:]
+    assert len(fraction.removeprefix(".")) == digits

@@ -147,6 +147,18 @@ async def test_an_amount_with_a_fraction_is_not_rounded(
     assert (answer.json()["status"], answer.json()["paid_amount"]) == ("paid", None)
 
 
+async def test_a_number_may_be_padded_with_zeros(
+    client: httpx.AsyncClient, finance: dict[str, str], join: Join, tell: Tell
+) -> None:
+    address, asked = await join(), tell(paid(virtualAccountNo=f"000{NUMBER}"))
+    padded = {**ASKED, "virtual_account_no": f"000{NUMBER}"}
+
+    answer = await client.post(address, json=padded, headers=finance)
+
+    assert (answer.status_code, answer.json()["status"]) == (200, "paid")
+    assert json.loads(asked[-1].content)["virtualAccountNo"] == f"   {NUMBER}"
+
+
 @pytest.mark.parametrize("number", ["99999" + "1" * 18, COMPANY, COMPANY + "1" * 21])
 async def test_a_number_that_is_not_ours_is_not_asked_about(
     client: httpx.AsyncClient, finance: dict[str, str], join: Join, tell: Tell, number: str

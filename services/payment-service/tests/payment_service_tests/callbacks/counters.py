@@ -16,6 +16,7 @@ from sqlalchemy import func, select
 from payment_service.banks.models import BankPartner
 from payment_service.bills.schemas import BillOut
 from payment_service.callbacks import service
+from payment_service.callbacks.queries import find_held
 from payment_service.callbacks.schemas import Message, TakeMany
 from payment_service.callbacks.writer import BEGIN_WITHIN_S, Writer
 from payment_service.ledger import service as ledger
@@ -79,7 +80,13 @@ def open_counter(
     async def open_(urls: Urls, *, bills: int) -> AsyncIterator[Counter]:
         database = Database(urls.app, keyring=keyring)
         writers = [
-            Writer(database, keyring, service.take_payments, service=Service.PAYMENT)
+            Writer(
+                database,
+                keyring,
+                service.take_payments,
+                service=Service.PAYMENT,
+                find_held=find_held,
+            )
             for _ in range(2)
         ]
         async with database.begin() as session, httpx.AsyncClient() as nobody:
@@ -99,7 +106,14 @@ def make_writer(
     take_many: TakeMany[Message] = service.take_payments,
     **seconds: Any,
 ) -> Writer[Message]:
-    return Writer(counter.database, keyring, take_many, service=Service.PAYMENT, **seconds)
+    return Writer(
+        counter.database,
+        keyring,
+        take_many,
+        service=Service.PAYMENT,
+        find_held=find_held,
+        **seconds,
+    )
 
 
 def codes(answers: list[Answer | BaseException]) -> list[str]:

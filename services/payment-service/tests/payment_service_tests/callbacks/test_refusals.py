@@ -7,7 +7,7 @@ from typing import Any
 
 import httpx
 import pytest
-from payment_service_tests.partner_bank import Bank, payment_of
+from payment_service_tests.partner_bank import Bank, inquiry_of, payment_of
 from sqlalchemy import update
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -133,6 +133,46 @@ NO_OBJECTS = [
     b'{"a":' * 10_000,
     b'{"a":' + b"1" * 20_000 + b"}",
 ]
+
+
+@pytest.mark.parametrize(
+    ("changes", "request_id", "offered"),
+    [
+        ({"trxDateTime": "yesterday"}, "as-sent", 36_800),
+        ({"paidAmount": {"value": "200000.2", "currency": IDR}}, "as-sent", None),
+        ({"paidAmount": {"value": "200000.50", "currency": IDR}}, "as-sent", None),
+        ({"paidAmount": []}, "as-sent", None),
+        ({"paymentRequestId": 12, "inquiryRequestId": "another"}, None, 36_800),
+        ({"paymentRequestId": "a\nb"}, None, 36_800),
+    ],
+)
+async def test_what_can_be_read_of_a_badly_formed_payment_is_kept(
+    *,
+    bank: Bank,
+    bill: BillOut,
+    kept: Kept,
+    changes: dict[str, Any],
+    request_id: str | None,
+    offered: int | None,
+) -> None:
+    usual = payment_of(bill, bank.partner, amount=36_800, paymentRequestId="as-sent")
+
+    answer = await bank.pay({**usual, **changes})
+
+    assert answer.json()["responseCode"] == "4002501"
+    (message,) = await kept()
+    assert (message.request_id, message.offered_amount) == (request_id, offered)
+
+
+async def test_of_a_badly_formed_inquiry_the_request_id_is_kept(
+    bank: Bank, bill: BillOut, kept: Kept
+) -> None:
+    asked = inquiry_of(bill, bank.partner, inquiryRequestId="as-sent", customerNo="x")
+
+    assert (await bank.inquire(asked)).json()["responseCode"] == "4002401"
+
+    (message,) = await kept()
+    assert (message.request_id, message.offered_amount) == ("as-sent", None)
 
 
 async def test_what_is_not_one_json_object_is_a_bad_request(

@@ -139,6 +139,9 @@ async def test_a_huge_body_is_refused_as_snap(bank: Bank, kept: Kept, size: int)
 
     assert answer.status_code == 413
     assert answer.json()["responseCode"] == "4132500"
+    data = answer.json()["virtualAccountData"]
+    assert (data["paymentFlagStatus"], data["paymentRequestId"]) == ("01", "")
+    assert set(data["paymentFlagReason"]) == {"english", "indonesia"}
     assert await kept() == []
 
 

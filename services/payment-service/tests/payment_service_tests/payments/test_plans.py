@@ -13,7 +13,7 @@ from payment_service.payments.rules import PaymentFilter
 from payment_service.visibility import find_sight
 from perisai_kit.auth.principal import Principal, Role, Scope, ScopeKind
 from perisai_kit.domain import clock
-from perisai_kit.domain.ids import new_id
+from perisai_kit.domain.ids import lowest_id_of, new_id
 from perisai_kit.testing.plans import list_whole_reads
 
 LARGE = {"payments", "allocations", "bills", "orders"}
@@ -63,3 +63,12 @@ async def test_no_list_reads_all_payments(filled: AsyncSession, asked: PaymentFi
 
     found = {name: tables & LARGE for name, tables in whole.items() if tables & LARGE}
     assert found == {}
+
+
+async def test_new_banks_are_found_without_reading_all_payments(filled: AsyncSession) -> None:
+    booked_since = lowest_id_of(clock.real_now() - timedelta(hours=24))
+    listed = queries.list_new_banks(
+        filled, since=clock.now() - timedelta(days=7), booked_since=booked_since
+    )
+
+    assert await list_whole_reads(filled, listed) & LARGE == set()

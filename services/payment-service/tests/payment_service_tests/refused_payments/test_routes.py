@@ -7,7 +7,7 @@ from typing import Any
 import httpx
 import pytest
 from payment_service_tests.conftest import MakeBank, MakeBasis
-from payment_service_tests.partner_bank import Bank, payment_of
+from payment_service_tests.partner_bank import Bank, inquiry_of, payment_of
 from sqlalchemy import select, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -80,12 +80,107 @@ async def test_only_refused_payments_are_listed(
     message = payment_of(bill, bank.partner, amount=TOO_MUCH)
     await bank.pay(message)
     await bank.pay(message)  # an exact repeat
-    await bank.pay({**message, "paymentRequestId": ""})  # its form
+    await bank.send("/transfer-va/payment", b"{}{}")  # not readable
+    await bank.inquire(inquiry_of(bill, bank.partner, customerNo="x"))
     good = payment_of(bill, bank.partner)
     assert (await bank.pay(good)).status_code == 200
-    await bank.pay({**good, "trxId": "another"})  # a conflict
+    await bank.pay(good)
 
-    assert len(await list_refused()) == 1
+    assert [each["response_code"] for each in await list_refused()] == ["4042513"]
+
+
+TURNED_BACK: dict[str, dict[str, Any]] = {
+    "4042512": {"customerNo": "9" * 18, "virtualAccountNo": "   88001" + "9" * 18},
+    "4042511": {"virtualAccountNo": "   88001123"},
+    "4042516": {"partnerServiceId": "   77777"},
+    "4042518": {"trxId": "another"},
+    "4002501": {"trxDateTime": "yesterday"},
+    "4092500": {"paymentRequestId": "another"},
+}
+
+
+@pytest.mark.parametrize("keeps", [False, True])
+@pytest.mark.parametrize("code", TURNED_BACK)
+async def test_every_signed_payment_that_was_not_taken_is_listed_with_what_was_sent(
+    *,
+    list_refused: ListRefused,
+    make_bank: MakeBank,
+    issue_bill: IssueBill,
+    session: AsyncSession,
+    code: str,
+    keeps: bool,
+) -> None:
+    bank, bill = await make_bank(keeps_refused_money=keeps), await issue_bill(session)
+    usual = payment_of(bill, bank.partner, paymentRequestId="first")
+    if code in ("4042518", "4092500"):
+        await bank.pay(usual, number="17")
+    sent = {**usual, **TURNED_BACK[code]}
+
+    answer = await bank.pay(sent, number="17" if code == "4092500" else None)
+
+    assert answer.json()["responseCode"] == code
+    (refused,) = await list_refused()
+    shown = (refused["partner_service_id"], refused["customer_no"], refused["virtual_account_no"])
+    assert shown == (sent["partnerServiceId"], sent["customerNo"], sent["virtualAccountNo"])
+    assert (refused["payment_request_id"], refused["response_code"]) == (
+        sent["paymentRequestId"],
+        code,
+    )
+    assert (refused["offered_amount"], refused["is_held"]) == (bill.amount, keeps)
+    assert refused["status"] == ("open" if keeps else "solved")
+    assert len(await list_refused(status=refused["status"])) == 1
+    has_order = code in ("4042518", "4092500")
+    assert refused["order_id"] == (str(bill.order_id) if has_order else None)
+
+
+async def test_money_at_a_bank_that_keeps_it_is_open_until_the_bank_sends_it_put_right(
+    list_refused: ListRefused, make_bank: MakeBank, issue_bill: IssueBill, session: AsyncSession
+) -> None:
+    bank, bill = await make_bank(keeps_refused_money=True), await issue_bill(session)
+    good = payment_of(bill, bank.partner, paymentRequestId="one")
+    await bank.pay({**good, "trxDateTime": "yesterday"})
+    assert [each["status"] for each in await list_refused()] == ["open"]
+
+    await bank.pay(good)
+
+    assert [each["status"] for each in await list_refused(status="solved")] == ["solved"]
+    assert await list_refused(status="open") == []
+
+
+async def test_money_that_a_bank_keeps_is_open_until_its_order_is_paid(
+    list_refused: ListRefused,
+    make_bank: MakeBank,
+    issue_bill: IssueBill,
+    make_basis: MakeBasis,
+    session: AsyncSession,
+) -> None:
+    bank, basis = await make_bank(keeps_refused_money=True), make_basis()
+    first = await issue_bill(session, basis=basis)
+    await bank.pay(payment_of(first, bank.partner, paymentRequestId="one", amount=1), number="17")
+    await bank.pay(payment_of(first, bank.partner, paymentRequestId="two"), number="17")
+    await bank.pay(payment_of(first, bank.partner, paymentRequestId="three", amount=2))
+    assert [each["response_code"] for each in await list_refused(status="open")] == ["4092500"]
+
+    second = await issue_bill(session, basis=basis)
+    await bank.pay(payment_of(second, bank.partner, paymentRequestId="one"), number="18")
+    await session.commit()
+
+    codes = [(each["response_code"], each["status"]) for each in await list_refused()]
+    assert codes == [("4042518", "open"), ("4092500", "open")]
+    await bank.pay(payment_of(second, bank.partner, paymentRequestId="four"))
+    codes = [(each["response_code"], each["status"]) for each in await list_refused()]
+    assert codes == [("4042518", "solved"), ("4092500", "open")]
+
+
+async def test_a_payment_of_nothing_is_no_money_that_a_bank_holds(
+    list_refused: ListRefused, make_bank: MakeBank, issue_bill: IssueBill, session: AsyncSession
+) -> None:
+    bank, bill = await make_bank(keeps_refused_money=True), await issue_bill(session)
+    await bank.pay(payment_of(bill, bank.partner, amount=0, customerNo="9" * 18))
+
+    (refused,) = await list_refused()
+
+    assert (refused["is_held"], refused["status"]) == (False, "solved")
 
 
 async def test_it_is_solved_once_the_order_is_paid(
