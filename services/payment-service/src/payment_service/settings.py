@@ -84,8 +84,8 @@ class Settings(ServiceSettings):
     payout_decision_after_h: int = Field(default=72, ge=1, le=744)
     """Hours after which two officers may settle what is still unknown. Ours."""
     payout_return_days: int = Field(default=7, ge=0, le=31)
-    """Days in which a bank is asked whether it has given a payout back. No bank's was found; ours:
-    a statement goes back 31 days."""
+    """Days back whose bank statement is read again for payouts that were given back, whenever they
+    were sent. Ours: more than the worker is ever down; a statement goes back 31 days."""
     treasury_bank_code: str = ""
     """Code of the bank of the state's account for taxes. Empty: no tax can be paid from here."""
     treasury_account_no: str = ""

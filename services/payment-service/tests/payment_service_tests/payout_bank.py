@@ -88,7 +88,7 @@ class Bank:
             case "balance-inquiry":
                 return self._tell_balance()
             case "bank-statement":
-                return self._tell_statement()
+                return self._tell_statement(body)
         return self._tell_name(called, body)
 
     @property
@@ -161,14 +161,21 @@ class Bank:
             json={"responseCode": "2001100", "accountNo": SOURCE_NO, "accountInfos": accounts},
         )
 
-    def _tell_statement(self) -> httpx.Response:
+    def _tell_statement(self, body: dict[str, Any]) -> httpx.Response:
         if not self.has_statement:
             return httpx.Response(500, json={"responseCode": "5001400"})
-        rows = []
-        for order in self.executed:
-            rows.append(self._row(order, "DEBIT", order.booked_at))
-            if order.returned_at is not None:
-                rows.append(self._row(order, "CREDIT", order.returned_at))
+        bookings = [
+            (order, kind, at)
+            for order in self.executed
+            for kind, at in (("DEBIT", order.booked_at), ("CREDIT", order.returned_at))
+            if at is not None
+        ]
+        first, last = body["fromDateTime"][:10], body["toDateTime"][:10]
+        rows = [
+            self._row(order, kind, at)
+            for order, kind, at in bookings
+            if first <= _write(at)[:10] <= last
+        ]
         return httpx.Response(
             200, json={"responseCode": "2001400", "hasMore": "N", "detailData": rows}
         )

@@ -101,7 +101,10 @@ class World:
             span=timedelta(**span).total_seconds(),
             id=transfer_id,
         )
+        reference = (await self.find(transfer_id)).partner_reference_no
         for order in self.bank.orders:
+            if order.body["partnerReferenceNo"] != reference:
+                continue
             order.booked_at -= timedelta(**span)
             if order.returned_at is not None:
                 order.returned_at -= timedelta(**span)

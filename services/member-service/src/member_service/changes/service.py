@@ -124,7 +124,9 @@ def check(member: Member, values: Mapping[str, Any], limits: Limits) -> None:
             limits=limits,
         )
     if "birth_date" in values:
-        age = member_rules.find_age_problem(new("birth_date"), limits=limits, on=member.enrolled_on)
-        problems += [age] if age else []
+        born = member_rules.find_birth_date_problem(
+            new("birth_date"), limits=limits, on=member.enrolled_on
+        )
+        problems += [born] if born else []
     if problems:
         raise together(problems)

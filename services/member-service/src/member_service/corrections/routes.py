@@ -33,7 +33,6 @@ from member_service.corrections.schemas import (
 )
 from member_service.corrections.service import Addressee, Described, Office
 from member_service.members.rules import (
-    AgeOverLimit,
     AgeUnderMinimum,
     BirthDateInFuture,
     MemberNotFound,
@@ -67,7 +66,7 @@ CorrectionId = Annotated[UUID, Path(description="Id of the correction.")]
 WAIT_S = 60
 """`Retry-After` after too many codes. The gateway counts by quarters of an hour."""
 DECIDING = (MemberNotFound, CorrectionNotFound, CorrectionEnded)
-RULES = (AgeUnderMinimum, AgeOverLimit, BirthDateInFuture, OccupationUnknown, PhoneMembersFull)
+RULES = (AgeUnderMinimum, BirthDateInFuture, OccupationUnknown, PhoneMembersFull)
 
 
 async def _office(settings: SettingsOf, keyring: Keys) -> Office:

@@ -184,13 +184,22 @@ def find_age_problem(birth_date: date, *, limits: Limits, on: date) -> Invalid |
     Source: docs/domain.md, Who may join: 65 or older is refused (confirmed); a minimum age was
     not found in law, so the lower limit is a setting.
     """
+    problem = find_birth_date_problem(birth_date, limits=limits, on=on)
+    if problem is None and compute_age(birth_date, on) >= AGE_LIMIT:
+        return AgeOverLimit(field="birth_date", limit=AGE_LIMIT)
+    return problem
+
+
+def find_birth_date_problem(birth_date: date, *, limits: Limits, on: date) -> Invalid | None:
+    """Return why the birth date of a person registered on `on` cannot be corrected to this one.
+
+    One that makes the person too old is no problem: it may be the truth, and admits nobody, because
+    the calendar declines what registers a person of that age.
+    """
     if birth_date > on:
         return BirthDateInFuture(field="birth_date")
-    age = compute_age(birth_date, on)
-    if age < limits.min_age:
+    if compute_age(birth_date, on) < limits.min_age:
         return AgeUnderMinimum(field="birth_date", minimum=limits.min_age)
-    if age >= AGE_LIMIT:
-        return AgeOverLimit(field="birth_date", limit=AGE_LIMIT)
     return None
 
 

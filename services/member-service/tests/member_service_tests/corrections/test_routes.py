@@ -173,7 +173,7 @@ async def test_a_repeated_proposal_returns_the_first_one(desk: Desk, agent: Any)
     [
         ({}, "correction_unchanged", "/changes"),
         ({"payer": "self"}, "correction_unchanged", "/changes"),
-        ({"birth_date": "1950-01-01"}, "age_over_limit", "/changes/birth_date"),
+        ({"birth_date": "2020-01-01"}, "age_under_minimum", "/changes/birth_date"),
         ({"occupations": ["fisher", "fisher"]}, "occupations_invalid", "/changes/occupations"),
         ({"phone": None}, "null", "/changes/phone"),
         ({"phone": "12"}, "phone", "/changes/phone"),

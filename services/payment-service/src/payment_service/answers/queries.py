@@ -1,4 +1,4 @@
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -9,7 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import InstrumentedAttribute
 
 from payment_service.answers.models import CoverageAnswer
-from perisai_kit.db.bulk import insert_rows_statement
+from perisai_kit.db.bulk import any_id, insert_rows_statement
 from perisai_kit.domain.month import Month
 
 
@@ -52,6 +52,14 @@ async def list_of_agents(
         statement = statement.where(tuple_(*key) > tuple_(*seen))
     rows = await session.execute(statement)
     return [AnswerKey(agent_id, at, id_) for agent_id, at, id_ in rows if agent_id is not None]
+
+
+async def find_of_bills(
+    session: AsyncSession, bill_ids: Collection[UUID]
+) -> dict[UUID, CoverageAnswer]:
+    """Return the answer to the allocation of each of these bills, of those that have one."""
+    statement = select(CoverageAnswer).where(CoverageAnswer.bill_id == any_id(bill_ids))
+    return {each.bill_id: each for each in await session.scalars(statement)}
 
 
 async def count_of_agents(session: AsyncSession, begins: datetime, ends: datetime) -> int:

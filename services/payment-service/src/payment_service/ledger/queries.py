@@ -157,6 +157,7 @@ async def list_transfers(
     begins_at: datetime | None = None,
     first_on: date | None = None,
     last_on: date | None = None,
+    booked_through: datetime | None = None,
 ) -> Sequence[Transfer]:
     """Return transfers in the order of their booking.
 
@@ -174,6 +175,8 @@ async def list_transfers(
         conditions.append(or_(Transfer.business_on >= first_on, late))
     if last_on is not None:
         conditions.append(Transfer.business_on <= last_on)
+    if booked_through is not None:
+        conditions.append(Transfer.booked_at < booked_through)
     statement = select(Transfer).where(*conditions).order_by(Transfer.id).limit(limit)
     return (await session.scalars(statement)).all()
 
@@ -229,15 +232,18 @@ async def list_range_sums(
     first_on: date | None,
     begins_at: datetime | None,
     last_on: date | None,
+    booked_through: datetime | None = None,
 ) -> tuple[list[RangeSums], date | None]:
     """Return the sums of each account, by account, and the last business date there is.
 
     Opening: dated before `first_on` and booked before `begins_at`. Closing: dated through
-    `last_on`.
+    `last_on`. Both: booked before `booked_through`.
     """
     conditions = [Transfer.id <= through_id]
     if last_on is not None:
         conditions.append(Transfer.business_on <= last_on)
+    if booked_through is not None:
+        conditions.append(Transfer.booked_at < booked_through)
     when = Transfer.business_on.label("business_on"), Transfer.booked_at.label("booked_at")
     debited = select(Transfer.debit_account.label("account"), Transfer.amount.label("moved"), *when)
     credited = select(Transfer.credit_account, -Transfer.amount, *when)

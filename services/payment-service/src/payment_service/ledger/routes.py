@@ -23,7 +23,7 @@ from perisai_kit.db.engine import Database, allow_minutes
 from perisai_kit.http.dependencies import ReadSession
 from perisai_kit.http.paging import Cursor, Limit, Page
 from perisai_kit.http.problems import problems
-from perisai_kit.http.types import Day
+from perisai_kit.http.types import Day, Instant
 
 EXPORT_MINUTES = 60
 """A year's journal over a slow line."""
@@ -45,6 +45,14 @@ AccountText = Annotated[
 ]
 FirstDay = Annotated[Day | None, Query(description="First business date; all when left out.")]
 LastDay = Annotated[Day | None, Query(description="Last business date; all when left out.")]
+BookedThrough = Annotated[
+    Instant | None,
+    Query(
+        description="Only what was booked before this instant: the end of the period, 00:00 in "
+        "Jakarta of the day after its last one. All when left out.",
+        examples=["2027-01-01T00:00:00+07:00"],
+    ),
+]
 CauseText = Annotated[
     str | None,
     Query(
@@ -94,13 +102,18 @@ async def list_transfers(
     },
 )
 async def export(
-    request: Request, _: Bookkeeper, first_on: FirstDay = None, last_on: LastDay = None
+    request: Request,
+    _: Bookkeeper,
+    first_on: FirstDay = None,
+    last_on: LastDay = None,
+    booked_through: BookedThrough = None,
 ) -> StreamingResponse:
     """Export the transfers of these business dates as a plain-text accounting journal.
 
     It declares its accounts and states the balances before the first day and after the last one.
     Transfers dated before the first day but booked later stand on the first day, with their own
-    date and the tag `dated_before`.
+    date and the tag `dated_before`. Journals of consecutive periods add up to the ledger where each
+    names the end of its period in `booked_through`.
     """
     database: Database = request.app.state.kit.database
     async with database.read() as session:
@@ -109,6 +122,7 @@ async def export(
             session,
             first_on=first_on,
             last_on=last_on,
+            booked_through=booked_through,
             bank_names=await banks.list_account_names(session),
         )
     return StreamingResponse(_stream(database, journal), media_type="text/plain; charset=utf-8")

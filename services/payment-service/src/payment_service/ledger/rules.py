@@ -219,13 +219,14 @@ class RangeSums:
 class Journal:
     """What an exported journal holds: the transfers through `through_id` of these business dates.
 
-    ends_on: `last_on`, else the last business date there is. bank_names: partner id → readable name
-    of its accounts.
+    booked_through: only those that were booked before this instant; None: all. ends_on: `last_on`,
+    else the last business date there is. bank_names: partner id → readable name of its accounts.
     """
 
     through_id: int
     first_on: date | None
     last_on: date | None
+    booked_through: datetime | None
     ends_on: date | None
     sums: Sequence[RangeSums]
     bank_names: Mapping[str, str]
@@ -248,8 +249,13 @@ def journal_head(journal: Journal) -> str:
     It declares the commodity and every account. The accounts of a bank get readable names by
     `alias`; below they stand under the id of the partner, as in the ledger.
     """
+    # Made again, a journal that names an instant is the same text, whatever was booked since.
+    until = journal.booked_through
+    booked = (
+        f"through {journal.through_id}" if until is None else f"booked before {until.isoformat()}"
+    )
     lines = [
-        f"; All transfers through {journal.through_id} with business dates from"
+        f"; All transfers {booked} with business dates from"
         f" {journal.first_on or 'the first'} to {journal.last_on or 'the last'}",
         "commodity 1000. IDR",
     ]

@@ -3,7 +3,7 @@
 import asyncio
 import time
 from collections.abc import AsyncIterator, Collection, Mapping, Sequence
-from datetime import date
+from datetime import date, datetime
 from functools import partial
 from itertools import takewhile
 from typing import Any
@@ -166,12 +166,14 @@ async def plan_export(
     *,
     first_on: date | None = None,
     last_on: date | None = None,
+    booked_through: datetime | None = None,
     bank_names: Mapping[str, str] | None = None,
     wait_s: float = WAIT_S,
 ) -> Journal:
     """Return what a journal of these business dates holds: every transfer there is by now.
 
-    bank_names: partner id → readable name of its accounts. Adds up every transfer.
+    booked_through: only what was booked before this instant. bank_names: partner id → readable
+    name of its accounts. Adds up every transfer.
     Raises: DaysReversed; LedgerBusy when somebody books for longer than `wait_s` seconds.
     """
     rules.check_days(first_on, last_on)
@@ -184,11 +186,13 @@ async def plan_export(
         first_on=first_on,
         begins_at=rules.begins_at(first_on),
         last_on=last_on,
+        booked_through=booked_through,
     )
     return Journal(
         through_id=boundary.last_id,
         first_on=first_on,
         last_on=last_on,
+        booked_through=booked_through,
         ends_on=last_on or max((day for day in (first_on, ends_on) if day), default=None),
         sums=sums,
         bank_names=bank_names or {},
@@ -211,6 +215,7 @@ async def export(session: AsyncSession, journal: Journal) -> AsyncIterator[str]:
             begins_at=rules.begins_at(journal.first_on),
             first_on=journal.first_on,
             last_on=journal.last_on,
+            booked_through=journal.booked_through,
         )
         if not rows:
             break

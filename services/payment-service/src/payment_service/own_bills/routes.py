@@ -6,7 +6,6 @@ from fastapi import APIRouter, Depends
 
 from payment_service.bills.schemas import BillLineOut, BillSummary, VirtualAccountOut
 from payment_service.own_bills import service
-from payment_service.own_bills.rules import NEXT_STEPS
 from payment_service.own_bills.schemas import OwnBillOut
 from payment_service.own_bills.service import OwnBill
 from perisai_kit.auth.principal import Principal, Role
@@ -39,5 +38,6 @@ def _out(own: OwnBill) -> OwnBillOut:
         status=own.status,
         lines=[BillLineOut.model_validate(line) for line in own.lines],
         virtual_accounts=[VirtualAccountOut.model_validate(each) for each in own.accounts],
-        next_step=NEXT_STEPS[own.status],
+        coverage=own.coverage,
+        next_step=own.next_step,
     )

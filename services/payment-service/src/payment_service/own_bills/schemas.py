@@ -2,6 +2,7 @@ from typing import Annotated
 
 from pydantic import Field
 
+from payment_service.answers.rules import AllocationCoverage
 from payment_service.bills.schemas import BillOut
 from payment_service.own_bills.rules import NextStep
 
@@ -10,11 +11,20 @@ class OwnBillOut(BillOut):
     """A bill of your own. Amounts in whole rupiah; the name is whole."""
 
     display_name: Annotated[str, Field(description="Your name on the bill.")]
+    coverage: Annotated[
+        AllocationCoverage | None,
+        Field(
+            description="What became of the money for you: `waiting` for an answer, `extended`, "
+            "`withdrawn` where months do not count any more, such as after the end of the "
+            "registration, or `declined`. null: it is not paid."
+        ),
+    ]
     next_step: Annotated[
         NextStep,
         Field(
             description="`pay`: at any of `virtual_accounts`, before `expires_at`. `nothing`: it "
             "is paid. `use_newer`: pay the bill `replaced_by`. `ask_anew`: it takes no money any "
-            "more; a quote says what can be billed now."
+            "more, or what was paid pays no month (`coverage`); a quote says what can be billed "
+            "now."
         ),
     ]

@@ -12,7 +12,6 @@ from payment_service.clients.banks import BankClients
 from payment_service.payout_sending import service as sending
 from payment_service.payout_sending.service import Attempt
 from payment_service.payout_settlement import queries, rules, service
-from payment_service.payout_settlement.queries import SettledTransfer
 from payment_service.payout_settlement.rules import (
     Booking,
     Evidence,
@@ -248,41 +247,53 @@ class Settler:
             log.info("payout.settled", transfer_id=str(id_), outcome=outcome.value)
 
     async def watch(self, database: Database) -> None:
-        """Compare each account's statement with what was settled in the last days."""
+        """Compare each account's statement of the last days with what is settled."""
         async with database.read() as session:
             account_ids = await queries.list_accounts(session)
         for account_id in account_ids:
             async with database.read() as session:
-                days = self._settings.payout_return_days
-                settled = await service.list_settled(session, account_id, days=days)
-            if settled:
-                await self._watch(database, settled)
+                last_id = await queries.find_last_sent(session, account_id)
+                attempt = None if last_id is None else await sending.find_attempt(session, last_id)
+            if attempt is not None:
+                await self._watch(database, attempt)
 
-    async def _watch(self, database: Database, settled: Sequence[SettledTransfer]) -> None:
-        async with database.read() as session:
-            attempt = await sending.find_attempt(session, settled[0].transfer_id)
-        if attempt is None:
-            return
+    async def _watch(self, database: Database, attempt: Attempt) -> None:
+        """Compare the statement of an account. attempt: any from it; it says how to ask the bank.
+
+        Transfers are looked up by the codes in the rows, so their age does not matter.
+        """
         client = self._clients.disbursement(attempt.route, corporate_id=attempt.corporate_id)
+        days = min(self._settings.payout_return_days, client.rules.bank_statement_days)
         last = jakarta_date(clock.real_now())
-        earliest = last - timedelta(days=client.rules.bank_statement_days)
-        first = max(min(jakarta_date(each.requested_at) for each in settled), earliest)
         statement = await client.read_bank_statement(
-            attempt.source_account_no, first=min(first, last), last=last
+            attempt.source_account_no, first=last - timedelta(days=days), last=last
         )
-        ids = {each.remark_code: each.transfer_id for each in settled}
+        async with database.read() as session:
+            remarks = (row.remark for row in statement.rows)
+            named = await service.list_named(session, attempt.payout_account_id, remarks)
+        rows = [_make_row(row, named.keys()) for row in statement.rows]
         found = rules.find_contradictions(
-            [_make_row(row, ids.keys()) for row in statement.rows],
-            paid={each.remark_code: each.amount for each in settled if each.is_paid},
-            refused={each.remark_code: each.amount for each in settled if not each.is_paid},
+            rows,
+            executed={code: each.amount for code, each in named.items() if each.status in ASKED},
+            refused={
+                code: each.amount
+                for code, each in named.items()
+                if each.status is TransferStatus.FAILED
+            },
         )
         for code, day in sorted(found.returned.items()):
-            await self._correct(database, ids[code], SettlementOutcome.RETURNED, day)
+            outcome = SettlementOutcome.RETURNED
+            await self._correct(database, named[code].transfer_id, outcome, day)
         for code, day in sorted(found.debited.items()):
             refused_and_debited_total.inc()
-            await self._correct(database, ids[code], SettlementOutcome.PAID, day)
-        async with database.begin() as session:
-            await sending.order_inquiries(session, [ids[code] for code in sorted(found.doubtful)])
+            outcome = SettlementOutcome.PAID
+            await self._correct(database, named[code].transfer_id, outcome, day)
+        amounts = rules.list_uncoded_credits(rows)
+        if amounts:
+            days = client.rules.transfer_status_days
+            async with database.begin() as session:
+                account_id = attempt.payout_account_id
+                await service.order_doubtful(session, account_id, amounts, days=days)
 
     async def _correct(
         self, database: Database, transfer_id: UUID, outcome: SettlementOutcome, day: date

@@ -11,7 +11,7 @@ from perisai_kit.privacy.columns import sealed_text
 
 
 class SettlementProposal(Base):
-    """What one officer proposes to settle an unknown transfer as; another one decides.
+    """What one officer proposes to settle an unknown or paid transfer as; another one decides.
 
     executed_on: the day on which the bank paid, or gave the money back; None: no money moved, or an
     older version made the proposal. evidence: what it rests on, in words that may name persons. At

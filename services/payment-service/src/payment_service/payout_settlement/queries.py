@@ -1,9 +1,9 @@
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from sqlalchemy import func, select, update
+from sqlalchemy import ARRAY, Text, any_, func, literal, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from payment_service.payout_accounts.models import PayoutAccount
@@ -15,19 +15,26 @@ from payment_service.payouts.models import Payout
 from perisai_kit.db.bulk import insert_once
 
 OPEN = (TransferStatus.SENT, TransferStatus.UNKNOWN)
-MAX_SETTLED = 50_000
+MAX_LISTED = 50_000
 """Transfers of one account that are looked for in one statement; a bank pages at 9,000 rows."""
+CODES_AT_ONCE = 5_000
+"""Codes that one query looks up, each by the unique index."""
+_SHOWN = (
+    PayoutTransfer.id,
+    PayoutTransfer.status,
+    PayoutTransfer.remark_code,
+    PayoutTransfer.amount,
+)
 
 
 @dataclass(frozen=True, slots=True)
-class SettledTransfer:
-    """A transfer that was paid or refused. requested_at: X-TIMESTAMP."""
+class SentTransfer:
+    """A transfer that left us, as a bank statement names it."""
 
     transfer_id: UUID
-    is_paid: bool
+    status: TransferStatus
     remark_code: str
     amount: int
-    requested_at: datetime
 
 
 async def list_due(session: AsyncSession, *, at: datetime, limit: int) -> list[UUID]:
@@ -79,7 +86,7 @@ async def list_other_codes(
         ),
         PayoutTransfer.id != besides,
     )
-    return list(await session.scalars(statement.limit(MAX_SETTLED)))
+    return list(await session.scalars(statement.limit(MAX_LISTED)))
 
 
 async def list_accounts(session: AsyncSession) -> list[UUID]:
@@ -88,32 +95,49 @@ async def list_accounts(session: AsyncSession) -> list[UUID]:
     return list(await session.scalars(chosen.order_by(PayoutAccount.id)))
 
 
-async def list_settled(
-    session: AsyncSession, account_id: UUID, *, since: datetime
-) -> list[SettledTransfer]:
-    """Return the transfers of an account that were sent since an instant, paid or refused."""
-    columns = (
-        PayoutTransfer.id,
-        PayoutTransfer.status,
-        PayoutTransfer.remark_code,
-        PayoutTransfer.amount,
-        PayoutTransfer.request_timestamp,
-    )
+async def find_last_sent(session: AsyncSession, account_id: UUID) -> UUID | None:
+    """Return the transfer that was sent last from an account; None where none ever was."""
     statement = (
-        select(*columns)
+        select(PayoutTransfer.id)
+        .where(PayoutTransfer.payout_account_id == account_id, PayoutTransfer.sent_at.is_not(None))
+        .order_by(PayoutTransfer.sent_at.desc())
+        .limit(1)
+    )
+    return await session.scalar(statement)
+
+
+async def list_by_code(
+    session: AsyncSession, account_id: UUID, codes: Collection[str]
+) -> list[SentTransfer]:
+    """Return the transfers of an account that have one of these codes, sent at any time."""
+    wanted, found = sorted(codes), []
+    for start in range(0, len(wanted), CODES_AT_ONCE):
+        some = literal(wanted[start : start + CODES_AT_ONCE], ARRAY(Text()))
+        statement = select(*_SHOWN).where(
+            PayoutTransfer.remark_code == any_(some),
+            PayoutTransfer.payout_account_id == account_id,
+            PayoutTransfer.sent_at.is_not(None),
+        )
+        found += [SentTransfer(*row) for row in await session.execute(statement)]
+    return found
+
+
+async def list_paid_of(
+    session: AsyncSession, account_id: UUID, amounts: Collection[int], *, since: datetime
+) -> list[SentTransfer]:
+    """Return the paid transfers of an account of these amounts, sent since an instant."""
+    statement = (
+        select(*_SHOWN)
         .where(
             PayoutTransfer.payout_account_id == account_id,
             PayoutTransfer.sent_at >= since,
-            PayoutTransfer.status.in_((TransferStatus.PAID, TransferStatus.FAILED)),
+            PayoutTransfer.status == TransferStatus.PAID,
+            PayoutTransfer.amount.in_(amounts),
         )
         .order_by(PayoutTransfer.sent_at.desc())
-        .limit(MAX_SETTLED)
+        .limit(MAX_LISTED)
     )
-    return [
-        SettledTransfer(id_, status is TransferStatus.PAID, code, amount, requested_at)
-        for id_, status, code, amount, requested_at in await session.execute(statement)
-        if requested_at is not None
-    ]
+    return [SentTransfer(*row) for row in await session.execute(statement)]
 
 
 async def measure_unknown(session: AsyncSession) -> tuple[int, datetime | None]:

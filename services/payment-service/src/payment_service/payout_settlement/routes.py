@@ -1,4 +1,4 @@
-"""Payouts of unknown outcome over HTTP: two finance officers of the whole country settle them."""
+"""Payouts of unknown outcome, or that came back, over HTTP: two officers settle them."""
 
 from typing import Annotated
 from uuid import UUID
@@ -69,8 +69,9 @@ async def propose(
     officer: Officer,
     config: Config,
 ) -> SettlementProposalOut:
-    """Propose how a payout of unknown outcome is settled; another officer decides.
+    """Propose how a payout of unknown outcome is settled, or that a paid one came back.
 
+    Another officer decides. A payout that is `paid` can be settled as `returned` only, at any time.
     Nothing is sent by it. Books and tax follow the day on which the bank moved the money.
     A payout that is settled as failed can be tried again afterwards.
     """

@@ -10,6 +10,7 @@ from datetime import date, datetime, timedelta
 from enum import StrEnum
 
 from payment_service.payout_sending.rules import FIRST_INQUIRY
+from payment_service.payout_transfers.rules import TransferStatus
 from perisai_kit.domain.errors import Conflict, Forbidden, NotFound
 from perisai_kit.domain.jakarta import jakarta_date
 
@@ -30,7 +31,7 @@ class Evidence(StrEnum):
 
 
 class SettlementOutcome(StrEnum):
-    """What two officers may settle an unknown payout as."""
+    """What two officers may settle an unknown payout as; a paid one only as returned."""
 
     PAID = "paid"
     FAILED = "failed"
@@ -52,8 +53,14 @@ class PayoutNotUnknown(Conflict):
     """`details`: `status`, what it is."""
 
     code = "payout_not_unknown"
-    text = "Only a payout of unknown outcome is settled by officers. Look at its status again."
-    text_id = "Hanya pembayaran yang hasilnya belum diketahui yang dapat diputuskan petugas."
+    text = (
+        "Officers settle a payout of unknown outcome, or a paid one as returned. "
+        "Look at its status again."
+    )
+    text_id = (
+        "Petugas hanya memutuskan pembayaran yang hasilnya belum diketahui, atau yang sudah "
+        "dibayar tetapi uangnya kembali. Lihat lagi statusnya."
+    )
 
 
 class SettlementTooEarly(Conflict):
@@ -181,6 +188,16 @@ def find_statement_days(requested_at: datetime, *, at: datetime) -> tuple[date, 
     return first, max(first, min(first + timedelta(days=1), jakarta_date(at)))
 
 
+def list_possible_codes(remarks: Iterable[str], *, signs: str, length: int) -> set[str]:
+    """Return each part of these remarks that may be a code of this length, made of these signs."""
+    allowed, found = frozenset(signs), set()
+    for remark in remarks:
+        plain = _IGNORED.sub("", remark.upper())
+        parts = (plain[start : start + length] for start in range(len(plain) - length + 1))
+        found |= {part for part in parts if allowed.issuperset(part)}
+    return found
+
+
 def find_code(remark: str, codes: Collection[str], *, length: int) -> str | None:
     """Return which of these codes a remark has, however the bank has broken its lines."""
     plain = _IGNORED.sub("", remark.upper())
@@ -208,28 +225,26 @@ class Row:
 class Contradictions:
     """The codes of transfers whose statement says something else than what is settled.
 
-    returned: paid ones that came back, with the first day. doubtful: paid ones that may have.
-    debited: refused ones that were executed nevertheless, with the first day.
+    returned: those that came back, with the first day. debited: refused ones that were executed
+    nevertheless, with the first day.
     """
 
     returned: Mapping[str, date]
-    doubtful: frozenset[str]
     debited: Mapping[str, date]
 
 
 def find_contradictions(
-    rows: Sequence[Row], *, paid: Mapping[str, int], refused: Mapping[str, int]
+    rows: Sequence[Row], *, executed: Mapping[str, int], refused: Mapping[str, int]
 ) -> Contradictions:
-    """Compare a statement with what is settled. paid, refused: the amount in rupiah by code.
+    """Compare a statement with what is stored. executed, refused: the amount in rupiah by code.
 
-    A credit without a code and of the very amount may be a return: the bank is asked then.
+    executed: what was paid, or may have been. A credit with its code is its return, however long
+    after the sending it comes.
     """
-    amounts = {**paid, **refused}
+    amounts = {**executed, **refused}
     credited = _find_first_days(
         each for each in rows if not each.is_debit and amounts.get(each.code or "") == each.amount
     )
-    uncoded = {each.amount for each in rows if not each.is_debit and each.code is None}
-    doubtful = {code for code, amount in paid.items() if amount in uncoded} - credited.keys()
     debited = _find_first_days(
         each
         for each in rows
@@ -237,10 +252,14 @@ def find_contradictions(
         if each.code in refused and each.amount >= refused[each.code]
     )
     return Contradictions(
-        returned={code: day for code, day in credited.items() if code in paid},
-        doubtful=frozenset(doubtful),
+        returned={code: day for code, day in credited.items() if code in executed},
         debited={code: day for code, day in debited.items() if code not in credited},
     )
+
+
+def list_uncoded_credits(rows: Iterable[Row]) -> frozenset[int]:
+    """Return the amounts of the credits without a code: each may be a return."""
+    return frozenset(each.amount for each in rows if not each.is_debit and each.code is None)
 
 
 def _find_first_days(rows: Iterable[Row]) -> dict[str, date]:
@@ -256,6 +275,18 @@ def check_decidable(*, sent_at: datetime, after: timedelta, at: datetime) -> Non
     begins = sent_at + after
     if at < begins:
         raise SettlementTooEarly(**{"from": begins.isoformat()})
+
+
+def check_unanswered(
+    status: TransferStatus, *, is_last: bool, settled_at: datetime | None, proposed_at: datetime
+) -> None:
+    """Refuse to approve what was proposed before the bank answered, or of an earlier attempt.
+
+    status, settled_at: of the last attempt. is_last: whether the proposal is of that one.
+    Raises: PayoutNotUnknown.
+    """
+    if not is_last or (settled_at is not None and settled_at > proposed_at):
+        raise PayoutNotUnknown(status=status.value)
 
 
 def check_decision(status: SettlementStatus, *, verdict: SettlementVerdict, is_own: bool) -> None:

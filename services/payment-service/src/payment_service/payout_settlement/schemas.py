@@ -13,7 +13,7 @@ from perisai_kit.http.types import AccountId, Day, LongText, Model, Out, RecordI
 
 
 class NewSettlementProposal(Model):
-    """What an officer has found out of a payout of unknown outcome."""
+    """What an officer has found out of a payout of unknown outcome, or of a paid one's return."""
 
     model_config = with_example(
         outcome="paid",
@@ -23,7 +23,10 @@ class NewSettlementProposal(Model):
 
     outcome: Annotated[
         SettlementOutcome,
-        Field(description="What became of the money: paid, never moved, or given back."),
+        Field(
+            description="What became of the money: paid, never moved, or given back. Of a payout "
+            "that is `paid` only `returned`."
+        ),
     ]
     executed_on: Annotated[
         Day | None,

@@ -1,6 +1,6 @@
 """Settle what was sent by what the bank says of it, or by what two officers agree on."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Iterable, Sequence
 from datetime import date, datetime, time, timedelta
 from uuid import UUID
 
@@ -10,7 +10,7 @@ from payment_service.payout_sending import service as sending
 from payment_service.payout_sending.service import Attempt
 from payment_service.payout_settlement import queries, rules
 from payment_service.payout_settlement.models import SettlementProposal
-from payment_service.payout_settlement.queries import SettledTransfer
+from payment_service.payout_settlement.queries import SentTransfer
 from payment_service.payout_settlement.rules import (
     PayoutNotUnknown,
     SettlementOutcome,
@@ -27,6 +27,7 @@ from payment_service.payout_transfers.rules import (
     TransferStatus,
     check_execution_day,
 )
+from payment_service.payout_transfers.service import REMARK_CODE_LENGTH, REMARK_SIGNS
 from payment_service.payouts import service as payouts
 from payment_service.payouts.models import Payout
 from payment_service.payouts.rules import PayoutNotFound, PayoutPayee
@@ -88,12 +89,28 @@ async def list_other_codes(
     )
 
 
-async def list_settled(
-    session: AsyncSession, account_id: UUID, *, days: int
-) -> Sequence[SettledTransfer]:
-    """Return the transfers of an account, paid or refused, that its statement may contradict."""
+async def list_named(
+    session: AsyncSession, account_id: UUID, remarks: Iterable[str]
+) -> dict[str, SentTransfer]:
+    """Return the transfers of an account that remarks of a statement name, by code.
+
+    They are found however long ago they were sent.
+    """
+    codes = rules.list_possible_codes(remarks, signs=REMARK_SIGNS, length=REMARK_CODE_LENGTH)
+    found = await queries.list_by_code(session, account_id, codes)
+    return {each.remark_code: each for each in found}
+
+
+async def order_doubtful(
+    session: AsyncSession, account_id: UUID, amounts: Collection[int], *, days: int
+) -> None:
+    """Order that the bank is asked about the paid transfers of these amounts.
+
+    days: for how long after the sending the bank can tell.
+    """
     since = clock.now() - timedelta(days=days)
-    return await queries.list_settled(session, account_id, since=since)
+    found = await queries.list_paid_of(session, account_id, amounts, since=since)
+    await sending.order_inquiries(session, sorted(each.transfer_id for each in found))
 
 
 async def propose(
@@ -108,19 +125,22 @@ async def propose(
 ) -> SettlementProposal:
     """Propose how a payout of unknown outcome is settled, or one in a file that nobody answers.
 
+    A paid one may have come back: its outcome can only be returned, at any time.
     Another officer decides. executed_on: the bank's day; None where it moved no money.
     Raises: PayoutNotFound, PayoutNotUnknown, SettlementTooEarly, ExecutionDayMissing,
     ExecutionDayUnused, ExecutionDayImpossible, SettlementProposalOpen.
     """
-    transfer = await _lock_unknown(session, payout_id)
-    assert transfer.sent_at is not None, "what is unknown was sent"
+    transfer = await _lock_decidable(session, payout_id, outcome)
+    assert transfer.sent_at is not None, "what is unknown or paid was sent"
     now = clock.now()
-    after = timedelta(hours=settings.payout_decision_after_h)
-    rules.check_decidable(sent_at=transfer.sent_at, after=after, at=now)
+    if transfer.status is not TransferStatus.PAID:
+        after = timedelta(hours=settings.payout_decision_after_h)
+        rules.check_decidable(sent_at=transfer.sent_at, after=after, at=now)
+    paid = await transfer_queries.find_paid_days(session, [payout_id])
     check_execution_day(
         executed_on,
         is_moved=outcome is not SettlementOutcome.FAILED,
-        sent_on=jakarta_date(transfer.sent_at),
+        sent_on=paid.get(payout_id) or jakarta_date(transfer.sent_at),
         today=clock.today(),
     )
     proposal = SettlementProposal(id=new_id())
@@ -155,7 +175,13 @@ async def decide(
         raise SettlementProposalNotFound
     rules.check_decision(proposal.status, verdict=verdict, is_own=proposal.proposed_by == by)
     if verdict is SettlementVerdict.APPROVED:
-        await _check_unknown(session, payout)
+        last = await _check_decidable(session, payout, proposal.outcome)
+        rules.check_unanswered(
+            last.status,
+            is_last=last.id == proposal.transfer_id,
+            settled_at=last.settled_at,
+            proposed_at=proposal.proposed_at,
+        )
         report = Report(TransferSource.OFFICER, reported_by=by, executed_on=proposal.executed_on)
         await settle(session, proposal.transfer_id, proposal.outcome, report)
     proposal.status = SettlementStatus(verdict)
@@ -174,17 +200,21 @@ async def list_proposals(session: AsyncSession, payout_id: UUID) -> Sequence[Set
     return await queries.list_proposals(session, payout_id)
 
 
-async def _lock_unknown(session: AsyncSession, payout_id: UUID) -> PayoutTransfer:
+async def _lock_decidable(
+    session: AsyncSession, payout_id: UUID, outcome: SettlementOutcome
+) -> PayoutTransfer:
     payout = await queries.lock_payout(session, payout_id)
     if payout is None:
         raise PayoutNotFound
-    transfer = await _check_unknown(session, payout)
+    transfer = await _check_decidable(session, payout, outcome)
     _audit(payout)
     return transfer
 
 
-async def _check_unknown(session: AsyncSession, payout: Payout) -> PayoutTransfer:
-    """Return the last attempt of a locked payout that officers may settle.
+async def _check_decidable(
+    session: AsyncSession, payout: Payout, outcome: SettlementOutcome
+) -> PayoutTransfer:
+    """Return the last attempt of a locked payout that officers may settle as this.
 
     Raises: PayoutNotUnknown.
     """
@@ -193,7 +223,10 @@ async def _check_unknown(session: AsyncSession, payout: Payout) -> PayoutTransfe
     is_in_file = (
         last is not None and last.status is TransferStatus.SENT and last.external_id is None
     )
-    if last is None or not (payout.status is TransferStatus.UNKNOWN or is_in_file):
+    is_unknown = payout.status is TransferStatus.UNKNOWN or is_in_file
+    # A bank may give money back weeks after it has paid, and report that on paper alone.
+    is_back = payout.status is TransferStatus.PAID and outcome is SettlementOutcome.RETURNED
+    if last is None or not (is_unknown or is_back):
         raise PayoutNotUnknown(status=payout.status.value)
     return last
 

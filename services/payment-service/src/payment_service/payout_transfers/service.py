@@ -13,7 +13,7 @@ from perisai_kit.domain.ids import new_id
 
 REMARK_CODE_LENGTH = 10
 """Letters and digits; 50 bits. Source: docs/snap.md: a remark of BCA has twice 18 characters."""
-_REMARK_SIGNS = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
+REMARK_SIGNS = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 
 
 def make(
@@ -38,7 +38,7 @@ def make(
         attempt=attempt,
         amount=amount,
         partner_reference_no=id_.hex,
-        remark_code="".join(secrets.choice(_REMARK_SIGNS) for _ in range(REMARK_CODE_LENGTH)),
+        remark_code="".join(secrets.choice(REMARK_SIGNS) for _ in range(REMARK_CODE_LENGTH)),
         service_code=service_code,
         status=TransferStatus.CREATED,
         created_at=at,

@@ -223,7 +223,8 @@ def _check_tiers(terms: Terms) -> None:
         if tier.last_index is not None and tier.last_index < tier.first_index:
             raise SchemeInvalid(field=f"terms.tiers.{number}.last_index")
     for one, following in pairwise(sorted(terms.tiers, key=lambda tier: tier.first_index)):
-        if one.last_index is None or one.last_index >= following.first_index:
+        # A month between two tiers would earn nothing, which nobody can have meant.
+        if one.last_index is None or one.last_index + 1 != following.first_index:
             raise SchemeInvalid(field="terms.tiers")
 
 

@@ -56,7 +56,9 @@ class SchemeTerms(Model):
     model_config = ConfigDict(from_attributes=True)
 
     tiers: tuple[CommissionTier, ...] = Field(
-        max_length=20, description="Shares of contributions by month of the registration."
+        max_length=20,
+        description="Shares of contributions by month of the registration, without a month left "
+        "out between two of them.",
     )
     acquisition_by_programmes: tuple[AcquisitionAmount, ...] = Field(
         max_length=3, description="What a new member earns, by programmes."

@@ -6,6 +6,7 @@ import shutil
 import subprocess
 from collections.abc import Mapping
 from datetime import UTC, date, datetime, timedelta
+from typing import Any
 from uuid import UUID
 
 import pytest
@@ -22,14 +23,38 @@ with_hledger = pytest.mark.skipif(HLEDGER is None, reason="hledger is not instal
 NAMES = {str(PARTNER): "014-77777"}
 READABLE = "assets:bank_collection:014-77777"
 JKK = "liabilities:bpjs_payable:jkk:2026-{:02}"
-OCTOBER = {"first_on": date(2026, 10, 1), "last_on": date(2026, 10, 31)}
+SEPTEMBER_ENDS = datetime(2026, 9, 30, 17, tzinfo=UTC)
+OCTOBER_ENDS = datetime(2026, 10, 31, 17, tzinfo=UTC)
+OCTOBER: dict[str, Any] = {"first_on": date(2026, 10, 1), "last_on": date(2026, 10, 31)}
 
 
 async def journal(
-    session: AsyncSession, *, first_on: date | None = None, last_on: date | None = None
+    session: AsyncSession,
+    *,
+    first_on: date | None = None,
+    last_on: date | None = None,
+    booked_through: datetime | None = None,
 ) -> str:
-    plan = await service.plan_export(session, first_on=first_on, last_on=last_on, bank_names=NAMES)
+    plan = await service.plan_export(
+        session,
+        first_on=first_on,
+        last_on=last_on,
+        booked_through=booked_through,
+        bank_names=NAMES,
+    )
     return "".join([piece async for piece in service.export(session, plan)])
+
+
+def find_allocations(exported: str) -> list[int]:
+    """Return the allocations whose contributions a journal holds."""
+    found = re.findall(r"contribution_received \| allocation:(\S+)", exported)
+    return [UUID(each).int for each in found]
+
+
+def read_ends(exported: str) -> tuple[int, int]:
+    """Return the balances of the bank with which a journal begins and ends."""
+    found = [int(each) for each in re.findall(rf"    assets:{BANK}  .* = (\d+) IDR", exported)]
+    return (found[0] if len(found) == 2 else 0), found[-1]
 
 
 async def hledger(exported: str, *arguments: str) -> str:
@@ -124,9 +149,7 @@ async def test_hledger_finds_an_account_that_is_not_declared(session: AsyncSessi
 
 @with_hledger
 @pytest.mark.parametrize("days", [{}, OCTOBER], ids=["all", "october"])
-async def test_an_empty_ledger_is_a_journal(
-    session: AsyncSession, days: Mapping[str, date]
-) -> None:
+async def test_an_empty_ledger_is_a_journal(session: AsyncSession, days: Mapping[str, Any]) -> None:
     assert await read_balances(await journal(session, **days)) == {}
 
 
@@ -155,6 +178,64 @@ async def test_transfers_dated_before_a_range_but_booked_later_are_named(
     )
     assert named == [str(UUID(int=1)), str(UUID(int=3))]
     assert f"    assets:{BANK}  10000 IDR = 10000 IDR" in exported
+
+
+class TestBookedThrough:
+    """What is dated in a period and booked after its end stands in one journal only."""
+
+    async def book_late(self, session: AsyncSession) -> None:
+        """Book of September in time, at its end, in October, in November, and now."""
+        await book(session, Received(9, month=9))
+        await booked_at(session, 1, SEPTEMBER_ENDS - timedelta(days=9))
+        await booked_at(session, 2, SEPTEMBER_ENDS - timedelta(seconds=1))
+        await booked_at(session, 3, SEPTEMBER_ENDS)
+        await booked_at(session, 4, OCTOBER_ENDS)
+
+    async def test_journals_of_consecutive_periods_add_up_to_the_ledger(
+        self, session: AsyncSession
+    ) -> None:
+        await self.book_late(session)
+
+        periods = [
+            await journal(session, last_on=date(2026, 9, 30), booked_through=SEPTEMBER_ENDS),
+            await journal(session, **OCTOBER, booked_through=OCTOBER_ENDS),
+            await journal(session, first_on=date(2026, 11, 1)),
+        ]
+
+        named = [find_allocations(each) for each in periods]
+        assert named == [[1, 2], [3], [9, 4]]
+        assert [read_ends(each) for each in periods] == [
+            (0, 20_000),
+            (20_000, 30_000),
+            (30_000, 50_000),
+        ]
+        (bank,) = [
+            each
+            for each in (await service.list_accounts(session, cursor=None, limit=200)).items
+            if each.account == BANK
+        ]
+        assert bank.debits - bank.credits == 50_000
+
+    async def test_a_journal_can_be_made_again_as_it_was(self, session: AsyncSession) -> None:
+        await book(session, Received(9, month=9))
+        await booked_at(session, 1, SEPTEMBER_ENDS - timedelta(days=9))
+        ended: dict[str, Any] = {"last_on": date(2026, 9, 30), "booked_through": SEPTEMBER_ENDS}
+        before = await journal(session, **ended)
+
+        await booked_at(session, 2, SEPTEMBER_ENDS)
+
+        assert await journal(session, **ended) == before
+        assert find_allocations(await journal(session, last_on=date(2026, 9, 30))) == [9, 1, 2]
+
+    @with_hledger
+    async def test_hledger_reads_both(self, session: AsyncSession) -> None:
+        await self.book_late(session)
+
+        first = await journal(session, last_on=date(2026, 9, 30), booked_through=SEPTEMBER_ENDS)
+        second = await journal(session, **OCTOBER, booked_through=OCTOBER_ENDS)
+
+        assert (await read_balances(first))[READABLE] == 20_000
+        assert (await read_balances(second))[READABLE] == 30_000
 
 
 async def test_a_range_without_a_last_day_ends_with_the_balances_of_now(

@@ -129,6 +129,24 @@ async def test_days_in_the_wrong_order_are_refused_before_the_journal(
     assert (answer.status_code, answer.json()["code"]) == (422, "days_reversed")
 
 
+async def test_a_journal_holds_what_was_booked_before_an_instant(
+    client: httpx.AsyncClient, tokens: Tokens, session: AsyncSession
+) -> None:
+    await book(session, Received(2))
+    headers = tokens.make(Role.AUDITOR, scope=COUNTRY)
+
+    early, late, bare = [
+        await client.get("/v1/ledger/export", params={"booked_through": each}, headers=headers)
+        for each in ("2020-01-01T00:00:00+07:00", "2099-01-01T00:00:00+07:00", "2026-12-01")
+    ]
+
+    assert "contribution_received" not in early.text
+    assert "booked before 2020-01-01T00:00:00+07:00 with" in early.text
+    assert "contribution_received" in late.text
+    assert bare.status_code == 422
+    assert bare.json()["errors"][0]["parameter"] == "booked_through"
+
+
 async def test_a_number_is_no_date(client: httpx.AsyncClient, tokens: Tokens) -> None:
     headers = tokens.make(Role.AUDITOR, scope=COUNTRY)
 

@@ -1,6 +1,6 @@
 """What is due of a tax is looked at once more before a remittance goes to the bank."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -105,3 +105,24 @@ async def test_what_is_not_due_any_more_is_withdrawn_instead_of_sent(
     await world.send(await release(world, rest))
     async with world.database.read() as session:
         assert await taxes.list_open(session) == []
+
+
+async def test_tax_that_comes_back_a_month_later_is_due_again(
+    world: World, noon: BusinessTime
+) -> None:
+    account_id, _ = await pay_agents(world)
+    noon.at(IN_DECEMBER)
+    payout = await propose(world, account_id)
+    attempt = await release(world, payout)
+    await world.send(attempt)
+    noon.at(IN_DECEMBER + timedelta(days=31))
+    await world.age(attempt, days=31)
+    order = world.bank.executed[-1]
+    world.bank.give_back(order, after=timedelta(days=31))
+    world.bank.remark = lambda _: str(order.body["customerReference"])
+
+    await world.settler.watch(world.database)
+
+    assert (await find(world, payout)).status == "returned"
+    async with world.database.read() as session:
+        assert [each.due for each in await taxes.list_open(session)] == [50_000]

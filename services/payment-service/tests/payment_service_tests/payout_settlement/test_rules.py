@@ -23,6 +23,8 @@ from payment_service.payout_settlement.rules import (
     find_contradictions,
     find_statement_days,
     judge,
+    list_possible_codes,
+    list_uncoded_credits,
     needs_statement,
     pause_before_inquiry,
 )
@@ -144,20 +146,27 @@ def test_a_remark_without_a_code_has_none() -> None:
     assert find_code("TRSF INSENTIF PERISAI", {CODE}, length=10) is None
 
 
-def test_a_credit_with_a_code_is_a_return_and_one_of_the_amount_may_be() -> None:
-    paid = {"A" * 10: 100, "B" * 10: 200, "C" * 10: 300, "D" * 10: 400}
+def test_each_part_of_a_remark_that_may_be_a_code_is_looked_up() -> None:
+    remarks = [f"trsf {CODE[:4]}\n{CODE[4:]}", "INSENTIF PERISAI", "AB"]
+
+    found = list_possible_codes(remarks, signs="0123456789ABCDEFGHJKMNPQRSTVWXYZ", length=10)
+
+    assert CODE in found
+    assert all(len(each) == 10 for each in found)
+    assert not any(sign in each for each in found for sign in "ILOU")
+
+
+def test_a_credit_with_a_code_is_a_return_and_one_without_may_be() -> None:
+    executed = {"A" * 10: 100, "B" * 10: 200, "C" * 10: 300}
     credits = [(100, "A" * 10), (5, "B" * 10), (300, None), (999, None)]
+    rows = [
+        Row(is_debit=False, amount=amount, code=code, booked_on=FIRST) for amount, code in credits
+    ]
 
-    found = find_contradictions(
-        [
-            Row(is_debit=False, amount=amount, code=code, booked_on=FIRST)
-            for amount, code in credits
-        ],
-        paid=paid,
-        refused={},
-    )
+    found = find_contradictions(rows, executed=executed, refused={})
 
-    assert (set(found.returned), set(found.doubtful)) == ({"A" * 10}, {"C" * 10})
+    assert set(found.returned) == {"A" * 10}
+    assert list_uncoded_credits(rows) == {300, 999}
 
 
 def test_a_debit_of_a_refused_transfer_contradicts_it_unless_it_came_back() -> None:
@@ -169,7 +178,7 @@ def test_a_debit_of_a_refused_transfer_contradicts_it_unless_it_came_back() -> N
         Row(is_debit=True, amount=100, code=None, booked_on=FIRST),
     ]
 
-    found = find_contradictions(rows, paid={}, refused={one: 100, two: 200})
+    found = find_contradictions(rows, executed={}, refused={one: 100, two: 200})
 
     assert set(found.debited) == {one}
     assert not found.returned
@@ -183,7 +192,7 @@ def test_a_contradiction_has_the_first_day_of_its_rows() -> None:
         Row(is_debit=True, amount=200, code=two, booked_on=SECOND),
     ]
 
-    found = find_contradictions(rows, paid={one: 100}, refused={two: 200})
+    found = find_contradictions(rows, executed={one: 100}, refused={two: 200})
 
     assert (found.returned, found.debited) == ({one: FIRST}, {two: SECOND})
 

@@ -275,13 +275,9 @@ class TestReturns:
 
         assert [await world.status(id_) for id_ in ids] == [RETURNED, PAID]
 
-    async def test_after_some_days_nobody_looks_any_more(
-        self, world: World, noon: BusinessTime
-    ) -> None:
-        (id_,) = await make_payouts(world.database, 1)
-        await world.send(id_)
+    async def test_where_nothing_was_sent_no_statement_is_read(self, world: World) -> None:
+        await make_payouts(world.database, 1)
 
-        noon.at(AT_NOON + timedelta(days=world.settings.payout_return_days, seconds=1))
         await world.settler.watch(world.database)
 
         assert "bank-statement" not in world.bank.calls

@@ -44,6 +44,8 @@ def test_the_seeded_schemes_are_exact(terms: Terms) -> None:
         ),
         ({"tiers": (Tier(1, 24, 1500), Tier(24, 60, 500))}, "terms.tiers"),
         ({"tiers": (Tier(25, 60, 500), Tier(1, None, 1500))}, "terms.tiers"),
+        ({"tiers": (Tier(1, 3, 1230), Tier(5, 60, 320))}, "terms.tiers"),
+        ({"tiers": (Tier(5, 60, 320), Tier(1, 3, 1230))}, "terms.tiers"),
         ({"tiers": (Tier(5, 4, 1500),)}, "terms.tiers.0.last_index"),
         ({"tiers": (Tier(1, 4, 5),)}, "terms.tiers.0.rate_bps"),
         ({"tiers": (), "agent_share_bps": 9999, "override_bps": 1}, "terms.override_bps"),
