@@ -11,6 +11,7 @@ from fastapi import APIRouter, Depends, FastAPI, Query
 from perisai_kit.auth.principal import Principal, Role
 from perisai_kit.auth.roles import require
 from perisai_kit.domain.errors import Conflict, TooMany
+from perisai_kit.http.body import JsonRoute
 from perisai_kit.http.paging import CursorText, PageLimit, decode_cursor
 from perisai_kit.http.phones import Phone
 from perisai_kit.http.types import Day, LongText, Model, MonthText, PositiveRupiah, ShortText
@@ -42,7 +43,7 @@ def kit_urls(databases: Databases, kit_template: Urls) -> Iterator[Urls]:
 
 
 def things_router() -> APIRouter:
-    router = APIRouter()
+    router = APIRouter(route_class=JsonRoute)
 
     @router.post("/v1/things")
     async def make(thing: Thing) -> Thing:
