@@ -31,6 +31,7 @@ def test_plan_has_every_standing_under_a_name_and_every_state_of_an_application(
 
     assert {each.status for each in plan.applications} == set(STEPS)
     assert {"active", "grace", "lapsed", "registered_unpaid"} <= set(named.values())
+    assert {each.history.standing for each in plan.members} >= {*named.values(), "ended"}
 
 
 def test_nobody_is_billed_before_enrolment_or_applies_before_it() -> None:

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
+from uuid import UUID, uuid5
 
 from perisai_kit.domain import clock
 from perisai_kit.domain.jakarta import JAKARTA
@@ -23,7 +24,7 @@ from sandbox.environment import CLOCK_FILE
 from sandbox.errors import SandboxError
 from sandbox.sample.offices import ATTEMPTS, Desk, ensure_application, ensure_wadah, wait_for_role
 from sandbox.sample.payers import Payers, find_existing
-from sandbox.sample.plan import Plan, make_plan, make_small_plan
+from sandbox.sample.plan import Plan, PlannedMember, make_plan, make_small_plan
 from sandbox.vault import write_private_json
 
 SAMPLE_FILE = "sample.json"
@@ -231,6 +232,17 @@ class _Maker:
         await self._apply(payers, months_ago, at)
         await payers.bill(bills, present=self._present, today=at.date())
         await self._settle(months_ago)
+        for member in plan.members:
+            if member.history.ended == months_ago:
+                await self._end(member, at=at)
+
+    async def _end(self, member: PlannedMember, *, at: datetime) -> None:
+        report = {
+            "id": str(uuid5(UUID(member.id), "ending")),
+            "reason": "stopped_working",
+            "last_day": str(at.date()),
+        }
+        await self._desk.officer.post(f"/v1/members/{member.id}/endings", report)
 
     async def _apply(self, payers: Payers, months_ago: int, at: datetime) -> None:
         applications = [each for each in self._plan.applications if each.applied == months_ago]

@@ -53,11 +53,15 @@ class PlannedBill:
 
 @dataclass(frozen=True, slots=True)
 class History:
-    """What happens to a member; `standing` is what it comes to."""
+    """What happens to a member; `standing` is what it comes to.
+
+    ended: how many months ago the branch reported that the member stopped working.
+    """
 
     standing: str
     enrolled: int
     bills: tuple[PlannedBill, ...] = ()
+    ended: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,10 +158,12 @@ HISTORIES: tuple[tuple[int, History], ...] = (
     (2, History("grace", 5, (paid(5, 3), unpaid(1, first=2)))),
     (3, History("grace", 7, (paid(7, 6),))),
     # Lapsed; some were asked once more.
-    (5, History("lapsed", 7, (paid(7, 3),))),
+    (3, History("lapsed", 7, (paid(7, 3),))),
     (2, History("lapsed", 7, (paid(7, 4), unpaid(2, first=3)))),
     # Lapsed, and registered anew by a payment.
     (3, History("active", 7, (paid(7), returning(1, 3)))),
+    # Stopped working in the last month that was paid.
+    (2, History("ended", 5, (paid(5, 2),), ended=4)),
     # Has never paid: no bill, an open one, an ended one, a void one.
     (3, History("registered_unpaid", 0)),
     (3, History("registered_unpaid", 0, (unpaid(0),))),
