@@ -11,11 +11,11 @@ from payment_service.bill_lists.rules import BillFilter, BillSort, SortNotPossib
 from payment_service.bill_lists.schemas import BillPage, BillRow, RemovedBill
 from payment_service.bill_lists.service import Listing
 from payment_service.bills.models import Bill
-from payment_service.bills.routes import Reader
 from payment_service.bills.rules import BillStatus, shown_status
 from payment_service.bills.schemas import BillSummary, VirtualAccountOut
 from payment_service.days import Days, DaysBackward, DaysNeeded
 from payment_service.dependencies import WholeDatabase
+from payment_service.principals import Reader
 from perisai_kit.domain import clock
 from perisai_kit.domain.month import Month
 from perisai_kit.http.answers.not_modified import made_at

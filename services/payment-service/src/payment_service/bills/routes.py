@@ -17,8 +17,8 @@ from payment_service.bills.schemas import (
     BillCancellation,
     BillOut,
 )
-from perisai_kit.auth.principal import Principal, Role
-from perisai_kit.auth.roles import require
+from payment_service.principals import Reader
+from perisai_kit.auth.principal import Principal
 from perisai_kit.http.dependencies import ReadSession, Session
 from perisai_kit.http.problems import problems
 from perisai_kit.http.transaction import TransactionRoute
@@ -26,20 +26,6 @@ from perisai_kit.http.types import BillId
 from perisai_kit.http.visibility import ReadRoute
 
 Issuer = Annotated[Principal, Depends(issuer)]
-Reader = Annotated[
-    Principal,
-    Depends(
-        require(
-            Role.MEMBER,
-            Role.AGENT,
-            Role.WADAH_ADMIN,
-            Role.BRANCH_OFFICER,
-            Role.FINANCE_OFFICER,
-            Role.AUDITOR,
-            Role.ADMIN,
-        )
-    ),
-]
 
 
 reading = APIRouter(prefix="/v1/bills", route_class=ReadRoute)

@@ -3,7 +3,7 @@
 from typing import Annotated, Any
 from uuid import UUID
 
-from fastapi import APIRouter, Depends, Path, Query
+from fastapi import APIRouter, Path, Query
 
 from payment_service.bonus_reviews import service
 from payment_service.bonus_reviews.rules import (
@@ -26,8 +26,7 @@ from payment_service.bonus_reviews.schemas import (
 from payment_service.bonus_reviews.service import Reviewed
 from payment_service.counting.rules import BeneficiaryNotFound
 from payment_service.dependencies import WantedMonth
-from perisai_kit.auth.principal import Principal, Role
-from perisai_kit.auth.roles import require
+from payment_service.principals import Officer, StaffReader
 from perisai_kit.http.dependencies import ReadSession, ReplicaSession, Session
 from perisai_kit.http.paging import Cursor, Limit, Page
 from perisai_kit.http.problems import problems
@@ -39,18 +38,13 @@ from perisai_kit.privacy.read_audit import audit_read
 reading = APIRouter(prefix="/v1/bonus-reviews", route_class=ReadRoute)
 writing = APIRouter(prefix="/v1/bonus-reviews", route_class=TransactionRoute)
 
-Reader = Annotated[
-    Principal,
-    Depends(require(Role.BRANCH_OFFICER, Role.FINANCE_OFFICER, Role.AUDITOR, Role.ADMIN)),
-]
-Officer = Annotated[Principal, Depends(require(Role.BRANCH_OFFICER, Role.FINANCE_OFFICER))]
 ReviewId = Annotated[UUID, Path(description="Id of the review.")]
 
 
 @reading.get("")
 async def list_reviews(
     session: ReplicaSession,
-    reader: Reader,
+    reader: StaffReader,
     month: WantedMonth,
     status: Annotated[
         BonusReviewStatus | None, Query(description="Only those of this status.")
@@ -74,7 +68,7 @@ async def list_reviews(
 
 @reading.get("/{review_id}", responses=problems(BonusReviewNotFound))
 async def get_review(
-    review_id: ReviewId, session: ReadSession, reader: Reader
+    review_id: ReviewId, session: ReadSession, reader: StaffReader
 ) -> BonusReviewDetailOut:
     """Return a review with the flags on acquisitions of the month."""
     return _detail(await service.get(session, reader, review_id))

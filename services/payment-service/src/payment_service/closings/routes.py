@@ -1,10 +1,10 @@
 """The close of a month over HTTP: its dry run, proposal, decision and progress."""
 
 from collections.abc import Mapping
-from typing import Annotated, Any
+from typing import Any
 from uuid import UUID
 
-from fastapi import APIRouter, Depends
+from fastapi import APIRouter
 from sqlalchemy import RowMapping
 
 from payment_service.closings import service
@@ -33,10 +33,9 @@ from payment_service.months.rules import (
     MonthNotOver,
     PaymentsWait,
 )
+from payment_service.principals import Bookkeeper, Treasurer
 from payment_service.schemes.rules import MonthOutsideProgramme
 from payment_service.settings import Config
-from perisai_kit.auth.principal import Principal, Role, ScopeKind
-from perisai_kit.auth.roles import require
 from perisai_kit.http.dependencies import ReadSession, ReplicaSession, Session
 from perisai_kit.http.paging import Cursor, Limit, Page
 from perisai_kit.http.problems import problems
@@ -48,11 +47,6 @@ PREFIX = "/v1/commission-months/{month}"
 reading = APIRouter(prefix=PREFIX, route_class=ReadRoute)
 writing = APIRouter(prefix=PREFIX, route_class=TransactionRoute)
 
-Reader = Annotated[
-    Principal,
-    Depends(require(Role.FINANCE_OFFICER, Role.AUDITOR, Role.ADMIN, scope=ScopeKind.COUNTRY)),
-]
-Closer = Annotated[Principal, Depends(require(Role.FINANCE_OFFICER, scope=ScopeKind.COUNTRY))]
 NOT_CLOSABLE = (
     MonthNotOver,
     MonthClosedAlready,
@@ -73,7 +67,7 @@ NOT_NEXT = (MonthClosedAlready, MonthBeingClosed, EarlierMonthOpen, MonthOutside
     responses=problems(ClosingProposed, *NOT_CLOSABLE),
 )
 async def propose_closing(
-    month: MonthInPath, session: Session, officer: Closer, config: Config
+    month: MonthInPath, session: Session, officer: Treasurer, config: Config
 ) -> MonthClosingOut:
     """Propose to close a month for good; another person decides.
 
@@ -93,7 +87,7 @@ async def decide_closing(
     month: MonthInPath,
     decision: MonthClosingDecision,
     session: Session,
-    officer: Closer,
+    officer: Treasurer,
     config: Config,
 ) -> MonthClosingOut:
     """Confirm or reject a closing that somebody else proposed; your own you can only reject.
@@ -107,14 +101,14 @@ async def decide_closing(
 
 
 @reading.get("/closing", responses=problems(ClosingNotFound))
-async def get_closing(month: MonthInPath, session: ReadSession, _: Reader) -> MonthClosingOut:
+async def get_closing(month: MonthInPath, session: ReadSession, _: Bookkeeper) -> MonthClosingOut:
     """Return the closing of a month: the proposal, the decision, and how far it is."""
     return _closing_out(await service.get(session, month))
 
 
 @reading.get("/dry-run", responses=problems(*NOT_NEXT))
 async def get_dry_run(
-    month: MonthInPath, session: ReplicaSession, _: Reader, config: Config
+    month: MonthInPath, session: ReplicaSession, _: Bookkeeper, config: Config
 ) -> DryRunOut:
     """Return what the close of a month would make now, also before the month is over.
 
@@ -134,7 +128,7 @@ async def get_dry_run(
 async def list_dry_run_statements(
     month: MonthInPath,
     database: WholeDatabase,
-    _: Reader,
+    _: Bookkeeper,
     agents: Agents,
     cursor: Cursor = None,
     limit: Limit = 50,

@@ -2,31 +2,26 @@
 
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Query
+from fastapi import APIRouter, Query
 
 from payment_service.collections import queries
 from payment_service.collections.rules import DaysTwice, Sum, find_days
 from payment_service.collections.schemas import CollectedOut, CollectionsOut, SumOut
 from payment_service.days import DaysBackward, DaysNeeded
 from payment_service.dependencies import AskedDays
-from perisai_kit.auth.principal import Principal, Role, ScopeKind
-from perisai_kit.auth.roles import require
+from payment_service.principals import Bookkeeper
 from perisai_kit.domain import clock
 from perisai_kit.http.dependencies import ReplicaSession
 from perisai_kit.http.problems import problems
 from perisai_kit.http.types import Day, PartnerId
 
 router = APIRouter(prefix="/v1/collections", tags=["collections"])
-Reader = Annotated[
-    Principal,
-    Depends(require(Role.FINANCE_OFFICER, Role.AUDITOR, Role.ADMIN, scope=ScopeKind.COUNTRY)),
-]
 
 
 @router.get("", responses=problems(DaysBackward, DaysNeeded, DaysTwice))
 async def list_collections(
     session: ReplicaSession,
-    _: Reader,
+    _: Bookkeeper,
     days: AskedDays,
     on: Annotated[Day | None, Query(description="One business day; by default today.")] = None,
     partner_id: PartnerId | None = None,

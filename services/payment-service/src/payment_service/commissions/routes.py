@@ -1,10 +1,9 @@
 """Decide on commission schemes over HTTP."""
 
-from typing import Annotated
-
-from fastapi import APIRouter, Depends
+from fastapi import APIRouter
 
 from payment_service.commissions import service
+from payment_service.principals import Treasurer
 from payment_service.schemes.models import Scheme
 from payment_service.schemes.rules import (
     OwnProposal,
@@ -16,8 +15,6 @@ from payment_service.schemes.rules import (
 )
 from payment_service.schemes.schemas import CommissionSchemeOut, SchemeDecision
 from payment_service.settings import Config
-from perisai_kit.auth.principal import Principal, Role, ScopeKind
-from perisai_kit.auth.roles import require
 from perisai_kit.http.dependencies import Session
 from perisai_kit.http.problems import problems
 from perisai_kit.http.transaction import TransactionRoute
@@ -26,7 +23,6 @@ from perisai_kit.http.types import SchemeId
 router = APIRouter(
     prefix="/v1/commission-schemes", tags=["commission schemes"], route_class=TransactionRoute
 )
-Decider = Annotated[Principal, Depends(require(Role.FINANCE_OFFICER, scope=ScopeKind.COUNTRY))]
 
 
 @router.post(
@@ -45,7 +41,7 @@ async def decide(
     scheme_id: SchemeId,
     decision: SchemeDecision,
     session: Session,
-    officer: Decider,
+    officer: Treasurer,
     config: Config,
 ) -> Scheme:
     """Approve or reject a scheme that somebody else proposed; it is not edited afterwards."""

@@ -3,7 +3,7 @@
 from typing import Annotated, Any
 from uuid import UUID
 
-from fastapi import APIRouter, Depends, Path, Query
+from fastapi import APIRouter, Path, Query
 
 from payment_service.counting.rules import BeneficiaryKind
 from payment_service.disputes import rules, service
@@ -25,9 +25,8 @@ from payment_service.disputes.schemas import (
     NewDispute,
 )
 from payment_service.disputes.service import Subject
+from payment_service.principals import Earner, EarningsReader, Officer
 from payment_service.settings import Config
-from perisai_kit.auth.principal import Principal, Role
-from perisai_kit.auth.roles import require
 from perisai_kit.domain import clock
 from perisai_kit.http.dependencies import ReadSession, ReplicaSession, Session
 from perisai_kit.http.paging import Cursor, Limit, Page
@@ -40,21 +39,6 @@ from perisai_kit.privacy.read_audit import audit_read
 reading = APIRouter(prefix="/v1/disputes", route_class=ReadRoute)
 writing = APIRouter(prefix="/v1/disputes", route_class=TransactionRoute)
 
-Reader = Annotated[
-    Principal,
-    Depends(
-        require(
-            Role.AGENT,
-            Role.WADAH_ADMIN,
-            Role.BRANCH_OFFICER,
-            Role.FINANCE_OFFICER,
-            Role.AUDITOR,
-            Role.ADMIN,
-        )
-    ),
-]
-Disputant = Annotated[Principal, Depends(require(Role.AGENT, Role.WADAH_ADMIN))]
-Officer = Annotated[Principal, Depends(require(Role.BRANCH_OFFICER, Role.FINANCE_OFFICER))]
 DisputeId = Annotated[UUID, Path(description="Id of the dispute.")]
 
 
@@ -71,7 +55,7 @@ DisputeId = Annotated[UUID, Path(description="Id of the dispute.")]
     ),
 )
 async def open_dispute(
-    new: NewDispute, session: Session, principal: Disputant, config: Config
+    new: NewDispute, session: Session, principal: Earner, config: Config
 ) -> DisputeDetailOut:
     """Dispute a commission line, or that a payment of one of your members has none.
 
@@ -90,7 +74,7 @@ async def open_dispute(
 @reading.get("")
 async def list_disputes(
     session: ReplicaSession,
-    principal: Reader,
+    principal: EarningsReader,
     status: Annotated[DisputeStatus | None, Query(description="Only those of this status.")] = None,
     overdue: Annotated[bool, Query(description="Only those that wait too long.")] = False,
     beneficiary_id: BeneficiaryId | None = None,
@@ -115,7 +99,7 @@ async def list_disputes(
 
 @reading.get("/{dispute_id}", responses=problems(DisputeNotFound))
 async def get_dispute(
-    dispute_id: DisputeId, session: ReadSession, principal: Reader
+    dispute_id: DisputeId, session: ReadSession, principal: EarningsReader
 ) -> DisputeDetailOut:
     """Return a dispute with its reason and its answer."""
     return _detail(await service.get(session, principal, dispute_id))
@@ -141,9 +125,7 @@ async def answer(
     openapi_extra=IDEMPOTENT,
     responses=problems(DisputeNotFound, DisputeClosed),
 )
-async def withdraw(
-    dispute_id: DisputeId, session: Session, principal: Disputant
-) -> DisputeDetailOut:
+async def withdraw(dispute_id: DisputeId, session: Session, principal: Earner) -> DisputeDetailOut:
     """Withdraw a dispute that is not answered yet."""
     return _detail(await service.withdraw(session, principal, dispute_id))
 

@@ -3,7 +3,7 @@
 from typing import Annotated
 from uuid import UUID
 
-from fastapi import APIRouter, Depends, Path
+from fastapi import APIRouter, Path
 
 from payment_service.forfeit_reversals import service
 from payment_service.forfeit_reversals.models import ForfeitReversal
@@ -24,8 +24,7 @@ from payment_service.incentive_holds.rules import (
     IncentiveHoldNotForfeited,
     IncentiveHoldNotFound,
 )
-from perisai_kit.auth.principal import Principal, Role, ScopeKind
-from perisai_kit.auth.roles import require
+from payment_service.principals import StaffReader, Treasurer
 from perisai_kit.http.dependencies import ReadSession, Session
 from perisai_kit.http.problems import problems
 from perisai_kit.http.transaction import IDEMPOTENT, TransactionRoute
@@ -35,11 +34,6 @@ PREFIX = "/v1/incentive-holds/{hold_id}/forfeit-reversals"
 reading = APIRouter(prefix=PREFIX, route_class=ReadRoute)
 writing = APIRouter(prefix=PREFIX, route_class=TransactionRoute)
 
-Reader = Annotated[
-    Principal,
-    Depends(require(Role.BRANCH_OFFICER, Role.FINANCE_OFFICER, Role.AUDITOR, Role.ADMIN)),
-]
-Decider = Annotated[Principal, Depends(require(Role.FINANCE_OFFICER, scope=ScopeKind.COUNTRY))]
 HoldId = Annotated[UUID, Path(description="Id of the hold.")]
 ReversalId = Annotated[UUID, Path(description="Id of the proposal.")]
 
@@ -56,7 +50,7 @@ ReversalId = Annotated[UUID, Path(description="Id of the proposal.")]
     ),
 )
 async def propose_forfeit_reversal(
-    hold_id: HoldId, new: NewForfeitReversal, session: Session, officer: Decider
+    hold_id: HoldId, new: NewForfeitReversal, session: Session, officer: Treasurer
 ) -> ForfeitReversalOut:
     """Propose to take back a forfeit that was a mistake; another officer decides."""
     made = await service.propose(
@@ -71,7 +65,7 @@ async def propose_forfeit_reversal(
 
 @reading.get("", responses=problems(IncentiveHoldNotFound))
 async def list_forfeit_reversals(
-    hold_id: HoldId, session: ReadSession, reader: Reader
+    hold_id: HoldId, session: ReadSession, reader: StaffReader
 ) -> ForfeitReversalsOut:
     """List the proposals to take the forfeit of a hold back, decided ones too."""
     found = await service.list_reversals(session, reader, hold_id)
@@ -93,7 +87,7 @@ async def decide_forfeit_reversal(
     reversal_id: ReversalId,
     decision: ForfeitReversalDecision,
     session: Session,
-    officer: Decider,
+    officer: Treasurer,
 ) -> ForfeitReversalOut:
     """Approve or reject a proposal; who made it may only reject it.
 

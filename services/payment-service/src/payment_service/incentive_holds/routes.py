@@ -3,7 +3,7 @@
 from typing import Annotated
 from uuid import UUID
 
-from fastapi import APIRouter, Depends, Path, Query
+from fastapi import APIRouter, Path, Query
 
 from payment_service.counting.rules import BeneficiaryKind
 from payment_service.incentive_holds import service
@@ -28,8 +28,7 @@ from payment_service.incentive_holds.schemas import (
     NewHoldProposal,
 )
 from payment_service.incentive_holds.service import Held
-from perisai_kit.auth.principal import Principal, Role, ScopeKind
-from perisai_kit.auth.roles import require
+from payment_service.principals import StaffReader, Treasurer
 from perisai_kit.http.dependencies import ReplicaSession, Session
 from perisai_kit.http.paging import Cursor, Limit, Page
 from perisai_kit.http.problems import problems
@@ -41,11 +40,6 @@ from perisai_kit.privacy.read_audit import audit_read
 reading = APIRouter(prefix="/v1/incentive-holds", route_class=ReadRoute)
 writing = APIRouter(prefix="/v1/incentive-holds", route_class=TransactionRoute)
 
-Reader = Annotated[
-    Principal,
-    Depends(require(Role.BRANCH_OFFICER, Role.FINANCE_OFFICER, Role.AUDITOR, Role.ADMIN)),
-]
-Decider = Annotated[Principal, Depends(require(Role.FINANCE_OFFICER, scope=ScopeKind.COUNTRY))]
 HoldId = Annotated[UUID, Path(description="Id of the hold.")]
 ProposalId = Annotated[UUID, Path(description="Id of the proposal.")]
 
@@ -53,7 +47,7 @@ ProposalId = Annotated[UUID, Path(description="Id of the proposal.")]
 @reading.get("")
 async def list_holds(
     session: ReplicaSession,
-    reader: Reader,
+    reader: StaffReader,
     status: Annotated[HoldStatus | None, Query(description="Only those of this status.")] = None,
     kind: Annotated[HoldKind | None, Query(description="Only those of this kind.")] = None,
     beneficiary_id: BeneficiaryId | None = None,
@@ -74,7 +68,9 @@ async def list_holds(
 
 
 @reading.get("/{hold_id}", responses=problems(IncentiveHoldNotFound))
-async def get_hold(hold_id: HoldId, session: ReplicaSession, reader: Reader) -> IncentiveHoldOut:
+async def get_hold(
+    hold_id: HoldId, session: ReplicaSession, reader: StaffReader
+) -> IncentiveHoldOut:
     """Return a hold with the statements that it holds."""
     return _hold_out(await service.get(session, reader, hold_id))
 
@@ -86,7 +82,7 @@ async def get_hold(hold_id: HoldId, session: ReplicaSession, reader: Reader) -> 
     responses=problems(IncentiveHoldNotFound, IncentiveHoldDecided, HoldProposalOpen),
 )
 async def propose(
-    hold_id: HoldId, wanted: NewHoldProposal, session: Session, officer: Decider
+    hold_id: HoldId, wanted: NewHoldProposal, session: Session, officer: Treasurer
 ) -> HoldProposalOut:
     """Propose to release or forfeit all that is held; another officer decides."""
     made = await service.propose(session, hold_id, verdict=wanted.verdict, by=officer.account_id)
@@ -95,7 +91,7 @@ async def propose(
 
 @reading.get("/{hold_id}/proposals", responses=problems(IncentiveHoldNotFound))
 async def list_proposals(
-    hold_id: HoldId, session: ReplicaSession, reader: Reader
+    hold_id: HoldId, session: ReplicaSession, reader: StaffReader
 ) -> HoldProposalsOut:
     """List the proposals for a hold, decided ones too, the oldest first."""
     found = await service.list_proposals(session, reader, hold_id)
@@ -119,7 +115,7 @@ async def decide(
     proposal_id: ProposalId,
     decision: HoldDecision,
     session: Session,
-    officer: Decider,
+    officer: Treasurer,
 ) -> HoldProposalOut:
     """Approve or reject a proposal; who made it may only reject it.
 

@@ -20,9 +20,8 @@ from payment_service.incentive_statements.schemas import (
     CommissionPreviewOut,
     IncentiveStatementOut,
 )
+from payment_service.principals import EarningsReader
 from payment_service.schemes.rules import MonthOutsideProgramme, SchemeNotFound
-from perisai_kit.auth.principal import Principal, Role
-from perisai_kit.auth.roles import require
 from perisai_kit.http.dependencies import ReplicaSession
 from perisai_kit.http.paging import Cursor, Limit, Page
 from perisai_kit.http.problems import problems
@@ -33,20 +32,6 @@ statements = APIRouter(prefix="/v1/statements", tags=["statements"], route_class
 previews = APIRouter(
     prefix="/v1/commission-previews", tags=["commission previews"], route_class=ReadRoute
 )
-
-Reader = Annotated[
-    Principal,
-    Depends(
-        require(
-            Role.AGENT,
-            Role.WADAH_ADMIN,
-            Role.BRANCH_OFFICER,
-            Role.FINANCE_OFFICER,
-            Role.AUDITOR,
-            Role.ADMIN,
-        )
-    ),
-]
 
 
 async def _asked(
@@ -63,7 +48,7 @@ Asked = Annotated[EarningsAsked, Depends(_asked)]
 @statements.get("", response_model=Page[IncentiveStatementOut])
 async def list_statements(
     session: ReplicaSession,
-    principal: Reader,
+    principal: EarningsReader,
     month: WantedMonth,
     beneficiary_id: BeneficiaryId | None = None,
     payee_id: Annotated[
@@ -91,7 +76,7 @@ async def list_statements(
     "/{statement_id}", response_model=IncentiveStatementOut, responses=problems(StatementNotFound)
 )
 async def get(
-    statement_id: StatementId, session: ReplicaSession, principal: Reader
+    statement_id: StatementId, session: ReplicaSession, principal: EarningsReader
 ) -> IncentiveStatementOut:
     """Return a statement with what each rule gave and the rests that were carried."""
     return await service.get(session, principal, statement_id)
@@ -105,7 +90,7 @@ async def get(
 async def list_lines(
     statement_id: StatementId,
     session: ReplicaSession,
-    principal: Reader,
+    principal: EarningsReader,
     cursor: Cursor = None,
     limit: Limit = 100,
 ) -> Page[CommissionLineOut]:
@@ -126,7 +111,10 @@ async def list_lines(
     ),
 )
 async def get_preview(
-    session: ReplicaSession, principal: Reader, asked: Asked, scheme_id: SchemeId | None = None
+    session: ReplicaSession,
+    principal: EarningsReader,
+    asked: Asked,
+    scheme_id: SchemeId | None = None,
 ) -> CommissionPreviewOut:
     """Return what a statement would say if the month were closed now.
 
@@ -145,7 +133,7 @@ async def get_preview(
 )
 async def list_preview_lines(
     session: ReplicaSession,
-    principal: Reader,
+    principal: EarningsReader,
     asked: Asked,
     cursor: Cursor = None,
     limit: Limit = 100,

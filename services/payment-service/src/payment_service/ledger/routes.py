@@ -3,7 +3,7 @@
 from collections.abc import AsyncIterator
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Query, Request
+from fastapi import APIRouter, Query, Request
 from fastapi.responses import StreamingResponse
 
 from payment_service.banks import service as banks
@@ -17,8 +17,7 @@ from payment_service.ledger.rules import (
     LedgerBusy,
 )
 from payment_service.ledger.schemas import LedgerAccountOut, LedgerTransferOut
-from perisai_kit.auth.principal import Principal, Role, ScopeKind
-from perisai_kit.auth.roles import require
+from payment_service.principals import Bookkeeper
 from perisai_kit.db.engine import Database, allow_minutes
 from perisai_kit.http.dependencies import ReadSession
 from perisai_kit.http.paging import Cursor, Limit, Page
@@ -29,12 +28,6 @@ EXPORT_MINUTES = 60
 """A year's journal over a slow line."""
 
 router = APIRouter(prefix="/v1/ledger", tags=["ledger"])
-Bookkeeper = Annotated[
-    Principal,
-    Depends(
-        require(Role.FINANCE_OFFICER, Role.AUDITOR, Role.ADMIN, scope=ScopeKind.COUNTRY),
-    ),
-]
 AccountText = Annotated[
     str | None,
     Query(

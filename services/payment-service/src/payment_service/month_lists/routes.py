@@ -1,8 +1,6 @@
 """Months of commissions over HTTP. They are closed by closings."""
 
-from typing import Annotated
-
-from fastapi import APIRouter, Depends
+from fastapi import APIRouter
 
 from payment_service.month_lists import service
 from payment_service.month_lists.schemas import ListedMonthOut
@@ -10,19 +8,14 @@ from payment_service.month_lists.service import MonthDue
 from payment_service.months import service as months
 from payment_service.months.rules import MonthStatus
 from payment_service.months.schemas import CommissionMonthOut
+from payment_service.principals import Bookkeeper
 from payment_service.settings import Config
-from perisai_kit.auth.principal import Principal, Role, ScopeKind
-from perisai_kit.auth.roles import require
 from perisai_kit.domain.month import Month
 from perisai_kit.http.answers.not_modified import made_at
 from perisai_kit.http.dependencies import ReadSession
 from perisai_kit.http.paging import Cursor, Limit, Page
 
 router = APIRouter(prefix="/v1/commission-months", tags=["commission months"])
-Bookkeeper = Annotated[
-    Principal,
-    Depends(require(Role.FINANCE_OFFICER, Role.AUDITOR, Role.ADMIN, scope=ScopeKind.COUNTRY)),
-]
 
 
 @router.get("", dependencies=[made_at("unpaid_as_of")])

@@ -14,6 +14,7 @@ from payment_service.orders import service
 from payment_service.orders.rules import OrderNotFound
 from payment_service.orders.schemas import IssuedOrderOut, NewOrder, OrderOut, OrderSummary
 from payment_service.orders.service import Bases, Shown
+from payment_service.principals import Reader
 from payment_service.quotes.rules import (
     DeclarationNeeded,
     MemberDeceased,
@@ -24,9 +25,7 @@ from payment_service.settings import Config
 from payment_service.tariffs import service as tariffs
 from payment_service.tariffs.rules import NoTariff
 from payment_service.virtual_accounts.rules import NoActiveBank
-from payment_service.visibility import STAFF
-from perisai_kit.auth.principal import Principal, Role
-from perisai_kit.auth.roles import require
+from perisai_kit.auth.principal import Principal
 from perisai_kit.domain.programmes import (
     IncomeBelowMinimum,
     JhtMandatory,
@@ -42,10 +41,6 @@ from perisai_kit.http.visibility import ReadRoute
 from perisai_kit.privacy.masks import mask_name
 
 Issuer = Annotated[Principal, Depends(issuer)]
-Reader = Annotated[
-    Principal,
-    Depends(require(Role.MEMBER, Role.AGENT, Role.WADAH_ADMIN, *STAFF)),
-]
 
 
 class _OrderRoute(BasesFirstRoute):

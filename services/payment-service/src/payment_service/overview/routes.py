@@ -8,14 +8,11 @@ from payment_service.collections.rules import Sum
 from payment_service.collections.schemas import SumOut
 from payment_service.overview.schemas import PaymentsOverviewOut
 from payment_service.overview.service import Overview
-from payment_service.visibility import STAFF
-from perisai_kit.auth.principal import Principal, Role
-from perisai_kit.auth.roles import require
+from payment_service.principals import Reader
 from perisai_kit.http.answers.not_modified import made_at
 from perisai_kit.http.answers.overviews import Overviews
 
 router = APIRouter(prefix="/v1/overview/payments", tags=["payments"])
-Reader = Annotated[Principal, Depends(require(Role.MEMBER, Role.AGENT, Role.WADAH_ADMIN, *STAFF))]
 
 
 async def _overviews(request: Request) -> Overviews[Overview]:

@@ -1,21 +1,17 @@
 """What the agent or wadah who is signed in gets so far, over HTTP."""
 
-from typing import Annotated
-
-from fastapi import APIRouter, Depends
+from fastapi import APIRouter
 
 from payment_service.counting.rules import BeneficiaryNotFound
 from payment_service.counting.schemas import OwnKind
 from payment_service.own_incentives import service
 from payment_service.own_incentives.schemas import OwnIncentiveMonthOut, OwnIncentiveOut
 from payment_service.own_incentives.service import OwnIncentive
-from perisai_kit.auth.principal import Principal, Role
-from perisai_kit.auth.roles import require
+from payment_service.principals import Earner
 from perisai_kit.http.dependencies import ReplicaSession
 from perisai_kit.http.problems import problems
 
 router = APIRouter(prefix="/v1/me/incentive", tags=["statements"])
-Earner = Annotated[Principal, Depends(require(Role.AGENT, Role.WADAH_ADMIN))]
 
 
 @router.get("", responses=problems(BeneficiaryNotFound))

@@ -3,7 +3,7 @@
 from typing import Annotated, Any
 from uuid import UUID
 
-from fastapi import APIRouter, Depends, Path
+from fastapi import APIRouter, Path
 
 from payment_service.dependencies import MonthInPath
 from payment_service.incentive_statements.models import Statement
@@ -16,8 +16,7 @@ from payment_service.payee_totals.schemas import (
     PayeeTotalOut,
 )
 from payment_service.payees.rules import Payee
-from perisai_kit.auth.principal import Principal, Role
-from perisai_kit.auth.roles import require
+from payment_service.principals import EarningsReader
 from perisai_kit.domain.month import Month
 from perisai_kit.http.dependencies import ReplicaSession
 from perisai_kit.http.paging import Cursor, Limit, Page
@@ -28,19 +27,6 @@ router = APIRouter(
     prefix="/v1/commission-months", tags=["commission payees"], route_class=ReadRoute
 )
 
-Reader = Annotated[
-    Principal,
-    Depends(
-        require(
-            Role.AGENT,
-            Role.WADAH_ADMIN,
-            Role.BRANCH_OFFICER,
-            Role.FINANCE_OFFICER,
-            Role.AUDITOR,
-            Role.ADMIN,
-        )
-    ),
-]
 PayeeInPath = Annotated[UUID, Path(description="Id of the agent or wadah that is paid.")]
 
 
@@ -48,7 +34,7 @@ PayeeInPath = Annotated[UUID, Path(description="Id of the agent or wadah that is
 async def list_commission_payees(
     month: MonthInPath,
     session: ReplicaSession,
-    principal: Reader,
+    principal: EarningsReader,
     cursor: Cursor = None,
     limit: Limit = 50,
 ) -> Page[PayeeTotalOut]:
@@ -65,7 +51,7 @@ async def get_commission_payee(
     month: MonthInPath,
     payee_id: PayeeInPath,
     session: ReplicaSession,
-    principal: Reader,
+    principal: EarningsReader,
     cursor: Cursor = None,
     limit: Limit = 100,
 ) -> PayeeBreakdownOut:

@@ -18,8 +18,8 @@ from payment_service.payments.models import Payment
 from payment_service.payments.rules import PaymentFilter, PaymentNotFound
 from payment_service.payments.schemas import PaymentOut
 from payment_service.payments.service import Shown
-from perisai_kit.auth.principal import Principal, Role
-from perisai_kit.auth.roles import require
+from payment_service.principals import Reader
+from perisai_kit.auth.principal import Principal
 from perisai_kit.db.engine import Database
 from perisai_kit.domain.jakarta import JAKARTA, jakarta_date
 from perisai_kit.http.answers.csv_lines import CSV_ANSWER, CSV_TYPE, csv_line
@@ -40,20 +40,6 @@ from perisai_kit.http.visibility import ReadRoute
 from perisai_kit.services.names.agents import Agents
 
 router = APIRouter(prefix="/v1/payments", tags=["payments"], route_class=ReadRoute)
-Reader = Annotated[
-    Principal,
-    Depends(
-        require(
-            Role.MEMBER,
-            Role.AGENT,
-            Role.WADAH_ADMIN,
-            Role.BRANCH_OFFICER,
-            Role.FINANCE_OFFICER,
-            Role.AUDITOR,
-            Role.ADMIN,
-        )
-    ),
-]
 EXPORTED = (
     "id",
     "business_on",

@@ -3,7 +3,7 @@
 from typing import Annotated
 from uuid import UUID
 
-from fastapi import APIRouter, Depends, Path, Response
+from fastapi import APIRouter, Path, Response
 
 from payment_service.banks.rules import BankPartnerNotFound
 from payment_service.payout_accounts import service
@@ -35,9 +35,8 @@ from payment_service.payout_accounts.schemas import (
     ResumptionDecision,
 )
 from payment_service.payout_formats.rules import PayoutFormatUnknown
+from payment_service.principals import Bookkeeper, Treasurer
 from payment_service.settings import Config
-from perisai_kit.auth.principal import Principal, Role, ScopeKind
-from perisai_kit.auth.roles import require
 from perisai_kit.domain.errors import PreconditionFailed, PreconditionRequired
 from perisai_kit.http.answers.etag import etag
 from perisai_kit.http.dependencies import IfMatch, ReadSession, Session
@@ -49,11 +48,6 @@ from perisai_kit.privacy.masks import mask_account
 accounts = APIRouter(prefix="/v1/payout-accounts", route_class=TransactionRoute)
 stops = APIRouter(prefix="/v1/payout-stops", route_class=TransactionRoute)
 
-Reader = Annotated[
-    Principal,
-    Depends(require(Role.FINANCE_OFFICER, Role.AUDITOR, Role.ADMIN, scope=ScopeKind.COUNTRY)),
-]
-Treasurer = Annotated[Principal, Depends(require(Role.FINANCE_OFFICER, scope=ScopeKind.COUNTRY))]
 PayoutAccountId = Annotated[UUID, Path(description="Id of an account of ours.")]
 FOUND = with_headers(200, "ETag") | problems(PayoutAccountNotFound)
 
@@ -86,7 +80,7 @@ async def register_payout_account(
 
 @accounts.get("")
 async def list_payout_accounts(
-    session: ReadSession, _: Reader, cursor: Cursor = None, limit: Limit = 50
+    session: ReadSession, _: Bookkeeper, cursor: Cursor = None, limit: Limit = 50
 ) -> Page[PayoutAccountOut]:
     """List the accounts of ours that incentives are paid from."""
     found = await service.list_accounts(session, cursor=cursor, limit=limit)
@@ -95,7 +89,7 @@ async def list_payout_accounts(
 
 @accounts.get("/{payout_account_id}", responses=FOUND)
 async def get_payout_account(
-    payout_account_id: PayoutAccountId, session: ReadSession, _: Reader, response: Response
+    payout_account_id: PayoutAccountId, session: ReadSession, _: Bookkeeper, response: Response
 ) -> PayoutAccountOut:
     """Read an account of ours. The ETag is its version."""
     return _show(await service.get(session, payout_account_id), response)
@@ -220,7 +214,7 @@ async def stop_payouts(new: NewPayoutStop, session: Session, officer: Treasurer)
 
 @stops.get("")
 async def list_payout_stops(
-    session: ReadSession, _: Reader, cursor: Cursor = None, limit: Limit = 50
+    session: ReadSession, _: Bookkeeper, cursor: Cursor = None, limit: Limit = 50
 ) -> Page[PayoutStopOut]:
     """List when payouts were stopped and resumed, the latest first; the first one holds."""
     return (await service.list_stops(session, cursor=cursor, limit=limit)).page(_stop_out)

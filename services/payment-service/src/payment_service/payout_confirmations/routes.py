@@ -18,7 +18,8 @@ from payment_service.payout_confirmations.schemas import (
     PayoutConfirmationOut,
 )
 from payment_service.payouts.rules import PayoutNotFound
-from perisai_kit.auth.principal import Principal, Role, ScopeKind
+from payment_service.principals import Bookkeeper
+from perisai_kit.auth.principal import Principal, Role
 from perisai_kit.auth.roles import require
 from perisai_kit.http.dependencies import Session
 from perisai_kit.http.paging import Cursor, Limit, Page
@@ -31,10 +32,6 @@ from perisai_kit.services.names.agents import Agents
 confirming = APIRouter(prefix="/v1/payouts", route_class=TransactionRoute)
 reading = APIRouter(prefix="/v1/payout-confirmations", route_class=ReadRoute)
 
-Reader = Annotated[
-    Principal,
-    Depends(require(Role.FINANCE_OFFICER, Role.AUDITOR, Role.ADMIN, scope=ScopeKind.COUNTRY)),
-]
 Agent = Annotated[Principal, Depends(require(Role.AGENT))]
 
 
@@ -63,7 +60,7 @@ async def confirm_payout(
 @reading.get("")
 async def list_payout_confirmations(
     database: WholeDatabase,
-    _: Reader,
+    _: Bookkeeper,
     agents: Agents,
     is_received: Annotated[bool | None, Query(description="Only these answers.")] = None,
     payout_id: Annotated[UUID | None, Query(description="Only of this payout.")] = None,
@@ -85,7 +82,7 @@ async def list_payout_confirmations(
 @reading.get("/missing")
 async def list_missing_payout_confirmations(
     database: WholeDatabase,
-    _: Reader,
+    _: Bookkeeper,
     agents: Agents,
     payout_id: Annotated[UUID | None, Query(description="Only of this payout.")] = None,
     wadah_id: Annotated[UUID | None, Query(description="Only of payouts to this wadah.")] = None,

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Annotated
 from uuid import UUID
 
-from fastapi import APIRouter, Depends, Path, Query, Response
+from fastapi import APIRouter, Path, Query, Response
 
 from payment_service.dependencies import WholeDatabase
 from payment_service.payout_accounts.rules import PayoutAccountNotActive, PayoutsStopped
@@ -38,8 +38,7 @@ from payment_service.payout_runs.rules import (
     TaxDueChanged,
 )
 from payment_service.payout_transfers.rules import ExecutionDayImpossible
-from perisai_kit.auth.principal import Principal, Role, ScopeKind
-from perisai_kit.auth.roles import require
+from payment_service.principals import Bookkeeper, Treasurer
 from perisai_kit.http.answers.csv_lines import CSV_ANSWER
 from perisai_kit.http.dependencies import ReadSession, Session
 from perisai_kit.http.paging import Cursor, Limit, Page
@@ -53,11 +52,6 @@ PREFIX = "/v1/payout-files"
 reading = APIRouter(prefix=PREFIX, route_class=ReadRoute)
 writing = APIRouter(prefix=PREFIX, route_class=TransactionRoute)
 
-Reader = Annotated[
-    Principal,
-    Depends(require(Role.FINANCE_OFFICER, Role.AUDITOR, Role.ADMIN, scope=ScopeKind.COUNTRY)),
-]
-Officer = Annotated[Principal, Depends(require(Role.FINANCE_OFFICER, scope=ScopeKind.COUNTRY))]
 FileId = Annotated[UUID, Path(description="Id of the payout file.")]
 AnswerId = Annotated[UUID, Path(description="Id of the answer.")]
 
@@ -77,7 +71,7 @@ AnswerId = Annotated[UUID, Path(description="Id of the answer.")]
         TaxDueChanged,
     ),
 )
-async def make_file(new: NewPayoutFile, session: Session, officer: Officer) -> PayoutFileOut:
+async def make_file(new: NewPayoutFile, session: Session, officer: Treasurer) -> PayoutFileOut:
     """Make the next file of a released run that is paid by file.
 
     What is in it counts as sent from now on and is never in another file, whether the file is
@@ -89,7 +83,7 @@ async def make_file(new: NewPayoutFile, session: Session, officer: Officer) -> P
 @reading.get("")
 async def list_files(
     session: ReadSession,
-    _: Reader,
+    _: Bookkeeper,
     run_id: Annotated[UUID | None, Query(description="Only of this run.")] = None,
     cursor: Cursor = None,
     limit: Limit = 50,
@@ -100,7 +94,7 @@ async def list_files(
 
 
 @reading.get("/{file_id}", responses=problems(PayoutFileNotFound))
-async def get_file(file_id: FileId, session: ReadSession, _: Reader) -> PayoutFileOut:
+async def get_file(file_id: FileId, session: ReadSession, _: Bookkeeper) -> PayoutFileOut:
     """Return what a file comes to."""
     return _file_out(await service.get(session, file_id))
 
@@ -110,7 +104,7 @@ async def get_file(file_id: FileId, session: ReadSession, _: Reader) -> PayoutFi
     response_class=Response,
     responses={200: CSV_ANSWER, **problems(PayoutFileNotFound, PayoutsStopped)},
 )
-async def get_content(file_id: FileId, session: ReadSession, _: Officer) -> Response:
+async def get_content(file_id: FileId, session: ReadSession, _: Treasurer) -> Response:
     """Return the file to upload at the bank: always the same bytes. Reading is recorded."""
     file, content = await service.read_content(session, file_id)
     return Response(
@@ -129,7 +123,7 @@ async def get_content(file_id: FileId, session: ReadSession, _: Officer) -> Resp
     ),
 )
 async def propose_answer(
-    file_id: FileId, new: NewPayoutAnswer, session: Session, officer: Officer
+    file_id: FileId, new: NewPayoutAnswer, session: Session, officer: Treasurer
 ) -> PayoutAnswerOut:
     """Upload the bank's answer to a file; another officer confirms it.
 
@@ -147,7 +141,7 @@ async def propose_answer(
 
 
 @reading.get("/{file_id}/answers", responses=problems(PayoutFileNotFound))
-async def list_answers(file_id: FileId, session: ReadSession, _: Reader) -> PayoutAnswersOut:
+async def list_answers(file_id: FileId, session: ReadSession, _: Bookkeeper) -> PayoutAnswersOut:
     """List the answers to a file, rejected ones too, and how far they are applied."""
     found = await service.list_answers(session, file_id)
     return PayoutAnswersOut(items=[_answer_out(each) for each in found])
@@ -159,7 +153,7 @@ async def list_answer_rows(
     file_id: FileId,
     answer_id: AnswerId,
     database: WholeDatabase,
-    _: Reader,
+    _: Bookkeeper,
     agents: Agents,
     cursor: Cursor = None,
     limit: Limit = 50,
@@ -183,7 +177,7 @@ async def decide_answer(
     answer_id: AnswerId,
     decision: PayoutAnswerDecision,
     session: Session,
-    officer: Officer,
+    officer: Treasurer,
 ) -> PayoutAnswerOut:
     """Confirm or reject an answer; who uploaded it may only reject it.
 

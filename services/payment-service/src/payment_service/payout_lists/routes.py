@@ -32,7 +32,8 @@ from payment_service.payouts.rules import (
     PayoutStatus,
     PayoutWithdrawn,
 )
-from perisai_kit.auth.principal import Principal, Role, ScopeKind
+from payment_service.principals import Bookkeeper, Earner, Treasurer
+from perisai_kit.auth.principal import Principal, Role
 from perisai_kit.auth.roles import require
 from perisai_kit.http.dependencies import ReadSession, Session
 from perisai_kit.http.paging import Cursor, Limit, Page
@@ -48,12 +49,6 @@ writing = APIRouter(prefix=PREFIX, route_class=TransactionRoute)
 of_runs = APIRouter(prefix="/v1/payout-runs", route_class=ReadRoute)
 own = APIRouter(prefix="/v1/me/payouts", route_class=ReadRoute)
 
-Reader = Annotated[
-    Principal,
-    Depends(require(Role.FINANCE_OFFICER, Role.AUDITOR, Role.ADMIN, scope=ScopeKind.COUNTRY)),
-]
-Treasurer = Annotated[Principal, Depends(require(Role.FINANCE_OFFICER, scope=ScopeKind.COUNTRY))]
-Payee = Annotated[Principal, Depends(require(Role.AGENT, Role.WADAH_ADMIN))]
 WadahAdmin = Annotated[Principal, Depends(require(Role.WADAH_ADMIN))]
 RunId = Annotated[UUID, Path(description="Id of a payout run.")]
 PayoutId = Annotated[UUID, Path(description="Id of a payout.")]
@@ -65,7 +60,7 @@ PayoutStatusWanted = Annotated[
 @reading.get("")
 async def list_payouts(
     database: WholeDatabase,
-    _: Reader,
+    _: Bookkeeper,
     agents: Agents,
     status: PayoutStatusWanted = None,
     payee_id: Annotated[UUID | None, Query(description="Only of this payee.")] = None,
@@ -83,7 +78,7 @@ async def list_payouts(
 
 @reading.get("/{payout_id}", responses=problems(PayoutNotFound))
 async def get_payout(
-    payout_id: PayoutId, database: WholeDatabase, _: Reader, agents: Agents
+    payout_id: PayoutId, database: WholeDatabase, _: Bookkeeper, agents: Agents
 ) -> PayoutDetailOut:
     """Return a payout with its statements, its attempts, and every change of them."""
     async with database.read() as session:
@@ -96,7 +91,7 @@ async def get_payout(
 async def list_run_payouts(
     run_id: RunId,
     database: WholeDatabase,
-    _: Reader,
+    _: Bookkeeper,
     agents: Agents,
     status: PayoutStatusWanted = None,
     cursor: Cursor = None,
@@ -150,7 +145,7 @@ async def withdraw_payout(
 @own.get("", responses=problems(BeneficiaryNotFound))
 async def list_own_payouts(
     session: ReadSession,
-    payee: Payee,
+    payee: Earner,
     wanted: OwnKind = None,
     cursor: Cursor = None,
     limit: Limit = 50,

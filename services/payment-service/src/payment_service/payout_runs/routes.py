@@ -3,7 +3,7 @@
 from typing import Annotated
 from uuid import UUID
 
-from fastapi import APIRouter, Depends, Path, Query
+from fastapi import APIRouter, Path, Query
 
 from payment_service.payees.rules import PayeeKind
 from payment_service.payout_accounts.rules import (
@@ -34,8 +34,7 @@ from payment_service.payout_runs.schemas import (
     PayoutRunProgressOut,
 )
 from payment_service.payout_runs.service import RunSeen
-from perisai_kit.auth.principal import Principal, Role, ScopeKind
-from perisai_kit.auth.roles import require
+from payment_service.principals import Bookkeeper, Treasurer
 from perisai_kit.http.dependencies import ReadSession, Session
 from perisai_kit.http.paging import Cursor, Limit, Page
 from perisai_kit.http.problems import problems
@@ -47,11 +46,6 @@ PREFIX = "/v1/payout-runs"
 reading = APIRouter(prefix=PREFIX, route_class=ReadRoute)
 writing = APIRouter(prefix=PREFIX, route_class=TransactionRoute)
 
-Reader = Annotated[
-    Principal,
-    Depends(require(Role.FINANCE_OFFICER, Role.AUDITOR, Role.ADMIN, scope=ScopeKind.COUNTRY)),
-]
-Treasurer = Annotated[Principal, Depends(require(Role.FINANCE_OFFICER, scope=ScopeKind.COUNTRY))]
 RunId = Annotated[UUID, Path(description="Id of a payout run.")]
 
 
@@ -86,7 +80,7 @@ async def propose_payout_run(
 @reading.get("")
 async def list_payout_runs(
     session: ReadSession,
-    _: Reader,
+    _: Bookkeeper,
     status: Annotated[RunStatus | None, Query(description="Only those of this status.")] = None,
     cursor: Cursor = None,
     limit: Limit = 50,
@@ -97,7 +91,7 @@ async def list_payout_runs(
 
 
 @reading.get("/{run_id}", responses=problems(PayoutRunNotFound))
-async def get_payout_run(run_id: RunId, session: ReadSession, _: Reader) -> PayoutRunDetailOut:
+async def get_payout_run(run_id: RunId, session: ReadSession, _: Bookkeeper) -> PayoutRunDetailOut:
     """Return a run, and what has become of its payouts."""
     return _detail_out(await service.get(session, run_id))
 
@@ -106,7 +100,7 @@ async def get_payout_run(run_id: RunId, session: ReadSession, _: Reader) -> Payo
 async def list_payout_omissions(
     run_id: RunId,
     session: ReadSession,
-    _: Reader,
+    _: Bookkeeper,
     reason: Annotated[OmissionReason | None, Query(description="Only for this reason.")] = None,
     cursor: Cursor = None,
     limit: Limit = 50,

@@ -3,7 +3,7 @@
 from typing import Annotated
 from uuid import UUID
 
-from fastapi import APIRouter, Depends, Path
+from fastapi import APIRouter, Path
 
 from payment_service.payout_settlement import service
 from payment_service.payout_settlement.models import SettlementProposal
@@ -27,9 +27,8 @@ from payment_service.payout_transfers.rules import (
     ExecutionDayUnused,
 )
 from payment_service.payouts.rules import PayoutNotFound
+from payment_service.principals import Bookkeeper, Treasurer
 from payment_service.settings import Config
-from perisai_kit.auth.principal import Principal, Role, ScopeKind
-from perisai_kit.auth.roles import require
 from perisai_kit.http.dependencies import ReadSession, Session
 from perisai_kit.http.problems import problems
 from perisai_kit.http.transaction import IDEMPOTENT, TransactionRoute
@@ -39,11 +38,6 @@ PREFIX = "/v1/payouts/{payout_id}/settlement-proposals"
 reading = APIRouter(prefix=PREFIX, route_class=ReadRoute)
 writing = APIRouter(prefix=PREFIX, route_class=TransactionRoute)
 
-Reader = Annotated[
-    Principal,
-    Depends(require(Role.FINANCE_OFFICER, Role.AUDITOR, Role.ADMIN, scope=ScopeKind.COUNTRY)),
-]
-Officer = Annotated[Principal, Depends(require(Role.FINANCE_OFFICER, scope=ScopeKind.COUNTRY))]
 PayoutId = Annotated[UUID, Path(description="Id of the payout.")]
 ProposalId = Annotated[UUID, Path(description="Id of the proposal.")]
 
@@ -66,7 +60,7 @@ async def propose(
     payout_id: PayoutId,
     wanted: NewSettlementProposal,
     session: Session,
-    officer: Officer,
+    officer: Treasurer,
     config: Config,
 ) -> SettlementProposalOut:
     """Propose how a payout of unknown outcome is settled, or that a paid one came back.
@@ -89,7 +83,7 @@ async def propose(
 
 @reading.get("", responses=problems(PayoutNotFound))
 async def list_proposals(
-    payout_id: PayoutId, session: ReadSession, _: Reader
+    payout_id: PayoutId, session: ReadSession, _: Bookkeeper
 ) -> SettlementProposalsOut:
     """List the proposals to settle a payout, decided ones too, the oldest first."""
     found = await service.list_proposals(session, payout_id)
@@ -112,7 +106,7 @@ async def decide(
     proposal_id: ProposalId,
     decision: SettlementDecision,
     session: Session,
-    officer: Officer,
+    officer: Treasurer,
 ) -> SettlementProposalOut:
     """Approve or reject a proposal; who made it may only reject it.
 

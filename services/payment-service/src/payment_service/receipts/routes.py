@@ -3,34 +3,19 @@
 from typing import Annotated
 from uuid import UUID
 
-from fastapi import APIRouter, Depends, Query
+from fastapi import APIRouter, Query
 
 from payment_service.payments.rules import PaymentNotFound
+from payment_service.principals import Reader
 from payment_service.receipts import service
 from payment_service.receipts.rules import BillNotNamed, ReceiptNotFound
 from payment_service.receipts.schemas import ReceiptOut
-from perisai_kit.auth.principal import Principal, Role
-from perisai_kit.auth.roles import require
 from perisai_kit.http.dependencies import ReadSession
 from perisai_kit.http.problems import problems
 from perisai_kit.http.types import PaymentId
 from perisai_kit.http.visibility import ReadRoute
 
 router = APIRouter(prefix="/v1/payments", tags=["payments"], route_class=ReadRoute)
-Reader = Annotated[
-    Principal,
-    Depends(
-        require(
-            Role.MEMBER,
-            Role.AGENT,
-            Role.WADAH_ADMIN,
-            Role.BRANCH_OFFICER,
-            Role.FINANCE_OFFICER,
-            Role.AUDITOR,
-            Role.ADMIN,
-        )
-    ),
-]
 
 
 @router.get(

@@ -2,17 +2,16 @@
 
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Query
+from fastapi import APIRouter, Query
 
 from payment_service.bills.rules import shown_status
 from payment_service.days import DaysBackward, DaysNeeded
 from payment_service.dependencies import AskedDays
+from payment_service.principals import Bookkeeper
 from payment_service.refused_payments import service
 from payment_service.refused_payments.rules import RefusedStatus
 from payment_service.refused_payments.schemas import RefusedBillOut, RefusedPaymentOut
 from payment_service.refused_payments.service import Shown
-from perisai_kit.auth.principal import Principal, Role, ScopeKind
-from perisai_kit.auth.roles import require
 from perisai_kit.domain import clock
 from perisai_kit.domain.jakarta import jakarta_date
 from perisai_kit.http.dependencies import ReplicaSession
@@ -22,16 +21,12 @@ from perisai_kit.http.types import PartnerId
 from perisai_kit.http.visibility import ReadRoute
 
 router = APIRouter(prefix="/v1/refused-payments", tags=["refused payments"], route_class=ReadRoute)
-Reader = Annotated[
-    Principal,
-    Depends(require(Role.FINANCE_OFFICER, Role.AUDITOR, Role.ADMIN, scope=ScopeKind.COUNTRY)),
-]
 
 
 @router.get("", responses=problems(DaysBackward, DaysNeeded))
 async def list_refused_payments(
     session: ReplicaSession,
-    principal: Reader,
+    principal: Bookkeeper,
     days: AskedDays,
     partner_id: PartnerId | None = None,
     status: Annotated[RefusedStatus | None, Query(description="Only with this status.")] = None,

@@ -4,10 +4,11 @@ from collections.abc import Mapping, Sequence
 from typing import Annotated
 from uuid import UUID
 
-from fastapi import APIRouter, Depends, Path, Query
+from fastapi import APIRouter, Path, Query
 
 from payment_service.counting.rules import BeneficiaryKind
 from payment_service.dependencies import WholeDatabase
+from payment_service.principals import Bookkeeper
 from payment_service.scheme_comparisons import service
 from payment_service.scheme_comparisons.models import SchemeComparison
 from payment_service.scheme_comparisons.rules import (
@@ -32,8 +33,6 @@ from payment_service.scheme_comparisons.schemas import (
 )
 from payment_service.scheme_comparisons.service import Compared
 from payment_service.schemes.rules import MonthOutsideProgramme, SchemeNotFound
-from perisai_kit.auth.principal import Principal, Role, ScopeKind
-from perisai_kit.auth.roles import require
 from perisai_kit.http.dependencies import ReadSession, Session
 from perisai_kit.http.paging import Cursor, Limit, Page
 from perisai_kit.http.problems import problems
@@ -45,10 +44,6 @@ PREFIX = "/v1/scheme-comparisons"
 reading = APIRouter(prefix=PREFIX, route_class=ReadRoute)
 writing = APIRouter(prefix=PREFIX, route_class=TransactionRoute)
 
-Asker = Annotated[
-    Principal,
-    Depends(require(Role.FINANCE_OFFICER, Role.AUDITOR, Role.ADMIN, scope=ScopeKind.COUNTRY)),
-]
 ComparisonId = Annotated[UUID, Path(description="Id of the comparison.")]
 
 
@@ -63,7 +58,7 @@ ComparisonId = Annotated[UUID, Path(description="Id of the comparison.")]
         TooManyComparisons,
     ),
 )
-async def ask(new: NewSchemeComparison, session: Session, asker: Asker) -> SchemeComparisonOut:
+async def ask(new: NewSchemeComparison, session: Session, asker: Bookkeeper) -> SchemeComparisonOut:
     """Ask what a scheme would have paid in closed months, proposed or approved.
 
     It is computed in the background by the rules that book commission, and changes nothing that is
@@ -81,7 +76,7 @@ async def ask(new: NewSchemeComparison, session: Session, asker: Asker) -> Schem
 
 @reading.get("")
 async def list_comparisons(
-    session: ReadSession, _: Asker, cursor: Cursor = None, limit: Limit = 50
+    session: ReadSession, _: Bookkeeper, cursor: Cursor = None, limit: Limit = 50
 ) -> Page[SchemeComparisonOut]:
     """List the comparisons of the last 30 days, the latest first."""
     found = await service.list_comparisons(session, cursor=cursor, limit=limit)
@@ -90,7 +85,7 @@ async def list_comparisons(
 
 @reading.get("/{comparison_id}", responses=problems(ComparisonNotFound))
 async def get_comparison(
-    comparison_id: ComparisonId, session: ReadSession, _: Asker
+    comparison_id: ComparisonId, session: ReadSession, _: Bookkeeper
 ) -> SchemeComparisonOut:
     """Return a comparison: how far it is, and what each month comes to."""
     return _comparison_out(await service.get(session, comparison_id))
@@ -103,7 +98,7 @@ async def get_comparison(
 async def list_beneficiaries(
     comparison_id: ComparisonId,
     database: WholeDatabase,
-    _: Asker,
+    _: Bookkeeper,
     agents: Agents,
     beneficiary_kind: Annotated[
         BeneficiaryKind, Query(description="Agents or wadahs.")

@@ -4,6 +4,7 @@ from typing import Annotated
 
 from fastapi import APIRouter, Depends
 
+from payment_service.principals import Treasurer
 from payment_service.schemes import service
 from payment_service.schemes.models import Scheme
 from payment_service.schemes.rules import (
@@ -14,7 +15,7 @@ from payment_service.schemes.rules import (
 )
 from payment_service.schemes.schemas import CommissionSchemeOut, NewScheme
 from payment_service.settings import Config
-from perisai_kit.auth.principal import Principal, Role, ScopeKind
+from perisai_kit.auth.principal import Principal, Role
 from perisai_kit.auth.roles import require
 from perisai_kit.http.dependencies import ReadSession, Session
 from perisai_kit.http.paging import Cursor, Limit, Page
@@ -25,7 +26,6 @@ from perisai_kit.http.types import SchemeId
 router = APIRouter(
     prefix="/v1/commission-schemes", tags=["commission schemes"], route_class=TransactionRoute
 )
-Proposer = Annotated[Principal, Depends(require(Role.FINANCE_OFFICER, scope=ScopeKind.COUNTRY))]
 Reader = Annotated[Principal, Depends(require(Role.FINANCE_OFFICER, Role.AUDITOR, Role.ADMIN))]
 
 
@@ -35,7 +35,7 @@ Reader = Annotated[Principal, Depends(require(Role.FINANCE_OFFICER, Role.AUDITOR
     response_model=CommissionSchemeOut,
     responses=problems(SchemeInvalid, SchemeTooGenerous, MonthOutsideProgramme),
 )
-async def propose(new: NewScheme, session: Session, officer: Proposer, config: Config) -> Scheme:
+async def propose(new: NewScheme, session: Session, officer: Treasurer, config: Config) -> Scheme:
     """Propose a scheme. It applies once another finance officer has approved it."""
     return await service.propose(session, new, by=officer.account_id, settings=config)
 

@@ -9,10 +9,10 @@ from fastapi import APIRouter, Depends, Query, Request, Response
 
 from payment_service.counting.rules import BeneficiaryKind
 from payment_service.dependencies import MonthInQuery, WholeDatabase
-from payment_service.incentive_statements.routes import Reader
 from payment_service.incentive_statements.rules import StatementNotFound
 from payment_service.incentive_statements.schemas import IncentiveStatementOut
 from payment_service.ledger.schemas import LedgerTransferOut
+from payment_service.principals import EarningsReader
 from payment_service.statement_documents import service
 from payment_service.statement_documents.files import Printer
 from payment_service.statement_documents.queries import PaidLine
@@ -75,7 +75,7 @@ Prints = Annotated[Printer, Depends(_printer)]
     responses=problems(StatementNotFound, DocumentTooLong, StatementUnproven),
 )
 async def get_statement_document(
-    statement_id: StatementId, database: WholeDatabase, principal: Reader, agents: Agents
+    statement_id: StatementId, database: WholeDatabase, principal: EarningsReader, agents: Agents
 ) -> StatementDocumentOut:
     """Return a statement with every line down to the receipt, and its postings in the ledger.
 
@@ -96,7 +96,7 @@ async def get_statement_file(
     statement_id: StatementId,
     file_format: Wanted,
     database: WholeDatabase,
-    principal: Reader,
+    principal: EarningsReader,
     agents: Agents,
     printer: Prints,
 ) -> Response:
@@ -125,7 +125,7 @@ async def get_statement_file(
 async def get_month_document(
     month: MonthInQuery,
     database: WholeDatabase,
-    principal: Reader,
+    principal: EarningsReader,
     agents: Agents,
     wadah_id: WadahId | None = None,
     branch_code: BranchWanted = None,
@@ -147,7 +147,7 @@ async def get_month_file(
     month: MonthInQuery,
     file_format: Wanted,
     database: WholeDatabase,
-    principal: Reader,
+    principal: EarningsReader,
     agents: Agents,
     printer: Prints,
     wadah_id: WadahId | None = None,

@@ -3,10 +3,11 @@
 from typing import Annotated
 from uuid import UUID
 
-from fastapi import APIRouter, Depends, Path, Query
+from fastapi import APIRouter, Path, Query
 
 from payment_service.allocations.rules import AllocationReason
 from payment_service.bills.rules import UNPAYABLE, BillNotFound
+from payment_service.principals import Bookkeeper, Treasurer
 from payment_service.suspense import service
 from payment_service.suspense.queries import Item
 from payment_service.suspense.rules import (
@@ -25,8 +26,6 @@ from payment_service.suspense.schemas import (
     SuspenseProposalsOut,
 )
 from payment_service.suspense.service import Proposed
-from perisai_kit.auth.principal import Principal, Role, ScopeKind
-from perisai_kit.auth.roles import require
 from perisai_kit.domain import clock
 from perisai_kit.domain.jakarta import jakarta_date
 from perisai_kit.http.dependencies import ReadSession, ReplicaSession, Session
@@ -39,13 +38,6 @@ from perisai_kit.privacy.read_audit import audit_read
 reading = APIRouter(prefix="/v1/suspense-items", route_class=ReadRoute)
 writing = APIRouter(prefix="/v1/suspense-items", route_class=TransactionRoute)
 
-Reader = Annotated[
-    Principal,
-    Depends(
-        require(Role.FINANCE_OFFICER, Role.AUDITOR, Role.ADMIN, scope=ScopeKind.COUNTRY),
-    ),
-]
-Decider = Annotated[Principal, Depends(require(Role.FINANCE_OFFICER, scope=ScopeKind.COUNTRY))]
 ItemId = Annotated[UUID, Path(description="Id of the money in suspense.")]
 ProposalId = Annotated[UUID, Path(description="Id of the proposal.")]
 
@@ -53,7 +45,7 @@ ProposalId = Annotated[UUID, Path(description="Id of the proposal.")]
 @reading.get("")
 async def list_items(
     session: ReplicaSession,
-    reader: Reader,
+    reader: Bookkeeper,
     reason: Annotated[
         AllocationReason | None, Query(description="Only what is in suspense for this.")
     ] = None,
@@ -81,7 +73,7 @@ async def list_items(
 
 
 @reading.get("/{item_id}", responses=problems(SuspenseItemNotFound))
-async def get_item(item_id: ItemId, session: ReadSession, reader: Reader) -> SuspenseItemOut:
+async def get_item(item_id: ItemId, session: ReadSession, reader: Bookkeeper) -> SuspenseItemOut:
     """Return money in suspense; what has been used is not there any more."""
     return _item_out(await service.get(session, item_id))
 
@@ -90,7 +82,7 @@ async def get_item(item_id: ItemId, session: ReadSession, reader: Reader) -> Sus
     "/{item_id}/ownership",
     responses=problems(SuspenseItemNotFound),
 )
-async def take_over(item_id: ItemId, session: Session, officer: Decider) -> SuspenseItemOut:
+async def take_over(item_id: ItemId, session: Session, officer: Treasurer) -> SuspenseItemOut:
     """Answer for money in suspense from now on, in the place of who did before."""
     return _item_out(await service.take_over(session, item_id, owner_id=officer.account_id))
 
@@ -104,7 +96,7 @@ async def take_over(item_id: ItemId, session: Session, officer: Decider) -> Susp
     ),
 )
 async def propose(
-    item_id: ItemId, wanted: NewSuspenseProposal, session: Session, officer: Decider
+    item_id: ItemId, wanted: NewSuspenseProposal, session: Session, officer: Treasurer
 ) -> SuspenseProposalOut:
     """Propose to use money in suspense for a bill; another officer decides.
 
@@ -116,7 +108,7 @@ async def propose(
 
 @reading.get("/{item_id}/proposals", responses=problems(SuspenseItemNotFound))
 async def list_proposals(
-    item_id: ItemId, session: ReplicaSession, reader: Reader
+    item_id: ItemId, session: ReplicaSession, reader: Bookkeeper
 ) -> SuspenseProposalsOut:
     """List the proposals for money in suspense, decided ones too, the oldest first."""
     found = await service.list_proposals(session, item_id)
@@ -141,7 +133,7 @@ async def decide(
     proposal_id: ProposalId,
     decision: SuspenseDecision,
     session: Session,
-    officer: Decider,
+    officer: Treasurer,
 ) -> SuspenseProposalOut:
     """Approve or reject a proposal; who made it may only reject it.
 

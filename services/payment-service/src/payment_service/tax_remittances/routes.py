@@ -1,8 +1,6 @@
 """Withheld tax is passed on to the state over HTTP; the run is decided as any other."""
 
-from typing import Annotated
-
-from fastapi import APIRouter, Depends
+from fastapi import APIRouter
 
 from payment_service.dependencies import WantedMonth
 from payment_service.payout_accounts.rules import (
@@ -10,6 +8,7 @@ from payment_service.payout_accounts.rules import (
     PayoutAccountNotFound,
     PayoutsStopped,
 )
+from payment_service.principals import Bookkeeper, Treasurer
 from payment_service.settings import Config
 from payment_service.tax_remittances import service
 from payment_service.tax_remittances.rules import (
@@ -21,8 +20,6 @@ from payment_service.tax_remittances.rules import (
 )
 from payment_service.tax_remittances.schemas import NewTaxRemittance, TaxRemittanceOut
 from payment_service.tax_remittances.service import Remitted
-from perisai_kit.auth.principal import Principal, Role, ScopeKind
-from perisai_kit.auth.roles import require
 from perisai_kit.http.dependencies import ReadSession, Session
 from perisai_kit.http.paging import Cursor, Limit, Page
 from perisai_kit.http.problems import problems
@@ -31,12 +28,6 @@ from perisai_kit.http.transaction import IDEMPOTENT, TransactionRoute
 router = APIRouter(
     prefix="/v1/tax-remittances", tags=["tax remittances"], route_class=TransactionRoute
 )
-
-Reader = Annotated[
-    Principal,
-    Depends(require(Role.FINANCE_OFFICER, Role.AUDITOR, Role.ADMIN, scope=ScopeKind.COUNTRY)),
-]
-Treasurer = Annotated[Principal, Depends(require(Role.FINANCE_OFFICER, scope=ScopeKind.COUNTRY))]
 
 
 @router.post(
@@ -76,7 +67,7 @@ async def propose_tax_remittance(
 @router.get("")
 async def list_tax_remittances(
     session: ReadSession,
-    _: Reader,
+    _: Bookkeeper,
     month: WantedMonth,
     cursor: Cursor = None,
     limit: Limit = 50,

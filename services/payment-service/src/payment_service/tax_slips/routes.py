@@ -11,6 +11,7 @@ from payment_service.clients.payees import PayeesClient
 from payment_service.counting.rules import BeneficiaryKind, BeneficiaryNotFound, find_own
 from payment_service.counting.schemas import OwnKind
 from payment_service.dependencies import MonthInQuery, WantedMonth, WholeDatabase
+from payment_service.principals import Earner, Treasurer
 from payment_service.tax_slips import service
 from payment_service.tax_slips.queries import Slip
 from payment_service.tax_slips.rules import (
@@ -49,8 +50,6 @@ own_recaps = APIRouter(prefix="/v1/me/tax-recaps", tags=["tax recaps"], route_cl
 Reader = Annotated[
     Principal, Depends(require(Role.FINANCE_OFFICER, Role.AUDITOR, scope=ScopeKind.COUNTRY))
 ]
-Filer = Annotated[Principal, Depends(require(Role.FINANCE_OFFICER, scope=ScopeKind.COUNTRY))]
-Taxed = Annotated[Principal, Depends(require(Role.AGENT, Role.WADAH_ADMIN))]
 SlipId = Annotated[UUID, Path(description="Id of the withholding slip.")]
 Year = Annotated[
     int, Path(ge=FIRST_YEAR, le=LAST_YEAR, examples=[2026], description="Year of the payments.")
@@ -133,7 +132,7 @@ async def get_tax_slip(session: ReplicaSession, _: Reader, slip_id: SlipId) -> T
 
 @slips.get("/{slip_id}/identity", responses=problems(TaxSlipNotFound))
 async def get_identity(
-    database: WholeDatabase, _: Filer, slip_id: SlipId, payees: Payees, agents: Agents
+    database: WholeDatabase, _: Treasurer, slip_id: SlipId, payees: Payees, agents: Agents
 ) -> TaxSlipIdentityOut:
     """Return a slip with the name and the NPWP of the taxpayer, to print. Reading is recorded.
 
@@ -172,7 +171,7 @@ async def export_tax_recaps(database: WholeDatabase, _: Reader, year: Year) -> S
 @own_slips.get("", responses=problems(BeneficiaryNotFound))
 async def list_own_tax_slips(
     session: ReplicaSession,
-    principal: Taxed,
+    principal: Earner,
     wanted: OwnKind = None,
     month: WantedMonth = None,
     cursor: Cursor = None,
@@ -188,7 +187,7 @@ async def list_own_tax_slips(
 
 @own_recaps.get("/{year}", responses=problems(BeneficiaryNotFound))
 async def get_own_tax_recap(
-    session: ReplicaSession, principal: Taxed, year: Year, wanted: OwnKind = None
+    session: ReplicaSession, principal: Earner, year: Year, wanted: OwnKind = None
 ) -> TaxRecapOut:
     """Return what was withheld of you, or of your wadah itself, in a year."""
     kind, beneficiary_id = find_own(principal, wanted)

@@ -1,10 +1,9 @@
 """What is due to the state, over HTTP."""
 
-from typing import Annotated
-
-from fastapi import APIRouter, Depends
+from fastapi import APIRouter
 
 from payment_service.dependencies import MonthInPath
+from payment_service.principals import Bookkeeper
 from payment_service.taxes import service
 from payment_service.taxes.schemas import (
     TaxDueOut,
@@ -12,21 +11,15 @@ from payment_service.taxes.schemas import (
     TaxOfMonthDueOut,
     TaxRemittanceMonthOut,
 )
-from perisai_kit.auth.principal import Principal, Role, ScopeKind
-from perisai_kit.auth.roles import require
 from perisai_kit.http.dependencies import ReadSession
 
 months = APIRouter(prefix="/v1/tax-remittances")
 dues = APIRouter(prefix="/v1/tax-dues")
-Reader = Annotated[
-    Principal,
-    Depends(require(Role.FINANCE_OFFICER, Role.AUDITOR, Role.ADMIN, scope=ScopeKind.COUNTRY)),
-]
 
 
 @months.get("/{month}")
 async def get_tax_remittance(
-    month: MonthInPath, session: ReadSession, _: Reader
+    month: MonthInPath, session: ReadSession, _: Bookkeeper
 ) -> TaxRemittanceMonthOut:
     """Return what was withheld from the payments of a month, what was remitted, what is due.
 
@@ -39,7 +32,7 @@ async def get_tax_remittance(
 
 
 @dues.get("")
-async def list_tax_dues(session: ReadSession, _: Reader) -> TaxesDueOut:
+async def list_tax_dues(session: ReadSession, _: Bookkeeper) -> TaxesDueOut:
     """List each tax of a month that is still due, also of the present month, or was overpaid.
 
     `due` below zero: payments were returned after the remittance, so the state has too much. It is

@@ -5,6 +5,7 @@ from typing import Annotated
 from fastapi import APIRouter, Depends
 
 from payment_service.dependencies import MonthInPath
+from payment_service.principals import Bookkeeper
 from payment_service.verifications import service
 from payment_service.verifications.rules import (
     MonthNotVerified,
@@ -28,10 +29,6 @@ router = APIRouter(
     route_class=TransactionRoute,
 )
 
-Reader = Annotated[
-    Principal,
-    Depends(require(Role.FINANCE_OFFICER, Role.AUDITOR, Role.ADMIN, scope=ScopeKind.COUNTRY)),
-]
 Asker = Annotated[
     Principal, Depends(require(Role.FINANCE_OFFICER, Role.AUDITOR, scope=ScopeKind.COUNTRY))
 ]
@@ -39,7 +36,7 @@ Asker = Annotated[
 
 @router.get("", responses=problems(MonthNotVerified))
 async def get_verification(
-    month: MonthInPath, session: ReadSession, _: Reader
+    month: MonthInPath, session: ReadSession, _: Bookkeeper
 ) -> MonthVerificationOut:
     """Return the last verification of a closed month.
 
