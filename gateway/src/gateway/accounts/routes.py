@@ -76,6 +76,7 @@ async def get_me(session: ReadSession, principal: Anyone) -> MeOut:
     | problems(
         rules.UsernameTaken,
         rules.RolesNotAllowed,
+        rules.RolesDoNotCombine,
         rules.ScopeInvalid,
         rules.AdminCountryOnly,
         rules.ScopeRequired,
@@ -174,6 +175,7 @@ async def list_history(
         rules.VersionChanged,
         rules.LastAdmin,
         rules.RolesNotAllowed,
+        rules.RolesDoNotCombine,
         rules.ScopeInvalid,
         rules.AdminCountryOnly,
         rules.ScopeRequired,

@@ -24,6 +24,8 @@ STAFF_ROLES = frozenset({"wadah_admin", "branch_officer", "finance_officer", "au
 SCOPED_ROLES = frozenset({"branch_officer", "finance_officer", "auditor"})
 """Roles that need a scope to see anything."""
 ADMIN = "admin"
+OFFICE_ROLES = SCOPED_ROLES | {ADMIN}
+"""Roles of an office, whose powers reach as far as the scope."""
 AGENT = "agent"
 MEMBER = "member"
 WADAH_ADMIN = "wadah_admin"
@@ -51,6 +53,18 @@ class RolesNotAllowed(Invalid):
     code = "roles_not_allowed"
     text = "Only staff roles can be assigned, and only to staff accounts."
     text_id = "Hanya peran staf yang dapat diberikan, dan hanya kepada akun staf."
+
+
+class RolesDoNotCombine(Invalid):
+    code = "roles_do_not_combine"
+    text = (
+        "An administrator of a wadah can have no office role and no scope. "
+        "Create a second account for the other role."
+    )
+    text_id = (
+        "Admin wadah tidak boleh punya peran kantor atau cakupan wilayah. "
+        "Buat akun kedua untuk peran lainnya."
+    )
 
 
 class AdminCountryOnly(Invalid):
@@ -126,11 +140,16 @@ def check_staff_roles(
     """Refuse what a staff account cannot have.
 
     Since 28 November 2026 every administrator has the whole country, because an administrator of
-    one branch could create accounts for the others.
-    Raises: RolesNotAllowed, ScopeInvalid, AdminCountryOnly, ScopeRequired, WadahRequired.
+    one branch could create accounts for the others. The administrator of a wadah sees the wadah's
+    own, in whatever branch it is, and an office sees its scope: together, the powers of the office
+    would reach what is the wadah's outside of the scope.
+    Raises: RolesNotAllowed, RolesDoNotCombine, ScopeInvalid, AdminCountryOnly, ScopeRequired,
+    WadahRequired.
     """
     if not roles or not STAFF_ROLES.issuperset(roles):
         raise RolesNotAllowed(field="roles")
+    if WADAH_ADMIN in roles and (scope_kind is not None or not OFFICE_ROLES.isdisjoint(roles)):
+        raise RolesDoNotCombine(field="roles")
     given = (scope_code is not None, scope_region is not None)
     fitting = {None: (False, False), "country": (False, False), "region": (True, False)}
     if given != fitting.get(scope_kind, (True, True)):
@@ -139,7 +158,7 @@ def check_staff_roles(
         raise AdminCountryOnly(field="scope")
     if scope_kind is None and not SCOPED_ROLES.isdisjoint(roles):
         raise ScopeRequired(field="scope")
-    if "wadah_admin" in roles and wadah_id is None:
+    if WADAH_ADMIN in roles and wadah_id is None:
         raise WadahRequired(field="wadah_id")
 
 

@@ -45,8 +45,9 @@ async def create_staff(
     """Create an account that signs in with username and password.
 
     by: None for the command line, which no scope limits.
-    Raises: UsernameTaken, RolesNotAllowed, ScopeInvalid, AdminCountryOnly, ScopeRequired,
-    WadahRequired, AccountOutOfScope, PasswordTooCommon, PasswordHasUsername, SignInBusy.
+    Raises: UsernameTaken, RolesNotAllowed, RolesDoNotCombine, ScopeInvalid, AdminCountryOnly,
+    ScopeRequired, WadahRequired, AccountOutOfScope, PasswordTooCommon, PasswordHasUsername,
+    SignInBusy.
     """
     _check_roles(new)
     if by is not None:

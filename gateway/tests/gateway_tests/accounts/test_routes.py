@@ -23,6 +23,7 @@ OFFICER = {
 }
 WHY = {"reason": "As the office asked."}
 COUNTRY = Scope(ScopeKind.COUNTRY)
+WADAH = str(new_id())
 
 
 async def create(gateway: Any, **more: Any) -> Any:
@@ -75,6 +76,8 @@ async def test_a_username_is_taken_once(gateway: Any) -> None:
         ({"scope": {"kind": "branch", "code": "banyuwangi"}}, "scope_invalid"),
         ({"roles": ["admin"]}, "admin_country_only"),
         ({"roles": ["admin"], "scope": None}, "admin_country_only"),
+        ({"roles": ["branch_officer", "wadah_admin"], "wadah_id": WADAH}, "roles_do_not_combine"),
+        ({"roles": ["wadah_admin"], "wadah_id": WADAH}, "roles_do_not_combine"),
         ({"reason": None}, "invalid"),
         ({"reason": " "}, "invalid"),
         ({"password": "password1234"}, "password_too_common"),
