@@ -130,11 +130,21 @@ async def _propose_forfeit_reversal(maker: Maker, first: Headers) -> Waiting:
 
 
 async def _propose_refusal(maker: Maker, first: Headers) -> Waiting:
-    form = {"agent_id": maker.ids["agent_id"], "month": "2024-01"}
+    path = await _open_review(maker, first, "2024-01")
+    await maker.post("payment", f"{path}/refusal", None, first)
+    return Waiting(f"{path}/refusal/decision", {"verdict": "confirmed"})
+
+
+async def _propose_refusal_to_release(maker: Maker, first: Headers) -> Waiting:
+    path = await _open_review(maker, first, "2024-02")
+    await maker.post("payment", f"{path}/refusal", None, first)
+    return Waiting(f"{path}/release", None)
+
+
+async def _open_review(maker: Maker, first: Headers, month: str) -> str:
+    form = {"agent_id": maker.ids["agent_id"], "month": month}
     review = await maker.post("payment", "/v1/bonus-reviews", form, first)
-    path = f"/v1/bonus-reviews/{review['id']}/refusal"
-    await maker.post("payment", path, None, first)
-    return Waiting(f"{path}/decision", {"verdict": "confirmed"})
+    return f"/v1/bonus-reviews/{review['id']}"
 
 
 async def _open_dispute(maker: Maker, first: Headers) -> Waiting:
@@ -306,6 +316,9 @@ TWO_PEOPLE: dict[tuple[str, str], TwoPeople] = {
         "payment",
         "POST /v1/bonus-reviews/{review_id}/refusal/decision",
     ): TwoPeople(F, BRANCH, _propose_refusal),
+    ("payment", "POST /v1/bonus-reviews/{review_id}/release"): TwoPeople(
+        F, BRANCH, _propose_refusal_to_release
+    ),
     ("payment", "POST /v1/disputes/{dispute_id}/answer"): TwoPeople(F, BRANCH, _open_dispute),
     ("payment", "POST /v1/payout-accounts/{payout_account_id}/activation"): TwoPeople(
         F, COUNTRY, _register_payout_account
