@@ -122,11 +122,11 @@ async def seed(
     ) as client:
         write("checking the sign-ins of the staff")
         admin = await _administrator(client, secrets, gateway_environment)
+        if await admin.find(f"/v1/branches/{BRANCH['code']}") is None:
+            await admin.make("/v1/branches", BRANCH)  # the officers of a branch need it
         for sign_in in SIGN_INS[1:]:
             await _ensure_account(admin, sign_in, secrets.passwords[sign_in.username])
         write("checking the bank partners")
-        if await admin.find(f"/v1/branches/{BRANCH['code']}") is None:
-            await admin.make("/v1/branches", BRANCH)
         return [
             await ensure_partner(
                 admin,

@@ -111,6 +111,32 @@ class WadahRequired(Invalid):
     text_id = "Admin wadah memerlukan wadah_id."
 
 
+class ScopeBranchUnknown(Invalid):
+    code = "scope_branch_unknown"
+    text = "There is no branch with this code. Open the branch first, or correct the code."
+    text_id = "Tidak ada kantor cabang dengan kode ini. Buka dulu cabangnya, atau perbaiki kodenya."
+
+
+class ScopeRegionDiffers(Invalid):
+    """`details`: `region`, the code of the branch's region."""
+
+    code = "scope_region_differs"
+    text = "This branch belongs to another region. Correct the region."
+    text_id = "Kantor cabang ini berada di wilayah lain. Perbaiki kode wilayahnya."
+
+
+class ScopeRegionUnknown(Invalid):
+    code = "scope_region_unknown"
+    text = "No branch is in a region with this code. Correct the code."
+    text_id = "Tidak ada kantor cabang di wilayah dengan kode ini. Perbaiki kodenya."
+
+
+class AccountWadahUnknown(Invalid):
+    code = "account_wadah_unknown"
+    text = "There is no such wadah. Register the wadah first, or correct the wadah_id."
+    text_id = "Wadah ini tidak ada. Daftarkan dulu wadahnya, atau perbaiki wadah_id."
+
+
 class NotAPerson(Conflict):
     code = "not_a_person"
     text = "Only the account of a person has a telephone number."
@@ -181,6 +207,34 @@ class AccountScope:
 
 
 COUNTRY = AccountScope("country")
+
+
+@dataclass(frozen=True, slots=True)
+class Offices:
+    """What agent-service knows of the scope and the wadah that an account is to have.
+
+    region_of_branch: None if there is no such branch. has_region, has_wadah: whether there are.
+    """
+
+    region_of_branch: str | None = None
+    has_region: bool = False
+    has_wadah: bool = False
+
+
+def check_offices(scope: AccountScope, *, wadah_id: uuid.UUID | None, offices: Offices) -> None:
+    """Refuse a scope or a wadah that does not exist.
+
+    Raises: ScopeBranchUnknown, ScopeRegionDiffers, ScopeRegionUnknown, AccountWadahUnknown.
+    """
+    if scope.kind == "branch":
+        if offices.region_of_branch is None:
+            raise ScopeBranchUnknown(field="scope.code")
+        if offices.region_of_branch != scope.region:
+            raise ScopeRegionDiffers(field="scope.region", region=offices.region_of_branch)
+    if scope.kind == "region" and not offices.has_region:
+        raise ScopeRegionUnknown(field="scope.code")
+    if wadah_id is not None and not offices.has_wadah:
+        raise AccountWadahUnknown(field="wadah_id")
 
 
 def is_within(inner: AccountScope, outer: AccountScope) -> bool:

@@ -4,6 +4,7 @@ import asyncio
 from typing import Any
 
 import pytest
+from gateway_tests.conftest import WADAH
 from sqlalchemy import select
 
 from gateway.accounts.models import Account
@@ -23,7 +24,6 @@ OFFICER = {
 }
 WHY = {"reason": "As the office asked."}
 COUNTRY = Scope(ScopeKind.COUNTRY)
-WADAH = str(new_id())
 
 
 async def create(gateway: Any, **more: Any) -> Any:
