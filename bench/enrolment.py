@@ -15,6 +15,7 @@ from member_service.enrolments.rules import MAX_ROWS
 from perisai_kit.domain import clock
 from sandbox.demo.people import Person, member_body, new_adult
 from sandbox.ports import HOST
+from sandbox.seed import BRANCH, SIGN_INS
 
 CONNECTIONS = 8
 """Clients that send at the same time, in both runs."""
@@ -24,9 +25,10 @@ MOST_S = 900.0
 
 def measure(stage: Stage, options: Options) -> Result:
     """Measure `batch_enrolment`."""
-    stage.migrate("member")
+    stage.migrate("member", "agent")
     rounds = []
     with run_gateway(stage) as gateway:
+        _open_branch(stage, gateway)
         for _ in range(options.rounds):
             rows = build_forms(options.enrolled + WARM_UP_ROWS)
             rates = [_enrol(stage, gateway, rows, size=size) for size in (MAX_ROWS, 1)]
@@ -37,6 +39,13 @@ def measure(stage: Stage, options: Options) -> Result:
         f" {MAX_ROWS}; yardstick: the same rows, one in each request"
     )
     return build_result("batch_enrolment", rounds, how)
+
+
+def _open_branch(stage: Stage, gateway: Gateway) -> None:
+    """Open the branch of the officer, and create the officer while agent-service runs."""
+    with stage.run("agent", database="agent"):
+        gateway.make("/v1/branches", BRANCH, token=sign_in(stage, gateway, SIGN_INS[0].username))
+        sign_in(stage, gateway, "officer1")
 
 
 def build_forms(count: int) -> list[dict[str, Any]]:

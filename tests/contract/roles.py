@@ -15,6 +15,8 @@ M, A, W, B, F, U, D, S = (
     Role.SERVICE,
 )
 SIGNED_IN = frozenset(Role)
+COMBINED = SIGNED_IN - {Role.WADAH_ADMIN}
+"""Roles that one token may have together: a wadah's administrator has no office role."""
 READERS = frozenset({M, A, W, B, F, U, D})
 OFFICERS = frozenset({B})
 PROPOSERS = frozenset({A, W, B})

@@ -230,12 +230,14 @@ RULES: dict[str, dict[str, Rule]] = {
         "GET /v1/disputes": Rule(Reach.LIST, shows="dispute_id"),
         "GET /v1/disputes/{dispute_id}": OBJECT,
         "POST /v1/disputes": OBJECT,
-        "POST /v1/disputes/{dispute_id}/answer": OBJECT,
+        "POST /v1/disputes/{dispute_id}/answer": Rule(Reach.OBJECT, second_person="own_dispute"),
         "POST /v1/disputes/{dispute_id}/withdrawal": OBJECT,
         "GET /v1/bonus-reviews": Rule(Reach.LIST, shows="review_id"),
         "GET /v1/bonus-reviews/{review_id}": OBJECT,
         "POST /v1/bonus-reviews": OBJECT,
-        "POST /v1/bonus-reviews/{review_id}/release": OBJECT,
+        "POST /v1/bonus-reviews/{review_id}/release": Rule(
+            Reach.OBJECT, second_person="own_refusal"
+        ),
         "POST /v1/bonus-reviews/{review_id}/refusal": OBJECT,
         "POST /v1/bonus-reviews/{review_id}/refusal/decision": Rule(
             Reach.OBJECT, second_person="own_refusal"

@@ -9,8 +9,9 @@ import pytest
 from asyncpg.prepared_stmt import PreparedStatement
 from contract.conftest import OPERATIONS, Documented, Platform
 from contract.mutations import FEW, WRONG, Choose, Mutation, choose_all, choose_few, mutations
+from contract.roles import COMBINED
 
-from perisai_kit.auth.principal import Role, ScopeKind
+from perisai_kit.auth.principal import ScopeKind
 from perisai_kit.domain.ids import new_id
 from perisai_kit.testing.plugin import Tokens
 
@@ -68,7 +69,7 @@ async def test_a_wrong_request_is_a_problem_and_changes_nothing(
     operation = documented[name]
     client = platform.clients[operation.service]
     everybody = tokens.make(
-        *Role,
+        *COMBINED,
         scope={"kind": ScopeKind.COUNTRY},
         agent_id=new_id(),
         amr=("otp",),

@@ -4,10 +4,11 @@ from typing import Any
 
 import pytest
 from contract.conftest import MODULES, Platform
+from contract.roles import COMBINED
 from contract.test_roles import api_routes
 
 import gateway.app
-from perisai_kit.auth.principal import Role, ScopeKind
+from perisai_kit.auth.principal import ScopeKind
 from perisai_kit.http.body import JsonRoute
 from perisai_kit.testing.plugin import Tokens
 from sandbox.openapi.platform import build_app
@@ -52,7 +53,7 @@ async def test_a_body_that_could_be_read_in_two_ways_is_refused(
     platform: Platform, tokens: Tokens, service: str, body: bytes
 ) -> None:
     headers = {
-        **tokens.make(*Role, scope={"kind": ScopeKind.COUNTRY}),
+        **tokens.make(*COMBINED, scope={"kind": ScopeKind.COUNTRY}),
         "Content-Type": "application/json",
         "Idempotency-Key": "ambiguous-body",
     }
@@ -67,7 +68,7 @@ async def test_a_byte_order_mark_is_ignored(
     platform: Platform, tokens: Tokens, service: str
 ) -> None:
     headers = {
-        **tokens.make(*Role, scope={"kind": ScopeKind.COUNTRY}),
+        **tokens.make(*COMBINED, scope={"kind": ScopeKind.COUNTRY}),
         "Content-Type": "application/json",
         "Idempotency-Key": "byte-order-mark",
     }

@@ -3,8 +3,9 @@
 import pytest
 from contract.conftest import OPERATIONS, Documented, Platform
 from contract.mutations import example, is_free_text, named, path_of, query_of
+from contract.roles import COMBINED
 
-from perisai_kit.auth.principal import Role, ScopeKind
+from perisai_kit.auth.principal import ScopeKind
 from perisai_kit.domain.ids import new_id
 from perisai_kit.testing.plugin import Tokens
 
@@ -18,7 +19,7 @@ async def test_an_unknown_query_parameter_is_refused_with_the_documented_ones(
 ) -> None:
     operation = documented[name]
     body = example(operation.schema, operation.schemas) if operation.schema else None
-    everybody = tokens.make(*Role, scope={"kind": ScopeKind.COUNTRY}, agent_id=new_id())
+    everybody = tokens.make(*COMBINED, scope={"kind": ScopeKind.COUNTRY}, agent_id=new_id())
 
     answer = await platform.clients[operation.service].request(
         operation.method,
@@ -36,7 +37,7 @@ async def test_an_unknown_query_parameter_is_refused_with_the_documented_ones(
 async def test_no_text_in_a_query_reaches_the_database_with_a_nul(
     platform: Platform, documented: Documented, tokens: Tokens
 ) -> None:
-    everybody = tokens.make(*Role, scope={"kind": ScopeKind.COUNTRY}, agent_id=new_id())
+    everybody = tokens.make(*COMBINED, scope={"kind": ScopeKind.COUNTRY}, agent_id=new_id())
     answers = {}
     for name, operation in documented.items():
         for each in operation.parameters:

@@ -3,8 +3,9 @@
 import pytest
 from contract.conftest import Documented, Platform
 from contract.mutations import path_of
+from contract.roles import COMBINED
 
-from perisai_kit.auth.principal import Role, ScopeKind
+from perisai_kit.auth.principal import ScopeKind
 from perisai_kit.testing.plugin import Tokens
 
 
@@ -12,7 +13,7 @@ from perisai_kit.testing.plugin import Tokens
 async def test_a_slash_at_the_end_is_another_address(
     platform: Platform, documented: Documented, tokens: Tokens, service: str
 ) -> None:
-    everybody = tokens.make(*Role, scope={"kind": ScopeKind.COUNTRY})
+    everybody = tokens.make(*COMBINED, scope={"kind": ScopeKind.COUNTRY})
     found = {}
 
     for operation in documented.values():

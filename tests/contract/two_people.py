@@ -16,6 +16,8 @@ from payment_service_tests.village import read_until
 from agent_service.bank_accounts.models import BankAccount
 from agent_service.bank_accounts.rules import NameMatch
 from payment_service.counting.service import SUBSCRIPTIONS
+from payment_service.disputes.models import Dispute
+from payment_service.disputes.rules import DisputeStatus
 from payment_service.forfeit_reversals.models import ForfeitReversal
 from payment_service.forfeit_reversals.rules import ReversalStatus
 from payment_service.incentive_holds.models import IncentiveHold
@@ -129,11 +131,36 @@ async def _propose_forfeit_reversal(maker: Maker, first: Headers) -> Waiting:
 
 
 async def _propose_refusal(maker: Maker, first: Headers) -> Waiting:
-    form = {"agent_id": maker.ids["agent_id"], "month": "2024-01"}
+    path = await _open_review(maker, first, "2024-01")
+    await maker.post("payment", f"{path}/refusal", None, first)
+    return Waiting(f"{path}/refusal/decision", {"verdict": "confirmed"})
+
+
+async def _propose_refusal_to_release(maker: Maker, first: Headers) -> Waiting:
+    path = await _open_review(maker, first, "2024-02")
+    await maker.post("payment", f"{path}/refusal", None, first)
+    return Waiting(f"{path}/release", None)
+
+
+async def _open_review(maker: Maker, first: Headers, month: str) -> str:
+    form = {"agent_id": maker.ids["agent_id"], "month": month}
     review = await maker.post("payment", "/v1/bonus-reviews", form, first)
-    path = f"/v1/bonus-reviews/{review['id']}/refusal"
-    await maker.post("payment", path, None, first)
-    return Waiting(f"{path}/decision", {"verdict": "confirmed"})
+    return f"/v1/bonus-reviews/{review['id']}"
+
+
+async def _open_dispute(maker: Maker, first: Headers) -> Waiting:
+    """Store a dispute of the first person, because no role both opens and answers one."""
+    database: Database = maker.platform.apps["payment"].state.kit.database
+    async with database.begin() as session:
+        known = await session.get_one(Dispute, UUID(maker.ids["dispute_id"]))
+        copied = ("beneficiary_id", "member_id", "reason", "opened_at", "due_at")
+        dispute = Dispute(id=new_id(), payment_id=new_id(), status=DisputeStatus.OPEN)
+        dispute.opened_by = _account_of(first)
+        for name in copied:
+            setattr(dispute, name, getattr(known, name))
+        session.add(dispute)
+    body = {"outcome": "upheld", "answer": "It stands."}
+    return Waiting(f"/v1/disputes/{dispute.id}/answer", body)
 
 
 async def _propose_correction(maker: Maker, first: Headers) -> Waiting:
@@ -290,6 +317,10 @@ TWO_PEOPLE: dict[tuple[str, str], TwoPeople] = {
         "payment",
         "POST /v1/bonus-reviews/{review_id}/refusal/decision",
     ): TwoPeople(F, BRANCH, _propose_refusal),
+    ("payment", "POST /v1/bonus-reviews/{review_id}/release"): TwoPeople(
+        F, BRANCH, _propose_refusal_to_release
+    ),
+    ("payment", "POST /v1/disputes/{dispute_id}/answer"): TwoPeople(F, BRANCH, _open_dispute),
     ("payment", "POST /v1/payout-accounts/{payout_account_id}/activation"): TwoPeople(
         F, COUNTRY, _register_payout_account
     ),

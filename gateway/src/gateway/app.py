@@ -9,7 +9,7 @@ from fastapi import FastAPI
 from starlette.types import ASGIApp
 
 from gateway.accounts.routes import may_see as may_see_account
-from gateway.accounts.routes import me_router
+from gateway.accounts.routes import me_router, roles_router
 from gateway.accounts.routes import router as accounts_router
 from gateway.clients.otp_sender import OtpSender, WebhookSender
 from gateway.clients.webhook import Webhook
@@ -68,6 +68,7 @@ ROUTES = describe_routes(
     own_credentials_router,
     credentials_router,
     accounts_router,
+    roles_router,
     emails_router,
     notices_router,
     keys_router,
@@ -125,6 +126,7 @@ def create_app(
         keyring=kit.keyring,
         keys=keys,
         sender=_make_otp_sender(webhook, kit),
+        agents=agents,
         members=members,
         throttles=Throttles(kit.keyring, settings),
     )

@@ -6,7 +6,7 @@ import sys
 from pydantic import ValidationError
 
 from gateway.accounts import service
-from gateway.accounts.rules import UsernameTaken
+from gateway.accounts.rules import Offices, UsernameTaken
 from gateway.accounts.schemas import NewScope, NewStaff
 from gateway.passwords import HashCost, PasswordHasUsername, PasswordTooCommon
 from gateway.settings import Settings
@@ -29,7 +29,9 @@ async def create_admin(database: Database, *, username: str, password: str, cost
         scope=NewScope(kind=ScopeKind.COUNTRY),
     )
     async with database.begin() as session:
-        await service.create_staff(session, new, by=None, now=clock.real_now(), cost=cost)
+        await service.create_staff(
+            session, new, by=None, offices=Offices(), now=clock.real_now(), cost=cost
+        )
 
 
 async def _run(username: str, password: str) -> str | None:

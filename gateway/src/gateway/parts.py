@@ -22,6 +22,7 @@ class Parts:
     keyring: Keyring
     keys: SigningKeys
     sender: OtpSender
+    agents: ServiceClient
     members: ServiceClient
     throttles: Throttles
 

@@ -1,5 +1,6 @@
 """What the gateway's tests share: an app on a database of its own, people, and real servers."""
 
+import json
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from dataclasses import replace
@@ -21,6 +22,8 @@ from perisai_kit.runtime.log import configure_logging
 from perisai_kit.testing.plugin import Databases, Tokens, Urls, Wire
 from perisai_kit.testing.server import HOST, open_served_client, serve
 
+BRANCHES = {"banyuwangi": "jatim", "jember": "jatim", "makassar": "sulsel"}
+WADAH = "0198c0de-0000-7000-8000-000000000001"
 EMPTYING = """
 DELETE FROM sessions;
 DELETE FROM accounts;
@@ -86,6 +89,24 @@ def members(
     return known_members
 
 
+def answer_about_offices(request: httpx.Request) -> httpx.Response:
+    """Answer as agent-service does, which knows `BRANCHES` and `WADAH`."""
+    branches = [{"code": code, "region_code": region} for code, region in BRANCHES.items()]
+    if request.url.path == "/v1/wadah-names":
+        known = [{"wadah_id": WADAH, "name": "Nelayan"}]
+        asked = json.loads(request.content)["wadah_ids"]
+        return httpx.Response(200, json={"items": [e for e in known if e["wadah_id"] in asked]})
+    if request.url.path == "/v1/branches":
+        wanted = request.url.params["region_code"]
+        found = [each for each in branches if each["region_code"] == wanted]
+        return httpx.Response(200, json={"items": found[:1], "next_cursor": None})
+    code = request.url.path.removeprefix("/v1/branches/")
+    for each in branches:
+        if each["code"] == code:
+            return httpx.Response(200, json=each)
+    return httpx.Response(404, json={"code": "branch_not_found"})
+
+
 @pytest.fixture(scope="session")
 def shared_network(tokens: Tokens) -> Wire:
     return Wire(tokens)
@@ -100,6 +121,7 @@ def network(shared_network: Wire, members: dict[str, list[dict[str, str]]]) -> W
         return httpx.Response(200, json={"members": members.get(phone, [])})
 
     shared_network.answer("member", look_up)
+    shared_network.answer("agent", answer_about_offices)
     return shared_network
 
 

@@ -98,12 +98,12 @@ async def seed(
     async with open_client(gateway_url) as http:
         write("checking the sign-ins of the staff")
         admin = await _sign_in_administrator(http, secrets, gateway_environment)
+        branches = await admin.list_all("/v1/branches")
+        if BRANCH["code"] not in {each["code"] for each in branches}:
+            await admin.post("/v1/branches", BRANCH)  # the officers of a branch need it
         for sign_in in SIGN_INS[1:]:
             await _ensure_account(admin, sign_in, secrets.passwords[sign_in.username])
         write("checking the bank partners")
-        branches = await admin.list_all("/v1/branches")
-        if BRANCH["code"] not in {each["code"] for each in branches}:
-            await admin.post("/v1/branches", BRANCH)
         return [
             await ensure_partner(
                 admin,

@@ -6,6 +6,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from gateway.accounts import rules, service
 from gateway.accounts.models import Account
+from gateway.accounts.offices import OfficesFirstRoute, get_offices
 from gateway.accounts.rules import AccountKind
 from gateway.accounts.schemas import (
     AccountOut,
@@ -37,12 +38,19 @@ from perisai_kit.privacy.masks import mask_email, mask_phone
 from perisai_kit.privacy.read_audit import audit_read
 
 router = APIRouter(prefix="/v1", tags=["accounts"], route_class=TransactionRoute)
+roles_router = APIRouter(prefix="/v1", tags=["accounts"], route_class=OfficesFirstRoute)
 me_router = APIRouter(prefix="/v1", tags=["me"])
 
 Anyone = Annotated[Principal, Depends(require())]
 Admin = Annotated[Principal, Depends(require(Role.ADMIN))]
 Reader = Annotated[Principal, Depends(require(Role.ADMIN, Role.AUDITOR))]
 NOT_YOURS = (rules.OwnAccount, rules.AccountOutOfScope)
+UNKNOWN_OFFICES = (
+    rules.ScopeBranchUnknown,
+    rules.ScopeRegionDiffers,
+    rules.ScopeRegionUnknown,
+    rules.AccountWadahUnknown,
+)
 
 
 @me_router.get("/me")
@@ -68,7 +76,7 @@ async def get_me(session: ReadSession, principal: Anyone) -> MeOut:
     )
 
 
-@router.post(
+@roles_router.post(
     "/accounts",
     status_code=201,
     openapi_extra=IDEMPOTENT,
@@ -76,11 +84,13 @@ async def get_me(session: ReadSession, principal: Anyone) -> MeOut:
     | problems(
         rules.UsernameTaken,
         rules.RolesNotAllowed,
+        rules.RolesDoNotCombine,
         rules.ScopeInvalid,
         rules.AdminCountryOnly,
         rules.ScopeRequired,
         rules.WadahRequired,
         rules.AccountOutOfScope,
+        *UNKNOWN_OFFICES,
         PasswordTooCommon,
         PasswordHasUsername,
         SignInBusy,
@@ -96,8 +106,14 @@ async def create(
 ) -> AccountOut:
     """Create a staff account, which signs in with username and password."""
     by = _make_admin_request(admin, request, new.reason)
-    cost = gateway.settings.hash_cost
-    account = await service.create_staff(session, new, by=by, now=clock.real_now(), cost=cost)
+    account = await service.create_staff(
+        session,
+        new,
+        by=by,
+        offices=get_offices(request),
+        now=clock.real_now(),
+        cost=gateway.settings.hash_cost,
+    )
     response.headers["Location"] = f"/v1/accounts/{account.id}"
     return _out(account, response)
 
@@ -164,7 +180,7 @@ async def list_history(
     return found.page(AccountChangeOut.model_validate)
 
 
-@router.put(
+@roles_router.put(
     "/accounts/{account_id}/roles",
     responses=with_headers(200, "ETag")
     | problems(
@@ -174,10 +190,12 @@ async def list_history(
         rules.VersionChanged,
         rules.LastAdmin,
         rules.RolesNotAllowed,
+        rules.RolesDoNotCombine,
         rules.ScopeInvalid,
         rules.AdminCountryOnly,
         rules.ScopeRequired,
         rules.WadahRequired,
+        *UNKNOWN_OFFICES,
     ),
 )
 async def set_roles(
@@ -198,6 +216,7 @@ async def set_roles(
         new,
         account_id=account_id,
         by=_make_admin_request(admin, request, new.reason),
+        offices=get_offices(request),
         if_match=if_match,
         now=clock.real_now(),
     )

@@ -24,6 +24,8 @@ STAFF_ROLES = frozenset({"wadah_admin", "branch_officer", "finance_officer", "au
 SCOPED_ROLES = frozenset({"branch_officer", "finance_officer", "auditor"})
 """Roles that need a scope to see anything."""
 ADMIN = "admin"
+OFFICE_ROLES = SCOPED_ROLES | {ADMIN}
+"""Roles of an office, whose powers reach as far as the scope."""
 AGENT = "agent"
 MEMBER = "member"
 WADAH_ADMIN = "wadah_admin"
@@ -51,6 +53,18 @@ class RolesNotAllowed(Invalid):
     code = "roles_not_allowed"
     text = "Only staff roles can be assigned, and only to staff accounts."
     text_id = "Hanya peran staf yang dapat diberikan, dan hanya kepada akun staf."
+
+
+class RolesDoNotCombine(Invalid):
+    code = "roles_do_not_combine"
+    text = (
+        "An administrator of a wadah can have no office role and no scope. "
+        "Create a second account for the other role."
+    )
+    text_id = (
+        "Admin wadah tidak boleh punya peran kantor atau cakupan wilayah. "
+        "Buat akun kedua untuk peran lainnya."
+    )
 
 
 class AdminCountryOnly(Invalid):
@@ -97,6 +111,32 @@ class WadahRequired(Invalid):
     text_id = "Admin wadah memerlukan wadah_id."
 
 
+class ScopeBranchUnknown(Invalid):
+    code = "scope_branch_unknown"
+    text = "There is no branch with this code. Open the branch first, or correct the code."
+    text_id = "Tidak ada kantor cabang dengan kode ini. Buka dulu cabangnya, atau perbaiki kodenya."
+
+
+class ScopeRegionDiffers(Invalid):
+    """`details`: `region`, the code of the branch's region."""
+
+    code = "scope_region_differs"
+    text = "This branch belongs to another region. Correct the region."
+    text_id = "Kantor cabang ini berada di wilayah lain. Perbaiki kode wilayahnya."
+
+
+class ScopeRegionUnknown(Invalid):
+    code = "scope_region_unknown"
+    text = "No branch is in a region with this code. Correct the code."
+    text_id = "Tidak ada kantor cabang di wilayah dengan kode ini. Perbaiki kodenya."
+
+
+class AccountWadahUnknown(Invalid):
+    code = "account_wadah_unknown"
+    text = "There is no such wadah. Register the wadah first, or correct the wadah_id."
+    text_id = "Wadah ini tidak ada. Daftarkan dulu wadahnya, atau perbaiki wadah_id."
+
+
 class NotAPerson(Conflict):
     code = "not_a_person"
     text = "Only the account of a person has a telephone number."
@@ -126,11 +166,16 @@ def check_staff_roles(
     """Refuse what a staff account cannot have.
 
     Since 28 November 2026 every administrator has the whole country, because an administrator of
-    one branch could create accounts for the others.
-    Raises: RolesNotAllowed, ScopeInvalid, AdminCountryOnly, ScopeRequired, WadahRequired.
+    one branch could create accounts for the others. The administrator of a wadah sees the wadah's
+    own, in whatever branch it is, and an office sees its scope: together, the powers of the office
+    would reach what is the wadah's outside of the scope.
+    Raises: RolesNotAllowed, RolesDoNotCombine, ScopeInvalid, AdminCountryOnly, ScopeRequired,
+    WadahRequired.
     """
     if not roles or not STAFF_ROLES.issuperset(roles):
         raise RolesNotAllowed(field="roles")
+    if WADAH_ADMIN in roles and (scope_kind is not None or not OFFICE_ROLES.isdisjoint(roles)):
+        raise RolesDoNotCombine(field="roles")
     given = (scope_code is not None, scope_region is not None)
     fitting = {None: (False, False), "country": (False, False), "region": (True, False)}
     if given != fitting.get(scope_kind, (True, True)):
@@ -139,7 +184,7 @@ def check_staff_roles(
         raise AdminCountryOnly(field="scope")
     if scope_kind is None and not SCOPED_ROLES.isdisjoint(roles):
         raise ScopeRequired(field="scope")
-    if "wadah_admin" in roles and wadah_id is None:
+    if WADAH_ADMIN in roles and wadah_id is None:
         raise WadahRequired(field="wadah_id")
 
 
@@ -162,6 +207,34 @@ class AccountScope:
 
 
 COUNTRY = AccountScope("country")
+
+
+@dataclass(frozen=True, slots=True)
+class Offices:
+    """What agent-service knows of the scope and the wadah that an account is to have.
+
+    region_of_branch: None if there is no such branch. has_region, has_wadah: whether there are.
+    """
+
+    region_of_branch: str | None = None
+    has_region: bool = False
+    has_wadah: bool = False
+
+
+def check_offices(scope: AccountScope, *, wadah_id: uuid.UUID | None, offices: Offices) -> None:
+    """Refuse a scope or a wadah that does not exist.
+
+    Raises: ScopeBranchUnknown, ScopeRegionDiffers, ScopeRegionUnknown, AccountWadahUnknown.
+    """
+    if scope.kind == "branch":
+        if offices.region_of_branch is None:
+            raise ScopeBranchUnknown(field="scope.code")
+        if offices.region_of_branch != scope.region:
+            raise ScopeRegionDiffers(field="scope.region", region=offices.region_of_branch)
+    if scope.kind == "region" and not offices.has_region:
+        raise ScopeRegionUnknown(field="scope.code")
+    if wadah_id is not None and not offices.has_wadah:
+        raise AccountWadahUnknown(field="wadah_id")
 
 
 def is_within(inner: AccountScope, outer: AccountScope) -> bool:

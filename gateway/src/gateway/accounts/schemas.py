@@ -1,9 +1,10 @@
 from datetime import datetime
 from typing import Annotated
+from uuid import UUID
 
-from pydantic import Field, SecretStr, StringConstraints
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, StringConstraints
 
-from gateway.accounts.rules import AccountKind
+from gateway.accounts.rules import AccountKind, AccountScope
 from gateway.passwords import PASSWORD_MAX, PASSWORD_MIN
 from perisai_kit.auth.principal import Role, ScopeKind
 from perisai_kit.domain.field_errors import describe_form
@@ -54,6 +55,21 @@ class AccountRoles(Model):
         NewScope | None, Field(description="Part of the country the account works for.")
     ] = None
     wadah_id: WadahId | None = None
+
+    @property
+    def account_scope(self) -> AccountScope:
+        """The scope as the rules know it; empty if there is none."""
+        scope = self.scope
+        return AccountScope(scope.kind, scope.code, scope.region) if scope else AccountScope()
+
+
+class WantedOffices(BaseModel):
+    """The part of a body that another service is asked about."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+    scope: NewScope | None = None
+    wadah_id: UUID | None = None
 
 
 class NewStaff(AccountRoles):

@@ -2,7 +2,7 @@
 
 import uuid
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 from datetime import datetime
 from typing import Any
 
@@ -10,7 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from gateway.accounts import queries, rules
 from gateway.accounts.models import Account
-from gateway.accounts.rules import AccountKind, AccountScope
+from gateway.accounts.rules import AccountKind, AccountScope, Offices
 from gateway.accounts.schemas import AccountRoles, NewStaff
 from gateway.changes import service as changes
 from gateway.changes.models import AccountChange
@@ -40,17 +40,22 @@ class AdminRequest:
 
 
 async def create_staff(
-    session: AsyncSession, new: NewStaff, *, by: AdminRequest | None, now: datetime, cost: HashCost
+    session: AsyncSession,
+    new: NewStaff,
+    *,
+    by: AdminRequest | None,
+    offices: Offices,
+    now: datetime,
+    cost: HashCost,
 ) -> Account:
     """Create an account that signs in with username and password.
 
-    by: None for the command line, which no scope limits.
-    Raises: UsernameTaken, RolesNotAllowed, ScopeInvalid, AdminCountryOnly, ScopeRequired,
-    WadahRequired, AccountOutOfScope, PasswordTooCommon, PasswordHasUsername, SignInBusy.
+    by: None for the command line, which no scope limits. offices: what there is of the scope and
+    the wadah.
+    Raises: UsernameTaken, AccountOutOfScope, PasswordTooCommon, PasswordHasUsername, SignInBusy,
+    and as `rules.check_staff_roles` and `rules.check_offices`.
     """
-    _check_roles(new)
-    if by is not None:
-        _check_may_change(by, None, _read_scope(new))
+    _check_wanted(new, None, by=by, offices=offices)
     row = Account(
         id=new_id(),
         kind=AccountKind.STAFF,
@@ -83,6 +88,7 @@ async def set_roles(
     *,
     account_id: uuid.UUID,
     by: AdminRequest,
+    offices: Offices,
     if_match: str,
     now: datetime,
 ) -> Account:
@@ -94,8 +100,7 @@ async def set_roles(
     rules.check_version(if_match, account.version)
     if account.kind != AccountKind.STAFF:
         raise rules.RolesNotAllowed(field="roles")
-    _check_roles(new)
-    _check_may_change(by, account, _read_scope(new))
+    _check_wanted(new, account, by=by, offices=offices)
     if rules.ADMIN in account.roles and rules.ADMIN not in new.roles:
         await _check_not_last_admin(session, account)
     before = _describe_roles(account)
@@ -336,8 +341,10 @@ def add_role(account: Account, role: str) -> None:
     account.roles = sorted({*account.roles, role})
 
 
-def _check_roles(new: AccountRoles) -> None:
-    wanted = _read_scope(new)
+def _check_wanted(
+    new: AccountRoles, account: Account | None, *, by: AdminRequest | None, offices: Offices
+) -> None:
+    wanted = new.account_scope
     rules.check_staff_roles(
         new.roles,
         scope_kind=wanted.kind,
@@ -345,6 +352,9 @@ def _check_roles(new: AccountRoles) -> None:
         scope_region=wanted.region,
         wadah_id=new.wadah_id,
     )
+    if by is not None:
+        _check_may_change(by, account, wanted)
+    rules.check_offices(wanted, wadah_id=new.wadah_id, offices=offices)
 
 
 def _check_may_change(by: AdminRequest, account: Account | None, *more: AccountScope) -> None:
@@ -367,15 +377,9 @@ def _get_reach(principal: Principal) -> AccountScope:
     return AccountScope(scope.kind, scope.code, scope.region)
 
 
-def _read_scope(new: AccountRoles) -> AccountScope:
-    scope = new.scope
-    return AccountScope(scope.kind, scope.code, scope.region) if scope else AccountScope()
-
-
 def _set_scope(account: Account, new: AccountRoles) -> None:
-    wanted = _read_scope(new)
-    account.scope_kind, account.scope_code = wanted.kind, wanted.code
-    account.scope_region = wanted.region
+    wanted = new.account_scope
+    account.scope_kind, account.scope_code, account.scope_region = astuple(wanted)
     account.wadah_id = new.wadah_id
 
 

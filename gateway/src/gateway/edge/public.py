@@ -59,7 +59,7 @@ class PublicEdge:
         if INNER in scope.get("extensions", {}) and scope["path"] in INNER_PATHS:
             await self.app(scope, receive, send)
             return
-        row = self._routes.find(scope["path"])
+        row = self._routes.find_target(scope["raw_path"], scope["path"])
         record = get_record(scope)
         exchange = Exchange(scope, send, record)
         if row is not None:

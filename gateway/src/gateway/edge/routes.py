@@ -4,6 +4,8 @@ The longest matching prefix decides. `roles` is only a first check: each service
 same token what the principal may see and do.
 """
 
+import re
+import string
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
@@ -171,6 +173,11 @@ SNAP_OTHER_ENDINGS: dict[str, str] = {
 SNAP_SERVICE_UNKNOWN = "00"
 
 
+UNRESERVED = frozenset(f"{string.ascii_letters}{string.digits}-._~")
+"""Source: RFC 3986 2.3."""
+_ENCODED = re.compile("%([0-9A-Fa-f]{2})")
+
+
 class Routes:
     """The routing table, indexed for look-up by path."""
 
@@ -181,6 +188,17 @@ class Routes:
         for row in sorted(rows, key=lambda each: -len(each.prefix)):
             self._rows.setdefault(_get_root(row.prefix), []).append((f"{row.prefix}/", row))
 
+    def find_target(self, raw_path: bytes, path: str) -> Row | None:
+        """Return the row of a request; None for an encoded slash, which separates no segments.
+
+        raw_path: as it was sent. path: decoded. Of percent-encodings only those of unreserved
+        characters are another spelling of the same address. Source: RFC 3986 2.3, 6.2.2.2.
+        """
+        if b"%" not in raw_path:
+            return self.find(path)
+        kept = _ENCODED.sub(_decode_unreserved, raw_path.decode("latin-1"))
+        return None if "%2F" in kept else self.find(kept)
+
     def find(self, path: str) -> Row | None:
         """Return the row of this address, or the one with the longest prefix of whole segments."""
         if path in self._exact:
@@ -189,6 +207,11 @@ class Routes:
             if path.startswith(prefix) or path == row.prefix:
                 return row
         return None
+
+
+def _decode_unreserved(found: re.Match[str]) -> str:
+    character = chr(int(found[1], 16))
+    return character if character in UNRESERVED else found[0].upper()
 
 
 def _get_root(path: str) -> str:

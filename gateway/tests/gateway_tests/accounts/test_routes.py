@@ -4,6 +4,7 @@ import asyncio
 from typing import Any
 
 import pytest
+from gateway_tests.conftest import WADAH
 from gateway_tests.gateways import COUNTRY, OFFICER, PASSWORD
 from sqlalchemy import select
 
@@ -65,6 +66,8 @@ async def test_a_username_is_taken_once(gateway: Any) -> None:
         ({"scope": {"kind": "branch", "code": "banyuwangi"}}, "scope_invalid"),
         ({"roles": ["admin"]}, "admin_country_only"),
         ({"roles": ["admin"], "scope": None}, "admin_country_only"),
+        ({"roles": ["branch_officer", "wadah_admin"], "wadah_id": WADAH}, "roles_do_not_combine"),
+        ({"roles": ["wadah_admin"], "wadah_id": WADAH}, "roles_do_not_combine"),
         ({"reason": None}, "invalid"),
         ({"reason": " "}, "invalid"),
         ({"password": "password1234"}, "password_too_common"),

@@ -8,6 +8,7 @@ from gateway.accounts.rules import (
     AccountScope,
     AdminCountryOnly,
     OwnAccount,
+    RolesDoNotCombine,
     RolesNotAllowed,
     ScopeInvalid,
     ScopeRequired,
@@ -19,6 +20,8 @@ from gateway.accounts.rules import (
 )
 from perisai_kit.domain.errors import DomainError
 
+WADAH = uuid.UUID(int=1)
+
 
 @pytest.mark.parametrize(
     ("roles", "scope", "wadah_id", "error"),
@@ -28,7 +31,12 @@ from perisai_kit.domain.errors import DomainError
         ({"branch_officer"}, (None, None, None), None, ScopeRequired),
         ({"finance_officer"}, (None, None, None), None, ScopeRequired),
         ({"auditor"}, (None, None, None), None, ScopeRequired),
-        ({"auditor", "wadah_admin"}, (None, None, None), uuid.UUID(int=1), ScopeRequired),
+        ({"auditor", "wadah_admin"}, (None, None, None), WADAH, RolesDoNotCombine),
+        *(
+            ({role, "wadah_admin"}, ("country", None, None), WADAH, RolesDoNotCombine)
+            for role in ("branch_officer", "finance_officer", "auditor", "admin")
+        ),
+        ({"wadah_admin"}, ("branch", "banyuwangi", "jatim"), WADAH, RolesDoNotCombine),
         ({"admin"}, ("branch", "banyuwangi", None), None, ScopeInvalid),
         ({"admin"}, ("region", None, None), None, ScopeInvalid),
         ({"admin"}, ("country", "x", None), None, ScopeInvalid),
@@ -59,6 +67,19 @@ def test_a_branch_officer_of_a_branch_is_fine() -> None:
         scope_code="banyuwangi",
         scope_region="jatim",
         wadah_id=None,
+    )
+
+
+def test_roles_of_offices_go_together_and_a_wadah_has_an_administrator_of_its_own() -> None:
+    check_staff_roles(
+        {"branch_officer", "finance_officer"},
+        scope_kind="region",
+        scope_code="jatim",
+        scope_region=None,
+        wadah_id=None,
+    )
+    check_staff_roles(
+        {"wadah_admin"}, scope_kind=None, scope_code=None, scope_region=None, wadah_id=WADAH
     )
 
 

@@ -20,7 +20,7 @@ KILOBYTE = 1024
 @pytest.mark.parametrize(
     "target",
     [
-        "/v1/members/%41%2f..%2F;v=1?q=%20+%2B&b=2&a=1&&x",
+        "/v1/members/%41%3b..%3D;v=1?q=%20+%2B%2f&b=2&a=1&&x",
         "/v1/members//a/./b/../c",
         '/v1/members/a:b@c!$&\'()*,=~?y=[1]&z="q"|^`{}',
         "/v1/members?",
@@ -35,6 +35,13 @@ async def test_the_target_is_passed_byte_for_byte(platform: Any, target: str) ->
 
     # An empty query looks like none: the server in front of us drops the question mark.
     assert platform.members.target == target.removesuffix("?")
+
+
+@pytest.mark.parametrize("target", ["/v1%2fmembers", "/v1/members%2F1", "/v1/me%2Fagent"])
+async def test_an_encoded_slash_reaches_no_service(platform: Any, target: str) -> None:
+    answer = await platform.client.get(target, headers=await platform.signed_in(Role.AGENT))
+
+    assert answer.status_code == 404
 
 
 @pytest.mark.parametrize("size", [0, 1, 63 * KILOBYTE, 65 * KILOBYTE, 900 * KILOBYTE])

@@ -107,3 +107,24 @@ def test_the_banks_class_begins_with_the_first_segment_of_each_prefix() -> None:
 )
 def test_a_path_names_its_service(path: str, service: str) -> None:
     assert get_snap_service(path) == service
+
+
+@pytest.mark.parametrize(
+    ("raw_path", "path", "prefix"),
+    [
+        (b"/v1/members/a", "/v1/members/a", "/v1/members"),
+        (b"/v1/%6Dembers", "/v1/members", "/v1/members"),
+        (b"/v1/members/%C3%A9%20", "/v1/members/\u00e9 ", "/v1/members"),
+        (b"/v1%2fmembers", "/v1/members", None),
+        (b"/v1/me%2Fagent", "/v1/me/agent", None),
+        (b"/v1/members/a%2Fb", "/v1/members/a/b", None),
+        (b"/v1/members%3Fa", "/v1/members?a", None),
+        (b"/v1%252fmembers", "/v1%2fmembers", None),
+    ],
+)
+def test_only_unreserved_characters_may_be_encoded(
+    raw_path: bytes, path: str, prefix: str | None
+) -> None:
+    row = Routes().find_target(raw_path, path)
+
+    assert (row.prefix if row else None) == prefix

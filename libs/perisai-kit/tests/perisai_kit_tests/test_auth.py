@@ -9,7 +9,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from perisai_kit.auth.keys import RemoteKeys
-from perisai_kit.auth.principal import Principal, Role, Scope, ScopeKind, build_claims, read_claims
+from perisai_kit.auth.principal import (
+    OFFICE_ROLES,
+    Principal,
+    Role,
+    Scope,
+    ScopeKind,
+    build_claims,
+    read_claims,
+)
 from perisai_kit.auth.revocations import Revocations
 from perisai_kit.auth.tokens import (
     LEEWAY_S,
@@ -133,6 +141,21 @@ async def test_a_token_for_others_or_with_strange_claims_is_refused(
 ) -> None:
     with pytest.raises(TokenInvalid):
         await authenticator.verify(tokens.sign({**build_claims(SOMEBODY), **claims}))
+
+
+@pytest.mark.parametrize("office", sorted(OFFICE_ROLES))
+async def test_a_token_of_an_office_and_of_a_wadah_is_refused(
+    authenticator: Authenticator, tokens: Tokens, office: Role
+) -> None:
+    both = Principal(
+        account_id=new_id(),
+        roles=frozenset({office, Role.WADAH_ADMIN}),
+        wadah_id=new_id(),
+        scope=Scope(ScopeKind.COUNTRY),
+    )
+
+    with pytest.raises(TokenInvalid):
+        await authenticator.verify(tokens.sign(build_claims(both)))
 
 
 async def test_no_algorithm_but_es256_counts(authenticator: Authenticator, tokens: Tokens) -> None:

@@ -38,6 +38,10 @@ class Settings(ServiceSettings):
     """Verifications of one application in 24 hours, and of one proposed bank account in all, each
     asking a bank. The number is ours."""
 
+    applicant_verification_daily_limit: int = Field(default=5, ge=1, le=1000)
+    """Verifications that one account asks for in 24 hours, over all its applications: each says
+    whether a NIK is a member's. The number is ours."""
+
     account_change_freeze_h: int = Field(default=72, ge=0, le=8760)
     """How long payouts to a changed bank account wait after the decision. The number is ours."""
 

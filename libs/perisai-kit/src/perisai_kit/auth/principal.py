@@ -21,6 +21,10 @@ class Role(StrEnum):
     SERVICE = "service"
 
 
+OFFICE_ROLES = frozenset({Role.BRANCH_OFFICER, Role.FINANCE_OFFICER, Role.AUDITOR, Role.ADMIN})
+"""Roles whose powers reach as far as the scope."""
+
+
 class ScopeKind(StrEnum):
     BRANCH = "branch"
     REGION = "region"
@@ -93,11 +97,18 @@ class Principal:
 
 
 def read_claims(claims: dict[str, Any]) -> Principal:
-    """Return the principal of a token's claims. Raises: ValueError for invalid claims."""
+    """Return the principal of a token's claims.
+
+    Raises: ValueError for invalid claims, and for an office role beside that of a wadah: the powers
+    of the office would reach what is the wadah's outside of the scope.
+    """
     scope = claims.get("scope")
+    roles = frozenset(Role(role) for role in claims.get("roles", []))
+    if Role.WADAH_ADMIN in roles and not OFFICE_ROLES.isdisjoint(roles):
+        raise ValueError("an administrator of a wadah has no office role")
     return Principal(
         account_id=uuid.UUID(claims["sub"]),
-        roles=frozenset(Role(role) for role in claims.get("roles", [])),
+        roles=roles,
         agent_id=_uuid(claims.get("agent_id")),
         member_id=_uuid(claims.get("member_id")),
         wadah_id=_uuid(claims.get("wadah_id")),

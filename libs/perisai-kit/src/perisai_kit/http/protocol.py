@@ -19,6 +19,7 @@ from uvicorn.server import ServerState
 from perisai_kit.domain.errors import DomainError
 from perisai_kit.http.connections import refusals
 from perisai_kit.http.connections.cycle import Cycle, get_framing
+from perisai_kit.http.connections.heads import check_version_and_host, measure_head
 from perisai_kit.http.connections.joined_transport import JoinedTransport, limit_unsent_bytes
 from perisai_kit.http.connections.watch import ConnectionLimits, closed_total, get_watch
 
@@ -52,14 +53,13 @@ class ServerProtocol(HttpToolsProtocol):
     ) -> None:
         super().__init__(config, server_state, app_state, _loop)
         self._watch = get_watch(server_state, self.loop, self.limits)
-        self._is_refused = self._is_resuming = False
+        self._is_refused = self._is_resuming = self._is_in_head = self._is_in_body = False
         self._upgrade_framing = b""  # the framing header of a request for an upgrade
-        self._is_in_head = self._is_in_body = self._has_begun_here = False
-        self._unframed = self._body_here = self._body_bytes = 0
+        self._unframed = self._body_here = self._body_bytes = self._begun_here = 0
+        self._host_count = self._write_left = 0
         self._deadline = math.inf  # for the present head, or the first one
         self._lingers_until = self._idle_until = self._write_deadline = math.inf
         self._body_since = self._checked_at = 0.0
-        self._write_left = 0
         self._on_lost: Callable[[], None] | None = None
         self._running: RequestResponseCycle | None = None
         self._extensions: dict[str, Any] = {ON_LOST: self._set_on_lost}
@@ -95,9 +95,6 @@ class ServerProtocol(HttpToolsProtocol):
         self._idle_until = math.inf
         if self._deadline == math.inf and not self._is_in_body and self._is_idle():
             self._deadline = self.loop.time() + self.limits.head_s
-        if len(data) <= FEED_BYTES:
-            self._feed(data)
-            return
         for start in range(0, len(data), FEED_BYTES):
             if not self._is_refused:
                 self._feed(data[start : start + FEED_BYTES])
@@ -118,8 +115,9 @@ class ServerProtocol(HttpToolsProtocol):
             return
         super().on_message_begin()
         self.scope["extensions"] = self._extensions
-        self._has_begun_here = self._is_in_head = True
-        self._unframed = 0
+        self._is_in_head = True
+        self._begun_here += 1
+        self._unframed = self._host_count = 0
         if self._deadline == math.inf:
             self._deadline = self.loop.time() + self.limits.head_s
 
@@ -127,16 +125,18 @@ class ServerProtocol(HttpToolsProtocol):
         # A field outside of a head is a trailer and does not become a header.
         if self._is_in_head and not self._is_resuming:
             name = name.lower()
-            if name == b"expect" and value.lower() == b"100-continue":
+            if name == b"host":
+                self._host_count += 1
+            elif name == b"expect" and value.lower() == b"100-continue":
                 self.expect_100_continue = True
             self.headers.append((name, value))
 
     def on_headers_complete(self) -> None:
         if self._is_resuming:
             return
+        check_version_and_host(self.parser.get_http_version(), self._host_count)
         super().on_headers_complete()  # if it refuses the request, our state does not change
-        self._is_in_head = False
-        self._is_in_body = True
+        self._is_in_head, self._is_in_body = False, True
         self._deadline = math.inf
         self._body_bytes = 0
         self._body_since = self._checked_at = self.loop.time()
@@ -206,7 +206,8 @@ class ServerProtocol(HttpToolsProtocol):
     # Internal.
 
     def _feed(self, data: bytes) -> None:
-        self._has_begun_here, self._body_here = False, 0
+        self._begun_here = self._body_here = 0
+        is_next = not self._is_in_head and not self._is_in_body
         try:
             self.parser.feed_data(data)
         except httptools.HttpParserUpgrade as upgrade:
@@ -214,10 +215,12 @@ class ServerProtocol(HttpToolsProtocol):
             return
         except httptools.HttpParserError:
             self._refuse(refusals.RequestMalformed(), "malformed")
-        if not self._has_begun_here:
+        if self._begun_here <= is_next:  # the part is of one request
             self._unframed += len(data) - self._body_here
-            if self._unframed > self.limits.head_bytes:
-                self._refuse(refusals.HeadTooLarge(), "head_large")
+        elif self._is_in_head:
+            self._unframed = measure_head(self.url, self.headers)
+        if self._unframed > self.limits.head_bytes:
+            self._refuse(refusals.HeadTooLarge(), "head_large")
 
     def _go_on_behind_upgrade(self, rest: bytes) -> None:
         """Ignore a requested upgrade (RFC 9110 7.8) and read the body with a new parser.
@@ -236,11 +239,8 @@ class ServerProtocol(HttpToolsProtocol):
             self._feed(rest)
 
     def _body_deadline(self) -> float:
-        return (
-            self._body_since
-            + self.limits.body_s
-            + self._body_bytes / self.limits.body_bytes_a_second
-        )
+        allowed_s = self.limits.body_s + self._body_bytes / self.limits.body_bytes_a_second
+        return self._body_since + allowed_s
 
     def _check_writing(self, now: float) -> None:
         left = self.transport.get_write_buffer_size()

@@ -1,4 +1,5 @@
 from collections.abc import Sequence
+from datetime import datetime
 from uuid import UUID
 
 from sqlalchemy import ColumnElement, or_, select
@@ -9,6 +10,8 @@ from agent_service.applications.rules import (
     ApplicationNotFound,
     ApplicationStatus,
 )
+from agent_service.requirements.models import Check
+from agent_service.requirements.rules import Requirement, RequirementOutcome
 from agent_service.scopes import by_office
 from perisai_kit.auth.principal import Principal, Role
 
@@ -41,6 +44,26 @@ async def get_visible(
     if application is None:
         raise ApplicationNotFound
     return application
+
+
+async def find_own_verification_at(
+    session: AsyncSession, account_id: UUID, number: int
+) -> datetime | None:
+    """Return when an applicant asked for a verification that said whether the NIK is a member's.
+
+    number: 1 is the last one, over all applications of the account. Withdrawn ones count too.
+    """
+    asked = (
+        select(Check.checked_at)
+        .join(Application, Application.id == Check.application_id)
+        .where(
+            Application.account_id == account_id,
+            Check.checked_by == account_id,
+            Check.requirement == Requirement.MEMBERSHIP.value,
+            Check.outcome != RequirementOutcome.UNKNOWN,
+        )
+    )
+    return await session.scalar(asked.order_by(Check.checked_at.desc()).offset(number - 1).limit(1))
 
 
 async def lock_visible(

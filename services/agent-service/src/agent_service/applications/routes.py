@@ -40,6 +40,7 @@ from agent_service.requirements.rules import (
     ApproverRecordedEvidence,
     AttestationRefused,
     RequirementsUnmet,
+    TooManyOwnVerifications,
     TooManyVerifications,
 )
 from agent_service.requirements.schemas import RequirementCheckOut, RequirementFindingOut
@@ -251,6 +252,7 @@ async def correct_bank_account(
         ApplicationStatusConflict,
         AttestationRefused,
         TooManyVerifications,
+        TooManyOwnVerifications,
     ),
 )
 async def verify_application(

@@ -3,12 +3,11 @@
 import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from datetime import timedelta
 from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from agent_service.applications import rules, service
+from agent_service.applications import queries, rules, service
 from agent_service.applications.models import Application
 from agent_service.applications.schemas import Attestation, CorrectedAccount
 from agent_service.applications.service import Described
@@ -26,8 +25,6 @@ from perisai_kit.db.engine import Database
 from perisai_kit.domain import clock
 from perisai_kit.domain.errors import DomainError, Forbidden, Invalid
 from perisai_kit.runtime.log import get_logger
-
-COUNTED = timedelta(hours=24)
 
 log = get_logger()
 
@@ -59,7 +56,7 @@ async def verify(
 
     Without an answer the outcome is `unknown`, and the verification can be repeated.
     Raises: ApplicationNotFound, BranchOutOfScope, OwnCase, ApplicationStatusConflict,
-    AttestationRefused, TooManyVerifications.
+    AttestationRefused, TooManyVerifications, TooManyOwnVerifications.
     """
     async with database.read() as session:
         application = await _get_to_verify(session, application_id, by=by, settings=settings)
@@ -122,10 +119,16 @@ async def _get_to_verify(
     application = await service.get_visible(session, application_id, principal=by)
     _check_may_verify(application, by)
     rules.check_live(application.status)
+    now = clock.now()
+    if application.account_id == by.account_id:
+        limiting_at = await queries.find_own_verification_at(
+            session, by.account_id, settings.applicant_verification_daily_limit
+        )
+        requirement_rules.check_own_verifications(limiting_at, now=now)
     await requirements.check_verification_count(
         session,
         application_id,
-        since=clock.now() - COUNTED,
+        since=now - requirement_rules.COUNTED,
         limit=settings.verification_daily_limit,
     )
     return application

@@ -22,9 +22,16 @@ async def get_branch(session: AsyncSession, code: str, *, field: str | None = No
 
 
 async def list_branches(
-    session: AsyncSession, *, seen: ColumnElement[bool], after: str | None, limit: int
+    session: AsyncSession,
+    *,
+    seen: ColumnElement[bool],
+    region_code: str | None,
+    after: str | None,
+    limit: int,
 ) -> Sequence[Branch]:
     chosen = select(Branch).where(seen).order_by(Branch.code).limit(limit)
+    if region_code is not None:
+        chosen = chosen.where(Branch.region_code == region_code)
     if after is not None:
         chosen = chosen.where(Branch.code > after)
     return (await session.scalars(chosen)).all()

@@ -1,4 +1,6 @@
-from fastapi import APIRouter
+from typing import Annotated
+
+from fastapi import APIRouter, Query
 
 from agent_service.branches import service
 from agent_service.branches.models import Branch
@@ -9,6 +11,7 @@ from perisai_kit.http.dependencies import ReadSession, Session
 from perisai_kit.http.paging import Cursor, Limit, Page, Slice
 from perisai_kit.http.problems import problems
 from perisai_kit.http.transaction import TransactionRoute
+from perisai_kit.http.types import Code
 
 router = APIRouter(prefix="/v1/branches", tags=["branches"], route_class=TransactionRoute)
 reading = APIRouter(prefix="/v1/branches", tags=["branches"])
@@ -27,10 +30,16 @@ async def open_branch(body: NewBranch, session: Session, staff: CountryStaff) ->
 
 @reading.get("", response_model=Page[BranchOut])
 async def list_branches(
-    session: ReadSession, principal: SignedIn, cursor: Cursor = None, limit: Limit = 50
+    session: ReadSession,
+    principal: SignedIn,
+    region_code: Annotated[Code | None, Query(description="Only of this region.")] = None,
+    cursor: Cursor = None,
+    limit: Limit = 50,
 ) -> Slice[Branch]:
     """List the branch offices in the order of their codes."""
-    return await service.list_visible(session, principal=principal, cursor=cursor, limit=limit)
+    return await service.list_visible(
+        session, principal=principal, region_code=region_code, cursor=cursor, limit=limit
+    )
 
 
 @reading.get("/{code}", response_model=BranchOut, responses=problems(BranchNotFound))

@@ -39,12 +39,18 @@ async def get(session: AsyncSession, code: str, *, field: str | None = None) -> 
 
 
 async def list_visible(
-    session: AsyncSession, *, principal: Principal, cursor: str | None, limit: int
+    session: AsyncSession,
+    *,
+    principal: Principal,
+    region_code: str | None,
+    cursor: str | None,
+    limit: int,
 ) -> Slice[Branch]:
     """Return one page of the branches in the order of their codes."""
     rows = await queries.list_branches(
         session,
         seen=queries.is_visible_to(principal),
+        region_code=region_code,
         after=read_cursor(cursor, str),
         limit=limit + 1,
     )

@@ -5,8 +5,9 @@ Source: docs/domain.md, Becoming an agent (Perban 1/2023 art. 7).
 
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime, timedelta
 from enum import StrEnum
+from math import ceil
 from uuid import UUID
 
 from perisai_kit.domain.errors import Conflict, Forbidden, Invalid, TooMany
@@ -38,6 +39,9 @@ class Requirement(StrEnum):
 KNOWN = frozenset(requirement.value for requirement in Requirement)
 LATER = frozenset({Requirement.TRAINING.value, Requirement.EXAM.value})
 """The verification does not wait for these; they are met later."""
+
+COUNTED = timedelta(hours=24)
+"""The span in which verifications are counted."""
 
 
 class RequirementOutcome(StrEnum):
@@ -72,6 +76,18 @@ class TooManyVerifications(TooMany):
     text = "The bank account of this application was verified too often today. Try again tomorrow."
     text_id = (
         "Rekening pada pendaftaran ini sudah terlalu sering diverifikasi hari ini. Coba lagi besok."
+    )
+
+
+class TooManyOwnVerifications(TooMany):
+    code = "too_many_own_verifications"
+    text = (
+        "You have asked for too many verifications today. Try again later, or ask an officer of "
+        "the branch."
+    )
+    text_id = (
+        "Anda sudah terlalu sering meminta verifikasi hari ini. Coba lagi nanti, atau minta "
+        "bantuan petugas cabang."
     )
 
 
@@ -223,6 +239,17 @@ def check_attestations(names: Collection[str], required: Collection[str]) -> Non
     for name in names:
         if name in KNOWN or name not in required:
             raise AttestationRefused(field="attestations", requirement=name)
+
+
+def check_own_verifications(limiting_at: datetime | None, *, now: datetime) -> None:
+    """Check how often an applicant has asked whether a NIK is a member's.
+
+    limiting_at: the earliest of as many verifications as are allowed in `COUNTED`; None if there
+    were fewer. Raises: TooManyOwnVerifications.
+    """
+    if limiting_at is not None and limiting_at + COUNTED > now:
+        wait = limiting_at + COUNTED - now
+        raise TooManyOwnVerifications(retry_after_s=ceil(wait.total_seconds()))
 
 
 def check_verification_count(count: int, *, limit: int) -> None:

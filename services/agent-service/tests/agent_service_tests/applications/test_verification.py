@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 import httpx
 import pytest
 
+from agent_service.settings import Settings
 from perisai_kit.auth.principal import Role
 from perisai_kit.db.engine import Database
 from perisai_kit.domain import clock
@@ -315,3 +316,42 @@ async def test_verifications_at_a_bank_are_limited(
     assert [each.status_code for each in answers] == [200, 200, 429]
     assert answers[2].json()["code"] == "too_many_verifications"
     assert len(world.neighbours.asked) == 4
+
+
+async def test_an_applicant_tests_few_niks_whatever_they_withdraw(world: World) -> None:
+    applicant = world.applicant(account_id=new_id(), member_id=None)
+    limit = Settings.model_fields["applicant_verification_daily_limit"].default
+
+    async def probe() -> tuple[httpx.Response, str]:
+        application = await world.apply(by=applicant)
+        path = f"applications/{application['id']}"
+        answer = await world.post(f"{path}/verification", by=applicant)
+        await world.ok(f"{path}/withdrawal", {"reason": "Another one."}, by=applicant)
+        return answer, application["id"]
+
+    answers = [(await probe())[0].status_code for _ in range(limit)]
+    refused, _ = await probe()
+    asked = len(world.neighbours.asked)
+    last = await world.apply(by=applicant)
+    by_officer = await world.step(last, "verification")
+
+    assert answers == [200] * limit
+    assert (refused.status_code, refused.json()["code"]) == (429, "too_many_own_verifications")
+    assert 86_000 < int(refused.headers["retry-after"]) <= 86_400
+    assert asked == 2 * limit
+    assert by_officer["status"] == "docs_incomplete"
+
+
+async def test_a_verification_without_an_answer_is_not_counted_for_the_applicant(
+    world: World, make_app: MakeApp, database: Database, wire: Wire
+) -> None:
+    app = make_app(database=database, wire=wire, applicant_verification_daily_limit=1)
+    applicant = world.applicant(account_id=new_id())
+    application = await world.apply(by=applicant)
+    path = f"applications/{application['id']}/verification"
+    wire.answer("member", lambda _: httpx.Response(503, json={"code": "unavailable"}))
+    async with open_app_client(app) as client:
+        world.client = client
+        answers = [await world.post(path, by=applicant) for _ in range(2)]
+
+    assert [each.status_code for each in answers] == [200, 200]

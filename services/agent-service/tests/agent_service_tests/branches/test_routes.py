@@ -58,6 +58,19 @@ async def test_a_repeated_key_gives_the_first_answer(world: World) -> None:
     assert second.headers["idempotency-replayed"] == "true"
 
 
+async def test_branches_of_one_region_are_listed(world: World) -> None:
+    for code, region_code in (("BWI", "JATIM"), ("MKS", "SULSEL"), ("JBR", "JATIM")):
+        await world.post(
+            "branches", {**NEW, "code": code, "region_code": region_code}, by=world.admin
+        )
+
+    listed = (await world.get("branches", by=world.applicant(), region_code="JATIM")).json()
+    elsewhere = (await world.get("branches", by=world.applicant(), region_code="NOPE")).json()
+
+    assert [each["code"] for each in listed["items"]] == ["BWI", "JBR"]
+    assert elsewhere["items"] == []
+
+
 async def test_branches_are_listed_by_code_and_page_by_page(world: World) -> None:
     for code in ("C3", "A1", "B2"):
         await world.branch(code)

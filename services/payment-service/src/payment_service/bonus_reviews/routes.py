@@ -94,10 +94,13 @@ async def open_review(
 @writing.post(
     "/{review_id}/release",
     openapi_extra=IDEMPOTENT,
-    responses=problems(BonusReviewNotFound, BonusReviewDecided),
+    responses=problems(BonusReviewNotFound, BonusReviewDecided, OwnRefusal),
 )
 async def release(review_id: ReviewId, session: Session, officer: Officer) -> BonusReviewDetailOut:
-    """Release the bonus; it is booked in the first open month."""
+    """Release the bonus; it is booked in the first open month.
+
+    While a refusal is proposed, only another officer than its proposer may release.
+    """
     return _detail(await service.release(session, officer, review_id))
 
 

@@ -71,8 +71,14 @@ class RefusalProposed(Conflict):
 
 class OwnRefusal(Forbidden):
     code = "own_refusal"
-    text = "You cannot confirm your own proposal. Another person must decide."
-    text_id = "Anda tidak dapat menyetujui usulan sendiri. Harus diputuskan orang lain."
+    text = (
+        "You proposed to refuse this bonus. Another person must confirm the refusal, or release "
+        "the bonus."
+    )
+    text_id = (
+        "Anda yang mengusulkan penolakan bonus ini. Harus orang lain yang menyetujui penolakannya "
+        "atau melepas bonusnya."
+    )
 
 
 def is_due(flagged: int, *, review_from: int, month: Month, closed_through: Month | None) -> bool:
@@ -90,6 +96,16 @@ def check_undecided(status: BonusReviewStatus) -> None:
     """Refuse to decide twice. Raises: BonusReviewDecided."""
     if status in DECIDED:
         raise BonusReviewDecided(status=status)
+
+
+def check_release(status: BonusReviewStatus, *, proposed_by: UUID | None, by: UUID) -> None:
+    """Refuse to release against one's own proposal: a release moves money.
+
+    Raises: BonusReviewDecided, OwnRefusal.
+    """
+    check_undecided(status)
+    if status is BonusReviewStatus.REFUSAL_PROPOSED and proposed_by == by:
+        raise OwnRefusal
 
 
 def check_proposable(status: BonusReviewStatus) -> None:

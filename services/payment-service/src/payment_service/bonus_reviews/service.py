@@ -148,11 +148,13 @@ async def list_reviews(
 async def release(session: AsyncSession, principal: Principal, review_id: UUID) -> Reviewed:
     """Release a bonus; it is booked in the first open month. Locks the months.
 
-    Raises: BonusReviewNotFound, BonusReviewDecided.
+    Raises: BonusReviewNotFound, BonusReviewDecided, OwnRefusal.
     """
     await counting.lock_months(session)
     review = (await _find(session, principal, review_id, lock=True)).review
-    rules.check_undecided(review.status)
+    rules.check_release(
+        review.status, proposed_by=review.refusal_proposed_by, by=principal.account_id
+    )
     review.status = BonusReviewStatus.RELEASED
     await _record(session, review_id, BonusReviewStep.RELEASED, by=principal.account_id)
     await counting.recompute_acquisitions(session, [(review.agent_id, review.month)])

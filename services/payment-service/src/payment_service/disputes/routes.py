@@ -17,6 +17,7 @@ from payment_service.disputes.rules import (
     DisputeOpen,
     DisputeStatus,
     DisputeUnclear,
+    OwnDispute,
 )
 from payment_service.disputes.schemas import (
     DisputeAnswer,
@@ -108,7 +109,7 @@ async def get_dispute(
 @writing.post(
     "/{dispute_id}/answer",
     openapi_extra=IDEMPOTENT,
-    responses=problems(DisputeNotFound, DisputeClosed),
+    responses=problems(DisputeNotFound, DisputeClosed, OwnDispute),
 )
 async def answer(
     dispute_id: DisputeId, given: DisputeAnswer, session: Session, officer: Officer

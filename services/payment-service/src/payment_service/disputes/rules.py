@@ -6,8 +6,9 @@ belong.
 
 from datetime import datetime, timedelta
 from enum import StrEnum
+from uuid import UUID
 
-from perisai_kit.domain.errors import Conflict, Invalid, NotFound
+from perisai_kit.domain.errors import Conflict, Forbidden, Invalid, NotFound
 
 
 class DisputeStatus(StrEnum):
@@ -74,6 +75,12 @@ class DisputeClosed(Conflict):
     text_id = "Sanggahan ini sudah dijawab atau ditarik."
 
 
+class OwnDispute(Forbidden):
+    code = "own_dispute"
+    text = "You cannot answer your own dispute. Another person must answer it."
+    text_id = "Anda tidak dapat menjawab sanggahan sendiri. Harus dijawab orang lain."
+
+
 def find_due(opened_at: datetime, *, answer_days: int) -> datetime:
     """Return by when a dispute is to be answered."""
     return opened_at + timedelta(days=answer_days)
@@ -88,6 +95,12 @@ def check_open(status: DisputeStatus) -> None:
     """Refuse to answer or withdraw twice. Raises: DisputeClosed."""
     if status is not DisputeStatus.OPEN:
         raise DisputeClosed(status=status)
+
+
+def check_answerer(by: UUID, *, opened_by: UUID) -> None:
+    """Refuse to answer one's own dispute. Raises: OwnDispute."""
+    if by == opened_by:
+        raise OwnDispute
 
 
 def check_subject(*, has_line: bool, has_month: bool, has_payment: bool) -> None:

@@ -119,11 +119,12 @@ async def answer(
 ) -> Disputed:
     """Answer a dispute, saying what was corrected if anything was.
 
-    Raises: DisputeNotFound, DisputeClosed.
+    Raises: DisputeNotFound, DisputeClosed, OwnDispute.
     """
     found = await _find(session, principal, dispute_id, lock=True)
     dispute = found.dispute
     rules.check_open(dispute.status)
+    rules.check_answerer(principal.account_id, opened_by=dispute.opened_by)
     dispute.status, dispute.answer = rules.ANSWERED[outcome], text
     dispute.closed_by, dispute.closed_at = principal.account_id, clock.now()
     await session.flush()

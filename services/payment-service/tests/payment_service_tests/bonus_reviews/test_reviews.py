@@ -186,6 +186,7 @@ async def test_a_refusal_by_two_officers_leaves_the_bonus_away(
     proposed = await post(client, path, first)
     again = await post(client, path, second)
     own = await post(client, f"{path}/decision", first, confirm)
+    own_release = await post(client, f"/{review['id']}/release", first)
     confirmed = await post(client, f"{path}/decision", second, confirm)
     late = await post(client, f"/{review['id']}/release", officer())
     await compute(session)
@@ -194,10 +195,13 @@ async def test_a_refusal_by_two_officers_leaves_the_bonus_away(
 
     assert proposed.json()["status"] == "refusal_proposed"
     assert confirmed.json()["status"] == "refused"
-    refused = [(each.status_code, each.json()["code"]) for each in (early, again, own, late)]
+    refused = [
+        (each.status_code, each.json()["code"]) for each in (early, again, own, own_release, late)
+    ]
     assert refused == [
         (409, "refusal_not_proposed"),
         (409, "refusal_proposed"),
+        (403, "own_refusal"),
         (403, "own_refusal"),
         (409, "bonus_review_decided"),
     ]

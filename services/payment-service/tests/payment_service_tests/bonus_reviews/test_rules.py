@@ -11,6 +11,7 @@ from payment_service.bonus_reviews.rules import (
     RefusalVerdict,
     check_proposable,
     check_refusal,
+    check_release,
     check_undecided,
     is_due,
     is_held,
@@ -87,3 +88,13 @@ def test_another_person_confirms_a_refusal(
     else:
         with pytest.raises(error):
             check_refusal(status, verdict=verdict, proposed_by=proposed_by, by=by)
+
+
+def test_the_proposer_of_a_refusal_releases_nothing_while_it_stands() -> None:
+    proposer, other = new_id(), new_id()
+
+    with pytest.raises(OwnRefusal):
+        check_release(PROPOSED, proposed_by=proposer, by=proposer)
+    check_release(PROPOSED, proposed_by=proposer, by=other)
+    check_release(OPEN, proposed_by=proposer, by=proposer)
+    check_release(OPEN, proposed_by=None, by=other)

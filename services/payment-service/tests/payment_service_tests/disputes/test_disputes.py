@@ -166,6 +166,25 @@ async def test_a_withdrawn_dispute_can_be_opened_again_and_not_be_answered(
     assert anew["id"] != opened["id"]
 
 
+async def test_nobody_answers_their_own_dispute(
+    client: httpx.AsyncClient, agent: Headers, tokens: Tokens, village: Village
+) -> None:
+    account_id = new_id()
+    own = tokens.make(Role.AGENT, agent_id=village.agent_id, account_id=account_id)
+    now_an_officer = tokens.make(Role.FINANCE_OFFICER, scope=BRANCH, account_id=account_id)
+    opened = await dispute_line(client, own)
+
+    refused = await client.post(
+        f"{DISPUTES}/{opened['id']}/answer",
+        json={"outcome": "corrected", "answer": "I am right."},
+        headers=keyed(now_an_officer),
+    )
+    seen = await client.get(f"{DISPUTES}/{opened['id']}", headers=agent)
+
+    assert (refused.status_code, refused.json()["code"]) == (403, "own_dispute")
+    assert seen.json()["status"] == "open"
+
+
 async def test_a_payment_of_an_own_member_without_a_line_may_be_disputed(
     client: httpx.AsyncClient, session: AsyncSession, agent: Headers, village: Village, tell: Tell
 ) -> None:
