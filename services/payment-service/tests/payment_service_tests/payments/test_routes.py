@@ -39,7 +39,7 @@ async def test_a_member_reads_the_own_payment_and_its_receipt(
     assert one.json() == listed.json()["items"][0]
     assert receipt.status_code == 200
     assert receipt.json()["amount"] == payment.amount
-    assert receipt.json()["display_name"] == "Siti Aminah"
+    assert receipt.json()["member_name"] == "Siti Aminah"
 
 
 async def test_somebody_elses_payment_does_not_exist(
