@@ -32,3 +32,4 @@ def test_an_example_of_an_answer_is_of_its_form(document: dict[str, Any], name: 
     ]
 
     assert faults == []
+    assert example.keys() <= schema["properties"].keys()

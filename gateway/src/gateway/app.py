@@ -103,8 +103,7 @@ def create_app(
         http_transport=http_transport,
         database=database,
     )
-    kit.tokens = OwnTokens(keys, settings)
-    kit.may_see_person = may_see_account
+    kit.tokens, kit.may_see_person = OwnTokens(keys, settings), may_see_account
     agents, members, payments = _make_clients(settings, kit)
     relay, banks = Relay(settings), make_bank_pool(settings)
     webhook = make_webhook(settings, http_transport)

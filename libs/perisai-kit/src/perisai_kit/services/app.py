@@ -27,9 +27,10 @@ from perisai_kit.http.access_log import AccessLog, RequestContext
 from perisai_kit.http.answers.compression import Compression
 from perisai_kit.http.answers.head import HeadAsGet
 from perisai_kit.http.answers.not_modified import NotModified
+from perisai_kit.http.answers.problem import Problem
 from perisai_kit.http.body import BodyLimit
 from perisai_kit.http.dependencies import refuse_unknown_parameters
-from perisai_kit.http.problems import COMMON_RESPONSES, Problem, install_problems
+from perisai_kit.http.problems import COMMON_RESPONSES, install_problems
 from perisai_kit.jobs.runner import JobRunner
 from perisai_kit.privacy.keyring import Keyring
 from perisai_kit.runtime.log import configure_logging

@@ -336,10 +336,7 @@ async def authenticate(gate: Gate, service: Service, wire: Wire) -> Signed:
 async def record_refusal(
     gate: Gate, service: Service, wire: Wire, *, refused: Refusal, answer: Answer
 ) -> PartnerClient | None:
-    """Count an unproven call, and keep it unless too many were kept in this partner's name.
-
-    Return the client that it names.
-    """
+    """Count an unproven call, keep it unless too many are kept; return the client that it names."""
     client = await gate.named(wire)
     await note_unproven(
         gate.database,

@@ -1,6 +1,6 @@
 from typing import Annotated
 
-from pydantic import Field
+from pydantic import ConfigDict, Field
 
 from payment_service.answers.rules import AllocationCoverage
 from payment_service.bills.schemas import BillOut
@@ -9,6 +9,8 @@ from payment_service.own_bills.rules import NextStep
 
 class OwnBillOut(BillOut):
     """A bill of your own. Amounts in whole rupiah; the name is whole."""
+
+    model_config = ConfigDict(json_schema_extra={})  # the example of a bill lacks `next_step`
 
     display_name: Annotated[str, Field(description="Your name on the bill.")]
     coverage: Annotated[
