@@ -3,7 +3,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from member_service.members.schemas import MemberSummary
+from member_service.members.schemas import SUMMARY_EXAMPLE, MemberSummary
 from perisai_kit.http.types import BillId, Count, Out, RecordId, Rupiah, Text255, with_example
 
 
@@ -11,17 +11,7 @@ class MemberRow(MemberSummary):
     """A member in a list, with what is to be done for the member today."""
 
     model_config = with_example(
-        id="0199c3d1-5a53-7cc1-9d5f-0c5a3f1b7a21",
-        nik="3510********0001",
-        full_name="Siti Aminah",
-        phone="+6281234567890",
-        village="Kalibaru",
-        standing="active",
-        paid_through="2026-12",
-        agent_id="0199c3d1-5a53-7cc1-9d5f-0c5a3f1b7a01",
-        branch_code="BWI",
-        enrolled_on="2026-11-03",
-        version=1,
+        **SUMMARY_EXAMPLE,
         agent_name="Dewi Lestari",
         covered_today=True,
         lapses_on="2027-03-16",

@@ -1,5 +1,5 @@
 from datetime import date, datetime
-from typing import Annotated
+from typing import Annotated, Any
 
 from pydantic import (
     Field,
@@ -115,21 +115,27 @@ class MemberSummary(Out):
     ]
 
 
+SUMMARY_EXAMPLE: dict[str, Any] = {
+    "id": "0199c3d1-5a53-7cc1-9d5f-0c5a3f1b7a21",
+    "nik": "3510********0001",
+    "full_name": "Siti Aminah",
+    "phone": "+6281234567890",
+    "village": "Kalibaru",
+    "standing": "active",
+    "paid_through": "2026-12",
+    "agent_id": "0199c3d1-5a53-7cc1-9d5f-0c5a3f1b7a01",
+    "branch_code": "BWI",
+    "enrolled_on": "2026-11-03",
+    "version": 1,
+}
+"""Of what every answer about a member says."""
+
+
 class MemberOut(MemberSummary):
     """NIK, family card and e-mail masked; see `/identity` for the whole."""
 
     model_config = with_example(
-        id="0199c3d1-5a53-7cc1-9d5f-0c5a3f1b7a21",
-        nik="3510********0001",
-        full_name="Siti Aminah",
-        phone="+6281234567890",
-        village="Kalibaru",
-        standing="active",
-        paid_through="2026-12",
-        agent_id="0199c3d1-5a53-7cc1-9d5f-0c5a3f1b7a01",
-        branch_code="BWI",
-        enrolled_on="2026-11-03",
-        version=1,
+        **SUMMARY_EXAMPLE,
         kk=None,
         birth_date="1990-03-12",
         sex="female",

@@ -5,6 +5,7 @@ from uuid import UUID
 from pydantic import Field
 
 from payment_service.bills.rules import BillStatus, VoidReason
+from payment_service.quotes.schemas import LINES_EXAMPLE
 from perisai_kit.domain.programmes import Payer, Programme, Sector
 from perisai_kit.http.types import (
     MemberId,
@@ -126,41 +127,7 @@ class BillOut(BillSummary):
         withdrawn_at=None,
         void_reason=None,
         replaced_by=None,
-        lines=[
-            {
-                "month": "2026-11",
-                "programme": "jkk",
-                "band": 1,
-                "reference_income": 1_000_000,
-                "full_amount": 10000,
-                "relief_bps": 5000,
-                "relief_amount": 5000,
-                "relief_basis": "PP 50/2025",
-                "amount": 5000,
-            },
-            {
-                "month": "2026-11",
-                "programme": "jkm",
-                "band": 1,
-                "reference_income": 1_000_000,
-                "full_amount": 6800,
-                "relief_bps": 5000,
-                "relief_amount": 3400,
-                "relief_basis": "PP 50/2025",
-                "amount": 3400,
-            },
-            {
-                "month": "2026-11",
-                "programme": "jht",
-                "band": 1,
-                "reference_income": 1_000_000,
-                "full_amount": 20000,
-                "relief_bps": 0,
-                "relief_amount": 0,
-                "relief_basis": None,
-                "amount": 20000,
-            },
-        ],
+        lines=LINES_EXAMPLE,
         virtual_accounts=[
             {
                 "partner_id": "0199c3d1-5a53-7cc1-9d5f-0c5a3f1b7e01",

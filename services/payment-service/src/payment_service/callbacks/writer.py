@@ -209,12 +209,11 @@ class Writer(Generic[Kept]):
         try:
             async with asyncio.timeout(BOOK_WITHIN_S):
                 failure = await self._try_to_answer(batch)
-                if failure is None or len(batch) == 1:
-                    pass
-                elif _state(failure) == LOCKED and self._find_held is not None:
-                    await self._answer_as_freed(batch, self._find_held)
-                else:
-                    await self._answer_singly(batch)
+                if failure is not None and len(batch) > 1:
+                    if _state(failure) == LOCKED and self._find_held is not None:
+                        await self._answer_as_freed(batch, self._find_held)
+                    else:
+                        await self._answer_singly(batch)
         except Exception as error:
             log.error("callback.batch_failed", count=len(batch), exc_info=error)
         for waiting in batch:

@@ -28,6 +28,44 @@ class QuoteRequest(Model):
     ] = 1
 
 
+LINES_EXAMPLE = [
+    {
+        "month": "2026-11",
+        "programme": "jkk",
+        "band": 1,
+        "reference_income": 1_000_000,
+        "full_amount": 10000,
+        "relief_bps": 5000,
+        "relief_amount": 5000,
+        "relief_basis": "PP 50/2025",
+        "amount": 5000,
+    },
+    {
+        "month": "2026-11",
+        "programme": "jkm",
+        "band": 1,
+        "reference_income": 1_000_000,
+        "full_amount": 6800,
+        "relief_bps": 5000,
+        "relief_amount": 3400,
+        "relief_basis": "PP 50/2025",
+        "amount": 3400,
+    },
+    {
+        "month": "2026-11",
+        "programme": "jht",
+        "band": 1,
+        "reference_income": 1_000_000,
+        "full_amount": 20000,
+        "relief_bps": 0,
+        "relief_amount": 0,
+        "relief_basis": None,
+        "amount": 20000,
+    },
+]
+"""Of 28,400 rupiah, as a member pays for a month."""
+
+
 class QuoteLineOut(Out):
     """amount = full_amount - relief_amount, all whole rupiah."""
 
@@ -111,41 +149,7 @@ class QuoteOut(Out):
         declared_income=1_000_000,
         amount=28_400,
         relief_amount=8_400,
-        lines=[
-            {
-                "month": "2026-11",
-                "programme": "jkk",
-                "band": 1,
-                "reference_income": 1_000_000,
-                "full_amount": 10000,
-                "relief_bps": 5000,
-                "relief_amount": 5000,
-                "relief_basis": "PP 50/2025",
-                "amount": 5000,
-            },
-            {
-                "month": "2026-11",
-                "programme": "jkm",
-                "band": 1,
-                "reference_income": 1_000_000,
-                "full_amount": 6800,
-                "relief_bps": 5000,
-                "relief_amount": 3400,
-                "relief_basis": "PP 50/2025",
-                "amount": 3400,
-            },
-            {
-                "month": "2026-11",
-                "programme": "jht",
-                "band": 1,
-                "reference_income": 1_000_000,
-                "full_amount": 20000,
-                "relief_bps": 0,
-                "relief_amount": 0,
-                "relief_basis": None,
-                "amount": 20000,
-            },
-        ],
+        lines=LINES_EXAMPLE,
     )
 
     member_id: MemberId
