@@ -27,6 +27,7 @@ from payment_service.commissions.routes import router as commissions
 from payment_service.counting import service as counting_service
 from payment_service.disputes.routes import router as disputes
 from payment_service.forfeit_reversals.routes import router as forfeit_reversals
+from payment_service.hold_decisions.routes import router as hold_decisions
 from payment_service.incentive_holds.routes import router as incentive_holds
 from payment_service.incentive_statements.routes import router as incentive_statements
 from payment_service.ledger.routes import router as ledger
@@ -103,6 +104,7 @@ ROUTES = web.describe_routes(
     statement_documents,
     own_incentives,
     payee_totals,
+    hold_decisions,
     incentive_holds,
     forfeit_reversals,
     bonus_reviews,

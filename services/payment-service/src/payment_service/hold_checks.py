@@ -40,4 +40,29 @@ COUNTS = {
             ON cause_id = lost.id
         WHERE (booked.amount, debit_account, credit_account)
             IS DISTINCT FROM (lost.amount, debit, credit)""",
+    "forfeits that make up for more than they are, or for the debt of another": """
+        SELECT count(*) FROM (
+            SELECT hold_id, statement_id, sum(amount) AS amount, min(beneficiary_id::text) AS first,
+                   max(beneficiary_id::text) AS last
+            FROM forfeit_set_offs GROUP BY 1, 2) AS used
+        LEFT JOIN held_statements AS held USING (hold_id, statement_id)
+        LEFT JOIN incentive_holds AS hold ON hold.id = hold_id
+        WHERE used.amount > coalesce(held.amount, 0)
+            OR (first, last) IS DISTINCT FROM
+                (hold.beneficiary_id::text, hold.beneficiary_id::text)
+            OR hold.status = 'open'""",
+    "set-offs of forfeits without their transfer, or transfers without them": """
+        SELECT count(*) FROM (
+            SELECT used.id, used.amount, 'incentive_expense:' || month AS debit,
+                   'incentive_payable:' || used.beneficiary_id AS credit, hold.status
+            FROM forfeit_set_offs AS used
+            JOIN held_statements AS held USING (hold_id, statement_id)
+            JOIN incentive_holds AS hold ON hold.id = hold_id) AS used
+        FULL JOIN (
+            SELECT booked.*, EXISTS (
+                SELECT FROM ledger_transfers WHERE correction_of = booked.id) AS is_corrected
+            FROM ledger_transfers AS booked WHERE code = 'incentive_set_off') AS booked
+            ON cause_id = used.id AND cause_kind = 'forfeit_set_off'
+        WHERE (booked.amount, debit_account, credit_account, is_corrected)
+            IS DISTINCT FROM (used.amount, debit, credit, status <> 'forfeited')""",
 }

@@ -81,14 +81,18 @@ COUNTS = {
         JOIN statements ON statements.id = item.statement_id
         WHERE (item.gross + item.set_off, item.beneficiary_id, item.month) IS DISTINCT FROM
             (statements.amount - brought_debt, statements.beneficiary_id, statements.month)""",
-    "beneficiaries of whom payouts have deducted more than their debt": """
+    "beneficiaries of whom payouts and forfeits have deducted more than their debt": """
         SELECT count(*) FROM (
             SELECT beneficiary_id, sum(set_off) AS known,
                    (array_agg(greatest(brought_debt - amount, 0) ORDER BY month DESC))[1] AS debt
             FROM statements GROUP BY 1) AS stated
         LEFT JOIN (
-            SELECT beneficiary_id, sum(set_off) AS deducted FROM payout_items WHERE is_live
-            GROUP BY 1) AS paid USING (beneficiary_id)
+            SELECT beneficiary_id, sum(set_off) AS deducted FROM (
+                SELECT beneficiary_id, set_off FROM payout_items WHERE is_live
+                UNION ALL
+                SELECT used.beneficiary_id, amount FROM forfeit_set_offs AS used
+                JOIN incentive_holds AS hold ON hold.id = hold_id AND status = 'forfeited'
+                ) AS each GROUP BY 1) AS paid USING (beneficiary_id)
         WHERE debt - (coalesce(deducted, 0) - known) < 0""",
     "payouts whose tax is not the one computed": """
         SELECT count(*) FROM payout_items AS item FULL JOIN tax_computation_items AS computed
@@ -116,6 +120,10 @@ COUNTS = {
                 UNION ALL
                 SELECT hold.beneficiary_id, -held.amount FROM held_statements AS held
                 JOIN incentive_holds AS hold ON hold.id = held.hold_id
+                WHERE hold.status = 'forfeited'
+                UNION ALL
+                SELECT used.beneficiary_id, used.amount FROM forfeit_set_offs AS used
+                JOIN incentive_holds AS hold ON hold.id = used.hold_id
                 WHERE hold.status = 'forfeited') AS each GROUP BY 1) AS owed
         FULL JOIN (
             SELECT substr(account, length('incentive_payable:') + 1)::uuid AS beneficiary_id,

@@ -22,6 +22,7 @@ from payment_service.counting import service as counting
 from payment_service.counting.queries import Waiting
 from payment_service.incentive_holds import service as holds
 from payment_service.incentive_statements import queries as statement_queries
+from payment_service.incentive_statements import service as statements
 from payment_service.incentive_statements.models import Statement
 from payment_service.incentive_statements.queries import Figures
 from payment_service.ledger import rules as ledger_rules
@@ -178,7 +179,7 @@ async def step(session: AsyncSession, *, batch: int, settings: Settings) -> bool
 
     batch: how many statements to issue. Locks the closing, and at its beginning and end for a
     moment the months; to issue statements the debts, the payouts of those who have one, their
-    attempts, and the holds.
+    attempts, and the holds; at the end the debts.
     Raises: BeneficiariesUnknown; as `propose`, at the beginning.
     """
     closing = await queries.lock_open(session)
@@ -270,7 +271,7 @@ async def _issue_statements(
 
 
 async def _finish(session: AsyncSession, closing: Closing) -> None:
-    """Record what the month came to, and show its statements."""
+    """Record what the month came to, let forfeits make up for debts, and show the statements."""
     assert closing.closed_at is not None
     assert closing.decided_by is not None
     await months.record(
@@ -283,6 +284,8 @@ async def _finish(session: AsyncSession, closing: Closing) -> None:
         ),
     )
     await queries.delete_entries(session, closing.month)
+    await statement_queries.lock_debts(session)
+    await statements.set_off_forfeits(session)
     closing.status, closing.done_at = ClosingStatus.DONE, clock.now()
 
 

@@ -9,6 +9,7 @@ from payment_service.forfeit_reversals import queries, rules
 from payment_service.forfeit_reversals.models import ForfeitReversal
 from payment_service.forfeit_reversals.rules import ReversalStatus, ReversalVerdict
 from payment_service.incentive_holds import service as holds
+from payment_service.incentive_statements import queries as statements
 from perisai_kit.auth.principal import Principal
 from perisai_kit.domain import clock
 from perisai_kit.domain.ids import new_id
@@ -51,6 +52,7 @@ async def decide(
 ) -> ForfeitReversal:
     """Approve or reject a proposal. What is approved is owed again, as if it had been released.
 
+    Locks debts, then the hold.
     Raises: ForfeitReversalNotFound, ForfeitReversalDecided, OwnForfeitReversal,
     IncentiveHoldNotForfeited.
     """
@@ -60,6 +62,7 @@ async def decide(
     is_own = reversal.proposed_by == by
     rules.check_decision(reversal.status, verdict=verdict, is_own=is_own)
     if verdict is ReversalVerdict.APPROVED:
+        await statements.lock_debts(session)
         await holds.reverse_forfeit(session, hold_id)
     reversal.status = ReversalStatus(verdict)
     reversal.decided_by, reversal.decided_at = by, clock.now()

@@ -3,7 +3,7 @@
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import CheckConstraint, ForeignKey, Index, text
+from sqlalchemy import CheckConstraint, ForeignKey, ForeignKeyConstraint, Index, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from payment_service.base import Base
@@ -80,6 +80,33 @@ class HeldStatement(Base):
     month: Mapped[Month]
     amount: Mapped[int]
     held_at: Mapped[datetime]
+
+
+class ForfeitSetOff(Base):
+    """What of a forfeited statement made up for a debt of its beneficiary, in rupiah. Insert only.
+
+    It counts while its hold is forfeited.
+    """
+
+    __tablename__ = "forfeit_set_offs"
+    __table_args__ = (
+        CheckConstraint("amount > 0", name="amount"),
+        ForeignKeyConstraint(
+            ["hold_id", "statement_id"],
+            ["held_statements.hold_id", "held_statements.statement_id"],
+            name="fk_forfeit_set_offs_hold_id_held_statements",
+        ),
+        Index("ix_forfeit_set_offs_hold_id_statement_id", "hold_id", "statement_id"),
+        Index("ix_forfeit_set_offs_beneficiary_id", "beneficiary_id"),
+        Index("ix_forfeit_set_offs_statement_id", "statement_id"),
+    )
+
+    id: Mapped[UUID] = mapped_column(primary_key=True)
+    hold_id: Mapped[UUID]
+    statement_id: Mapped[UUID]
+    beneficiary_id: Mapped[UUID]
+    amount: Mapped[int]
+    booked_at: Mapped[datetime]
 
 
 class HoldProposal(Base):

@@ -5,13 +5,14 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Select, Text, cast, exists, func, select
+from sqlalchemy import BigInteger, ColumnElement, Select, Text, cast, exists, func, select
 from sqlalchemy.dialects.postgresql import distinct_on
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import InstrumentedAttribute
 
 from payment_service.incentive_holds.models import (
     CauseDismissal,
+    ForfeitSetOff,
     HeldStatement,
     HoldProposal,
     IncentiveHold,
@@ -270,5 +271,110 @@ async def find_open_proposals(
     statement = select(HoldProposal.hold_id, HoldProposal.id).where(
         HoldProposal.hold_id == any_id(hold_ids),
         HoldProposal.status == HoldProposalStatus.PROPOSED,
+    )
+    return {row[0]: row[1] for row in await session.execute(statement)}
+
+
+@dataclass(frozen=True, slots=True)
+class Left:
+    """What is left of a forfeited statement, in rupiah > 0."""
+
+    hold_id: UUID
+    statement_id: UUID
+    beneficiary_id: UUID
+    month: Month
+    amount: int
+
+
+async def list_left(session: AsyncSession, *, beneficiary_id: UUID | None) -> list[Left]:
+    """Return what is left of forfeited statements, of one beneficiary or of all.
+
+    By beneficiary, the earliest month first.
+    """
+    used = (
+        select(func.sum(ForfeitSetOff.amount))
+        .where(
+            ForfeitSetOff.hold_id == HeldStatement.hold_id,
+            ForfeitSetOff.statement_id == HeldStatement.statement_id,
+        )
+        .scalar_subquery()
+    )
+    left = cast(HeldStatement.amount - func.coalesce(used, 0), BigInteger)
+    held, hold = HeldStatement, IncentiveHold
+    conditions = [hold.status == HoldStatus.FORFEITED, left > 0]
+    if beneficiary_id is not None:
+        conditions.append(hold.beneficiary_id == beneficiary_id)
+    statement = (
+        select(held.hold_id, held.statement_id, hold.beneficiary_id, held.month, left)
+        .join(hold, hold.id == held.hold_id)
+        .where(*conditions)
+        .order_by(hold.beneficiary_id, held.month, held.statement_id)
+    )
+    return [Left(*row) for row in await session.execute(statement)]
+
+
+async def insert_set_offs(session: AsyncSession, rows: Rows) -> None:
+    await session.execute(insert_rows_statement(ForfeitSetOff, rows))
+
+
+def set_off_in(month: Month, ids: Collection[UUID]) -> Select[Any]:
+    """Return the query of those of these set-offs whose statement is of a month.
+
+    Columns: cause_id, part, amount.
+    """
+    held = HeldStatement
+    booked: list[ColumnElement[Any]] = [
+        ForfeitSetOff.id.label("cause_id"),
+        cast(ForfeitSetOff.beneficiary_id, Text).label("part"),
+        ForfeitSetOff.amount.label("amount"),
+    ]
+    return (
+        select(*booked)
+        .join(
+            held,
+            (held.hold_id == ForfeitSetOff.hold_id)
+            & (held.statement_id == ForfeitSetOff.statement_id),
+        )
+        .where(ForfeitSetOff.id == any_id(ids), held.month == month)
+    )
+
+
+async def list_set_offs(session: AsyncSession, *, hold_id: UUID) -> Sequence[UUID]:
+    """Return the set-offs of a hold, the oldest first."""
+    chosen = select(ForfeitSetOff.id).where(ForfeitSetOff.hold_id == hold_id)
+    return (await session.scalars(chosen.order_by(ForfeitSetOff.id))).all()
+
+
+async def list_set_offs_of(session: AsyncSession, statement_id: UUID) -> Sequence[UUID]:
+    """Return the set-offs of a statement, the oldest first."""
+    chosen = select(ForfeitSetOff.id).where(ForfeitSetOff.statement_id == statement_id)
+    return (await session.scalars(chosen.order_by(ForfeitSetOff.id))).all()
+
+
+def sum_set_off(beneficiary_id: Any) -> Select[Any]:
+    """Return the query of what counts for a beneficiary's debts, in rupiah."""
+    return (
+        select(func.sum(ForfeitSetOff.amount))
+        .join(IncentiveHold, IncentiveHold.id == ForfeitSetOff.hold_id)
+        .where(
+            ForfeitSetOff.beneficiary_id == beneficiary_id,
+            IncentiveHold.status == HoldStatus.FORFEITED,
+        )
+    )
+
+
+async def sum_by_statement(
+    session: AsyncSession, statement_ids: Collection[UUID]
+) -> dict[UUID, int]:
+    """Return what of each of these statements made up for debts; nothing for the others."""
+    summed = cast(func.sum(ForfeitSetOff.amount), BigInteger)
+    statement = (
+        select(ForfeitSetOff.statement_id, summed)
+        .join(IncentiveHold, IncentiveHold.id == ForfeitSetOff.hold_id)
+        .where(
+            ForfeitSetOff.statement_id == any_id(statement_ids),
+            IncentiveHold.status == HoldStatus.FORFEITED,
+        )
+        .group_by(ForfeitSetOff.statement_id)
     )
     return {row[0]: row[1] for row in await session.execute(statement)}

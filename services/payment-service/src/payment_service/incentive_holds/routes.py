@@ -10,18 +10,13 @@ from payment_service.incentive_holds import service
 from payment_service.incentive_holds.models import HoldProposal
 from payment_service.incentive_holds.rules import (
     HoldKind,
-    HoldProposalDecided,
-    HoldProposalNotFound,
     HoldProposalOpen,
     HoldStatus,
-    IncentiveHoldChanged,
     IncentiveHoldDecided,
     IncentiveHoldNotFound,
-    OwnHoldProposal,
 )
 from payment_service.incentive_holds.schemas import (
     HeldStatementOut,
-    HoldDecision,
     HoldProposalOut,
     HoldProposalsOut,
     IncentiveHoldOut,
@@ -41,7 +36,6 @@ reading = APIRouter(prefix="/v1/incentive-holds", route_class=ReadRoute)
 writing = APIRouter(prefix="/v1/incentive-holds", route_class=TransactionRoute)
 
 HoldId = Annotated[UUID, Path(description="Id of the hold.")]
-ProposalId = Annotated[UUID, Path(description="Id of the proposal.")]
 
 
 @reading.get("")
@@ -98,35 +92,6 @@ async def list_proposals(
     return HoldProposalsOut(items=[_proposal_out(each) for each in found])
 
 
-@writing.post(
-    "/{hold_id}/proposals/{proposal_id}/decision",
-    openapi_extra=IDEMPOTENT,
-    responses=problems(
-        IncentiveHoldNotFound,
-        IncentiveHoldDecided,
-        IncentiveHoldChanged,
-        HoldProposalNotFound,
-        HoldProposalDecided,
-        OwnHoldProposal,
-    ),
-)
-async def decide(
-    hold_id: HoldId,
-    proposal_id: ProposalId,
-    decision: HoldDecision,
-    session: Session,
-    officer: Treasurer,
-) -> HoldProposalOut:
-    """Approve or reject a proposal; who made it may only reject it.
-
-    What is released may be paid. What is forfeited is owed no more, for good.
-    """
-    decided = await service.decide(
-        session, hold_id, proposal_id, verdict=decision.verdict, by=officer.account_id
-    )
-    return _proposal_out(decided)
-
-
 def _hold_out(held: Held) -> IncentiveHoldOut:
     hold = held.hold
     if hold.beneficiary_kind is BeneficiaryKind.AGENT:
@@ -142,7 +107,16 @@ def _hold_out(held: Held) -> IncentiveHoldOut:
         branch_code=hold.branch_code,
         region_code=hold.region_code,
         amount=held.amount,
-        statements=[HeldStatementOut.model_validate(each) for each in held.statements],
+        statements=[
+            HeldStatementOut(
+                statement_id=each.statement_id,
+                month=each.month,
+                amount=each.amount,
+                deducted=held.deducted.get(each.statement_id, 0),
+                held_at=each.held_at,
+            )
+            for each in held.statements
+        ],
         dismissed_at=hold.dismissed_at,
         opened_at=hold.opened_at,
         decided_at=hold.decided_at,

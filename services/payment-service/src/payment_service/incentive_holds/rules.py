@@ -3,6 +3,7 @@
 Source: docs/commissions.md, Incentives that are held.
 """
 
+from collections.abc import Sequence
 from enum import StrEnum
 
 from perisai_kit.domain.errors import Conflict, Forbidden, NotFound
@@ -142,3 +143,12 @@ def find_payable_now(payable: int, status: HoldStatus | None, is_live: bool) -> 
     status: of its last hold, if any. is_live: whether it is in a payout, or was paid.
     """
     return payable if status in {None, HoldStatus.RELEASED} and not is_live else 0
+
+
+def set_off(amounts: Sequence[int], debt: int) -> list[int]:
+    """Return what of each amount makes up for a debt: of the first ones first, in rupiah."""
+    deducted = []
+    for amount in amounts:
+        deducted.append(min(amount, debt))
+        debt -= deducted[-1]
+    return deducted

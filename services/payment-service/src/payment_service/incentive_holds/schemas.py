@@ -50,6 +50,9 @@ class HeldStatementOut(Out):
     statement_id: StatementId
     month: Annotated[MonthText, Field(description="The month of the statement.")]
     amount: Annotated[int, Field(description="What is held of it, in rupiah.")]
+    deducted: Annotated[
+        int, Field(description="Rupiah of it that made up for debts after it was forfeited.")
+    ]
     held_at: Annotated[datetime, Field(description="Since when it is held.")]
 
 

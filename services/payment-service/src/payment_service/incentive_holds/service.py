@@ -1,8 +1,9 @@
 """Hold what is stated and must not be paid yet, until two people release or forfeit it."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import groupby
 from typing import Any
 from uuid import UUID
 
@@ -11,18 +12,17 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from payment_service.incentive_holds import queries, rules
 from payment_service.incentive_holds.models import HeldStatement, HoldProposal, IncentiveHold
-from payment_service.incentive_holds.queries import StatementColumn, StatementHold, ToHold
+from payment_service.incentive_holds.queries import Left, StatementColumn, StatementHold, ToHold
 from payment_service.incentive_holds.rules import (
     HoldKind,
     HoldProposalStatus,
-    HoldProposalVerdict,
     HoldReason,
     HoldStatus,
     HoldVerdict,
 )
 from payment_service.ledger import rules as ledger_rules
 from payment_service.ledger import service as ledger
-from payment_service.ledger.rules import Cause, CauseKind, TransferCode
+from payment_service.ledger.rules import Booked, Cause, CauseKind, TransferCode
 from payment_service.visibility import visible_earnings
 from perisai_kit.auth.principal import Principal
 from perisai_kit.domain import clock
@@ -34,11 +34,15 @@ from perisai_kit.http.paging import Slice, cut_page, read_cursor
 
 @dataclass(frozen=True, slots=True)
 class Held:
-    """A hold with what it holds, and the proposal that waits for a decision."""
+    """A hold with what it holds, and the proposal that waits for a decision.
+
+    deducted: what of a statement made up for debts after it was forfeited, in rupiah.
+    """
 
     hold: IncentiveHold
     statements: Sequence[HeldStatement]
     open_proposal_id: UUID | None
+    deducted: Mapping[UUID, int]
 
     @property
     def amount(self) -> int:
@@ -150,7 +154,10 @@ async def list_holds(
     ids = [each.id for each in page.items]
     held = await queries.list_held(session, ids)
     waiting = await queries.find_open_proposals(session, ids)
-    items = [Held(each, held.get(each.id, []), waiting.get(each.id)) for each in page.items]
+    items = [
+        await _make_held(session, each, held.get(each.id, []), waiting.get(each.id))
+        for each in page.items
+    ]
     return Slice(items, page.next_cursor)
 
 
@@ -187,35 +194,11 @@ async def list_proposals(
     return await queries.list_proposals(session, hold_id)
 
 
-async def decide(
-    session: AsyncSession,
-    hold_id: UUID,
-    proposal_id: UUID,
-    *,
-    verdict: HoldProposalVerdict,
-    by: UUID,
-) -> HoldProposal:
-    """Approve or reject a proposal. What is forfeited is owed no more.
-
-    Raises: IncentiveHoldNotFound, IncentiveHoldDecided, HoldProposalNotFound, HoldProposalDecided,
-    OwnHoldProposal, IncentiveHoldChanged.
-    """
+async def lock_proposal(session: AsyncSession, hold_id: UUID, proposal_id: UUID) -> HoldProposal:
+    """Lock a proposal for a hold. Raises: HoldProposalNotFound."""
     proposal = await queries.lock_proposal(session, hold_id, proposal_id)
     if proposal is None:
         raise rules.HoldProposalNotFound
-    is_own = proposal.proposed_by == by
-    rules.check_decision(proposal.status, verdict=verdict, is_own=is_own)
-    now = clock.now()
-    if verdict is HoldProposalVerdict.APPROVED:
-        found = await _lock(session, hold_id)
-        rules.check_same(proposed=proposal.amount, amount=found.amount)
-        if proposal.verdict is HoldVerdict.FORFEIT:
-            await _forfeit(session, found)
-        found.hold.status = rules.OUTCOMES[proposal.verdict]
-        found.hold.decided_at = now
-    proposal.status = HoldProposalStatus(verdict)
-    proposal.decided_by, proposal.decided_at = by, now
-    await session.flush()
     return proposal
 
 
@@ -234,6 +217,7 @@ async def lock_forfeited(session: AsyncSession, hold_id: UUID) -> Held:
 async def reverse_forfeit(session: AsyncSession, hold_id: UUID) -> None:
     """Owe again what a hold forfeited, by the opposite transfers; it is released from now on.
 
+    The debts that it made up for are owed again too. The caller has locked debts.
     Raises: IncentiveHoldNotFound, IncentiveHoldNotForfeited.
     """
     found = await lock_forfeited(session, hold_id)
@@ -246,8 +230,88 @@ async def reverse_forfeit(session: AsyncSession, hold_id: UUID) -> None:
             if booked.code == TransferCode.INCENTIVE_FORFEITED
         ]
         await ledger.correct(session, forfeit, business_on=today)
+    for set_off_id in await queries.list_set_offs(session, hold_id=hold_id):
+        cause = Cause(CauseKind.FORFEIT_SET_OFF, set_off_id)
+        booked, *_ = await ledger.list_of_cause(session, cause)
+        await ledger.correct(session, booked, business_on=today)
     found.hold.status, found.hold.decided_at = HoldStatus.RELEASED, clock.now()
     await session.flush()
+
+
+async def end(
+    session: AsyncSession, hold_id: UUID, *, verdict: HoldVerdict, amount: int, at: datetime
+) -> IncentiveHold:
+    """Release or forfeit all that an open hold holds. What is forfeited is owed no more.
+
+    amount: what two people agreed on, in rupiah.
+    Raises: IncentiveHoldNotFound, IncentiveHoldDecided, IncentiveHoldChanged.
+    """
+    found = await _lock(session, hold_id)
+    rules.check_same(proposed=amount, amount=found.amount)
+    if verdict is HoldVerdict.FORFEIT:
+        await _forfeit(session, found)
+    found.hold.status, found.hold.decided_at = rules.OUTCOMES[verdict], at
+    await session.flush()
+    return found.hold
+
+
+async def list_left(session: AsyncSession, *, beneficiary_id: UUID | None = None) -> list[Left]:
+    """Return what is left of forfeited statements, of one beneficiary or of all.
+
+    By beneficiary, the earliest month first.
+    """
+    return await queries.list_left(session, beneficiary_id=beneficiary_id)
+
+
+async def set_off_debts(
+    session: AsyncSession, left: Sequence[Left], debts: Mapping[UUID, int]
+) -> None:
+    """Take debts out of what their beneficiaries have forfeited, the earliest month first.
+
+    left: of `list_left`. debts: rupiah by beneficiary; the caller has locked them.
+    """
+    rows, now = [], clock.now()
+    for beneficiary_id, group in groupby(left, key=lambda each: each.beneficiary_id):
+        forfeits = list(group)
+        amounts = rules.set_off([each.amount for each in forfeits], debts.get(beneficiary_id, 0))
+        rows += [
+            {
+                "id": new_id(),
+                "hold_id": each.hold_id,
+                "statement_id": each.statement_id,
+                "beneficiary_id": beneficiary_id,
+                "amount": amount,
+                "booked_at": now,
+            }
+            for each, amount in zip(forfeits, amounts, strict=True)
+            if amount
+        ]
+    if not rows:
+        return
+    await queries.insert_set_offs(session, rows)
+    taken = {row["statement_id"] for row in rows}
+    for month in sorted({each.month for each in left if each.statement_id in taken}):
+        await ledger.transfer_rows(
+            session,
+            queries.set_off_in(month, [row["id"] for row in rows]),
+            code=TransferCode.INCENTIVE_SET_OFF,
+            account=ledger_rules.incentive_expense(month),
+            business_on=clock.today(),
+        )
+
+
+async def find_deducted(session: AsyncSession, statement_ids: Collection[UUID]) -> dict[UUID, int]:
+    """Return what of forfeited statements made up for debts, in rupiah; of those with any."""
+    return await queries.sum_by_statement(session, statement_ids) if statement_ids else {}
+
+
+async def list_postings(session: AsyncSession, statement_id: UUID) -> list[Booked]:
+    """Return what was booked where a forfeited statement made up for debts, the oldest first."""
+    return [
+        booked
+        for each in await queries.list_set_offs_of(session, statement_id)
+        for booked in await ledger.list_of_cause(session, Cause(CauseKind.FORFEIT_SET_OFF, each))
+    ]
 
 
 async def _forfeit(session: AsyncSession, found: Held) -> None:
@@ -274,7 +338,15 @@ async def _lock(session: AsyncSession, hold_id: UUID) -> Held:
 async def _read(session: AsyncSession, found: IncentiveHold) -> Held:
     held = await queries.list_held(session, [found.id])
     waiting = await queries.find_open_proposals(session, [found.id])
-    return Held(found, held.get(found.id, []), waiting.get(found.id))
+    return await _make_held(session, found, held.get(found.id, []), waiting.get(found.id))
+
+
+async def _make_held(
+    session: AsyncSession, hold: IncentiveHold, held: Sequence[HeldStatement], waiting: UUID | None
+) -> Held:
+    # Of a forfeited hold only: its statements may have been in one that was released before.
+    forfeited = [each.statement_id for each in held if hold.status is HoldStatus.FORFEITED]
+    return Held(hold, held, waiting, await find_deducted(session, forfeited))
 
 
 def _hold_row(hold_id: UUID, of: ToHold, at: datetime) -> dict[str, Any]:

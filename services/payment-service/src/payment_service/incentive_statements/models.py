@@ -16,8 +16,9 @@ class Statement(Base):
 
     brought_parts: the rest below a rupiah of the statements before. total_parts: everything
     booked since the beginning. amount: rupiah; negative: more was taken back than earned.
-    set_off: debt of earlier statements that payouts deducted since the last of them; negative:
-    such payouts came back. brought_debt: what earlier statements took back beyond what they gave,
+    set_off: debt of earlier statements that payouts and forfeits deducted since the last of them;
+    negative: such payouts came back, or a forfeit was taken back. brought_debt: what earlier
+    statements took back beyond what they gave,
     less that. held_reason: why an override is held until it is decided on. Who it is and where
     stand here as they stood at the close.
     """

@@ -28,6 +28,7 @@ from sqlalchemy.orm import aliased
 from payment_service.agents.rules import HeldReason
 from payment_service.counting.models import Watermark
 from payment_service.counting.rules import BeneficiaryKind
+from payment_service.incentive_holds import queries as holds
 from payment_service.incentive_statements.models import Statement
 from payment_service.incentive_statements.rules import Balance
 from payment_service.payouts.models import PayoutItem
@@ -111,7 +112,7 @@ def stated(month: Month, earned: Select[Any], *, issued_at: datetime) -> Select[
 
 
 def _set_off_since(beneficiary_id: Any) -> ColumnElement[int]:
-    """Return what payouts have deducted for a debt since a beneficiary's last statement.
+    """Return what payouts and forfeits made up for of a debt since a beneficiary's last statement.
 
     Below zero where what that statement knew of has come back.
     """
@@ -122,8 +123,9 @@ def _set_off_since(beneficiary_id: Any) -> ColumnElement[int]:
     known = select(func.sum(earlier.set_off)).where(
         earlier.beneficiary_id == beneficiary_id, earlier.set_off != 0
     )
-    sums = [func.coalesce(each.scalar_subquery(), 0) for each in (deducted, known)]
-    return cast(sums[0] - sums[1], BigInteger)
+    forfeited = holds.sum_set_off(beneficiary_id)
+    sums = [func.coalesce(each.scalar_subquery(), 0) for each in (deducted, forfeited, known)]
+    return cast(sums[0] + sums[1] - sums[2], BigInteger)
 
 
 async def lock_debts(session: AsyncSession) -> None:
@@ -135,7 +137,7 @@ def debts() -> Select[Any]:
     """Return the query of what statements took back and nothing has made up for, in rupiah.
 
     Columns: beneficiary_id, debt > 0. Payouts that deduct some of it count, whether they are paid
-    yet or not.
+    yet or not, and so do forfeits.
     """
     later = aliased(Statement)
     is_last = ~exists().where(

@@ -1,6 +1,5 @@
 """What a statement pays. Source: docs/commissions.md."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
@@ -115,12 +114,3 @@ class PayableStatement:
     statement_id: UUID
     month: Month
     payable: int
-
-
-def set_off(amounts: Sequence[int], debt: int) -> list[int]:
-    """Return what of each amount makes up for a debt: of the first ones first, in rupiah."""
-    deducted = []
-    for amount in amounts:
-        deducted.append(min(amount, debt))
-        debt -= deducted[-1]
-    return deducted

@@ -61,8 +61,9 @@ class IncentiveStatementOut(EarnedOut):
     branch_code: BranchCode
     region_code: RegionCode
     set_off: int = Field(
-        description="Rupiah that payouts since the statement before have deducted from its debt; "
-        "`brought_debt` is what was left. Negative: such a payout came back."
+        description="Rupiah that payouts and forfeits since the statement before have deducted "
+        "from its debt; `brought_debt` is what was left. Negative: such a payout came back, or a "
+        "forfeit was taken back."
     )
     total_parts: int = Field(description=f"Everything since the beginning. {PARTS_OF_A_RUPIAH}")
     held: Annotated[bool, Field(description="Whether it waits until two officers decide on it.")]
@@ -88,7 +89,8 @@ class IncentiveStatementOut(EarnedOut):
     ]
     deducted: int = Field(
         description="Rupiah of `payable` that the payout which pays it deducts for a debt of later "
-        "months; the next statement has it as `set_off`."
+        "months, or that made up for such a debt after it was forfeited; the next statement has "
+        "it as `set_off`."
     )
     bonus_review: Annotated[
         BonusReviewStatus | None,

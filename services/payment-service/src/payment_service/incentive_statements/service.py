@@ -140,6 +140,16 @@ def payable_now() -> Select[Any]:
     )
 
 
+async def set_off_forfeits(session: AsyncSession, *, beneficiary_id: UUID | None = None) -> None:
+    """Let what was forfeited make up for debts: what is taken back of it was never paid.
+
+    beneficiary_id: None: of all. The caller has locked debts.
+    """
+    left = await holds.list_left(session, beneficiary_id=beneficiary_id)
+    debts = await queries.find_debts(session, {each.beneficiary_id for each in left})
+    await holds.set_off_debts(session, left, debts)
+
+
 async def list_lines(
     session: AsyncSession,
     principal: Principal,
@@ -325,6 +335,7 @@ async def show(
     reviews = await bonus_reviews.find_statuses(session, months)
     statuses = await payouts.find_statement_statuses(session, ids)
     deductions = await payout_queries.find_deductions(session, ids)
+    forfeits = await holds.find_deducted(session, ids)
     return [
         _stated(
             each,
@@ -332,7 +343,7 @@ async def show(
             held.get(each.id),
             reviews.get((each.beneficiary_id, each.month)),
             statuses.get(each.id, StatementPayoutStatus.UNPAID),
-            deducted=deductions.get(each.id, 0),
+            deducted=deductions.get(each.id, 0) + forfeits.get(each.id, 0),
         )
         for each in statements
     ]

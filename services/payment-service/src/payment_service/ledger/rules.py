@@ -60,6 +60,7 @@ class TransferCode(StrEnum):
     INCENTIVE_ACCRUED = "incentive_accrued"
     INCENTIVE_REVERSED = "incentive_reversed"
     INCENTIVE_FORFEITED = "incentive_forfeited"
+    INCENTIVE_SET_OFF = "incentive_set_off"
     INCENTIVE_PAID = "incentive_paid"
     INCENTIVE_RETURNED = "incentive_returned"
     TAX_WITHHELD = "tax_withheld"
@@ -71,6 +72,7 @@ class TransferCode(StrEnum):
 class CauseKind(StrEnum):
     ALLOCATION = "allocation"
     STATEMENT = "statement"
+    FORFEIT_SET_OFF = "forfeit_set_off"
     PAYOUT_ITEM = "payout_item"
     TAX_REMITTANCE = "tax_remittance"
 
@@ -83,6 +85,7 @@ CAUSES: dict[TransferCode, CauseKind] = {
     TransferCode.INCENTIVE_ACCRUED: CauseKind.STATEMENT,
     TransferCode.INCENTIVE_REVERSED: CauseKind.STATEMENT,
     TransferCode.INCENTIVE_FORFEITED: CauseKind.STATEMENT,
+    TransferCode.INCENTIVE_SET_OFF: CauseKind.FORFEIT_SET_OFF,
     TransferCode.INCENTIVE_PAID: CauseKind.PAYOUT_ITEM,
     TransferCode.INCENTIVE_RETURNED: CauseKind.PAYOUT_ITEM,
     TransferCode.TAX_WITHHELD: CauseKind.PAYOUT_ITEM,
@@ -102,6 +105,7 @@ POSTINGS: dict[TransferCode, tuple[AccountKind, AccountKind]] = {
         AccountKind.INCENTIVE_PAYABLE,
         AccountKind.INCENTIVE_EXPENSE,
     ),
+    TransferCode.INCENTIVE_SET_OFF: (AccountKind.INCENTIVE_EXPENSE, AccountKind.INCENTIVE_PAYABLE),
     TransferCode.INCENTIVE_PAID: (AccountKind.INCENTIVE_PAYABLE, AccountKind.OPERATING_BANK),
     TransferCode.INCENTIVE_RETURNED: (AccountKind.OPERATING_BANK, AccountKind.INCENTIVE_PAYABLE),
     TransferCode.TAX_WITHHELD: (AccountKind.INCENTIVE_PAYABLE, AccountKind.TAX_PAYABLE),

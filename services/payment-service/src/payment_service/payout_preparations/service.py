@@ -14,9 +14,9 @@ from uuid import UUID
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from payment_service.clients.payees import PayeeDetails
+from payment_service.incentive_holds.rules import set_off
 from payment_service.incentive_statements import queries as statement_queries
 from payment_service.incentive_statements.models import Statement
-from payment_service.incentive_statements.rules import set_off
 from payment_service.payees import service as payees
 from payment_service.payout_accounts import service as payout_accounts
 from payment_service.payout_preparations import queries, rules

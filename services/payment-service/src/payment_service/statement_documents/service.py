@@ -12,6 +12,7 @@ from payment_service.banks import service as banks
 from payment_service.bills.people import BillPeople, list_people
 from payment_service.commissions.rules import CommissionRule
 from payment_service.counting.rules import BeneficiaryKind
+from payment_service.incentive_holds import service as holds
 from payment_service.incentive_statements import service as statements
 from payment_service.incentive_statements.models import Statement
 from payment_service.incentive_statements.rules import StatementNotFound
@@ -112,7 +113,10 @@ async def explain(
         groups=groups,
         people=await list_people(session, principal, bill_ids),
         bank_names=await banks.list_names(session),
-        postings=await ledger.list_of_cause(session, Cause(CauseKind.STATEMENT, statement.id)),
+        postings=[
+            *await ledger.list_of_cause(session, Cause(CauseKind.STATEMENT, statement.id)),
+            *await holds.list_postings(session, statement.id),
+        ],
         names=may_name_beneficiary(principal, statement),
     )
 

@@ -59,7 +59,8 @@ POSTED = {
     TransferCode.INCENTIVE_ACCRUED: "Insentif terutang",
     TransferCode.INCENTIVE_REVERSED: "Insentif dikurangi",
     TransferCode.INCENTIVE_FORFEITED: "Insentif hangus",
-    TransferCode.CORRECTION: "Insentif hangus dibatalkan",
+    TransferCode.INCENTIVE_SET_OFF: "Insentif hangus dikurangi utang",
+    TransferCode.CORRECTION: "Dibatalkan",
 }
 EQUAL = "Jumlah rekap ini sama dengan rincian di atas dan dengan buku besar."
 SUMMARY_EQUAL = (

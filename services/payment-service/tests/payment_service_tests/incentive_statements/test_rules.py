@@ -3,8 +3,9 @@ from hypothesis import strategies as st
 from sqlalchemy import ARRAY, BigInteger, cast, column, func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from payment_service.incentive_holds.rules import set_off
 from payment_service.incentive_statements.queries import rest_of, rupiah_of
-from payment_service.incentive_statements.rules import Balance, Due, set_off
+from payment_service.incentive_statements.rules import Balance, Due
 from payment_service.schemes.rules import PARTS
 
 PARTS_OF_ANY_SIGN = st.integers(-(10**15), 10**15)

@@ -1,0 +1,1 @@
+"""What another person decides on a proposal for held incentives."""

@@ -1,0 +1,3 @@
+from payment_service_tests.incentive_holds.conftest import officer
+
+__all__ = ["officer"]
