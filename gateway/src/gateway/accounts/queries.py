@@ -2,7 +2,7 @@ import uuid
 from collections.abc import Sequence
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, and_, false, func, or_, select, true
+from sqlalchemy import ColumnElement, and_, bindparam, false, func, or_, select, true
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from gateway.accounts.models import Account
@@ -10,6 +10,10 @@ from gateway.accounts.rules import ADMIN, AccountKind, AccountNotFound, AccountS
 
 ACCOUNTS_OF_A_PHONE = 50
 _ADMINS_LOCK = 4_701
+_TOKENS_VALID_FROM = select(Account.id, Account.tokens_valid_from).where(
+    Account.tokens_valid_from >= bindparam("since")
+)
+"""Made once, because every process asks every two seconds."""
 
 
 def in_scope(scope: AccountScope) -> ColumnElement[bool]:
@@ -119,8 +123,5 @@ async def count_other_admins(session: AsyncSession, account_id: uuid.UUID) -> in
 async def list_tokens_valid_from(
     session: AsyncSession, *, since: datetime
 ) -> list[tuple[uuid.UUID, datetime]]:
-    changed = select(Account.id, Account.tokens_valid_from).where(
-        Account.tokens_valid_from >= since
-    )
-    rows = await session.execute(changed)
+    rows = await session.execute(_TOKENS_VALID_FROM, {"since": since})
     return [(account_id, instant) for account_id, instant in rows if instant is not None]

@@ -7,16 +7,17 @@ from gateway.keys.models import SigningKey
 
 _KEYS_LOCK = 4_702
 MOST_KEYS = 100
+_NEWEST = (
+    select(SigningKey)
+    .order_by(SigningKey.revoked_at.is_not(None), SigningKey.created_at.desc())
+    .limit(MOST_KEYS)
+)
+"""Made once, because every process asks every two seconds."""
 
 
 async def list_keys(session: AsyncSession) -> Sequence[SigningKey]:
     """Return keys, newest first. Revoked keys come last, so that the limit hides no other key."""
-    newest = (
-        select(SigningKey)
-        .order_by(SigningKey.revoked_at.is_not(None), SigningKey.created_at.desc())
-        .limit(MOST_KEYS)
-    )
-    return (await session.scalars(newest)).all()
+    return (await session.scalars(_NEWEST)).all()
 
 
 async def lock_keys(session: AsyncSession) -> Sequence[SigningKey]:

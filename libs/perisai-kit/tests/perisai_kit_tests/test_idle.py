@@ -104,20 +104,25 @@ async def test_an_event_is_not_missed_while_a_reader_looks_whether_its_client_is
     signals = Signals()
     signals.is_leading = True
     reader = FeedReader(kit_database, source="test-service", signals=signals)
-    looked: list[int] = []
+    has_waited, numbered = asyncio.Event(), asyncio.Event()
+    looks: list[bool] = []
 
-    async def is_gone() -> bool:
-        looked.append(1)
-        if len(looked) == 1:
-            async with kit_database.begin() as session:
-                await publish(session, BranchOpened(branch_code="B1", region_code="R1"))
-            await number_now(kit_database)
+    def is_gone() -> bool:
+        has_waited.set()
+        looks.append(numbered.is_set())
+        if looks.count(True) == 1:
             signals.numbered.send()
         return False
 
-    waiting = reader.read(0, limit=10, timeout_s=1_000_000, is_gone=is_gone)
+    waiting = asyncio.create_task(reader.read(0, limit=10, timeout_s=1_000_000, is_gone=is_gone))
+    await has_waited.wait()  # it found nothing
+    async with kit_database.begin() as session:
+        await publish(session, BranchOpened(branch_code="B1", region_code="R1"))
+    await number_now(kit_database)
+    numbered.set()
 
     assert len(await asyncio.wait_for(waiting, WAIT_S)) == 1
+    assert looks[-1]
 
 
 async def test_a_waiting_reader_gets_a_true_answer_when_the_server_stops(

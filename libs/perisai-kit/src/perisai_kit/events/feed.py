@@ -3,7 +3,7 @@
 import asyncio
 import re
 import time
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Annotated
@@ -25,7 +25,8 @@ from perisai_kit.events.envelope import (
 )
 from perisai_kit.events.positions import Page, read_page, survey_waiting
 from perisai_kit.events.signals import Pace, Signals
-from perisai_kit.http.protocol import STOPPING
+from perisai_kit.http.protocol import GONE, STOPPING
+from perisai_kit.runtime.ticks import until_tick
 
 BATCH_TYPE = "application/cloudevents-batch+json"
 FEED_PATH = "/feed"
@@ -59,7 +60,7 @@ async def _feed(
         limit=limit,
         timeout_s=timeout_ms / 1000,
         types=parse_types(types),
-        is_gone=request.is_disconnected,
+        is_gone=lambda: GONE in extensions,
         is_stopping=lambda: STOPPING in extensions,
     )
     return Response(write_batch(events, source=reader.source), media_type=BATCH_TYPE)
@@ -138,7 +139,7 @@ class FeedReader:
         limit: int,
         timeout_s: float,
         types: Sequence[str] = (),
-        is_gone: Callable[[], Awaitable[bool]] | None = None,
+        is_gone: Callable[[], bool] = lambda: False,
         is_stopping: Callable[[], bool] = lambda: False,
     ) -> list[FeedEvent]:
         """Return up to `limit` events after the position, waiting up to `timeout_s` for the first.
@@ -177,7 +178,7 @@ class FeedReader:
             # So only the reasons to end need another look, such as a moved test clock. A
             # notification of another process may be lost.
             is_current = is_leading and signal.count == seen and left > 0
-            if is_gone is not None and await is_gone():
+            if is_gone():
                 return []
 
     async def _wait(self, seen: int, left: float, *, is_passed_over: bool) -> None:
@@ -187,7 +188,8 @@ class FeedReader:
         signals = self._signals
         is_signalled = signals.is_leading or signals.is_listening
         poll_s = signals.poll_s if is_signalled else self._pace.poll_s(now=time.monotonic())
-        await signals.numbered.wait(seen, min(poll_s, left) if left > 0 else UNNUMBERED_POLL_S)
+        look_s = min(until_tick(poll_s), left) if left > 0 else UNNUMBERED_POLL_S
+        await signals.numbered.wait(seen, look_s)
 
     async def _page(self, after: int, limit: int, types: Sequence[str]) -> Page:
         async with self._database.read() as session:

@@ -18,6 +18,7 @@ from uvicorn.supervisors import Multiprocess
 
 from perisai_kit.http.connections.watch import ConnectionLimits
 from perisai_kit.http.protocol import ServerProtocol
+from perisai_kit.runtime.ticks import until_tick
 from perisai_kit.services.processes import find_process
 from perisai_kit.services.worker import run_standalone
 
@@ -81,7 +82,7 @@ class Server(uvicorn.Server):
         while not await self.on_tick(counter):
             counter = (counter + 10) % 864_000
             with suppress(TimeoutError):
-                async with asyncio.timeout(TICK_S):
+                async with asyncio.timeout(until_tick(TICK_S)):
                     await self._is_asked_to_exit.wait()
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:

@@ -26,6 +26,7 @@ from perisai_kit.events.subscription import Subscription, measure_subscriptions
 from perisai_kit.jobs.runner import JobRunner
 from perisai_kit.runtime.graceful import finish
 from perisai_kit.runtime.log import get_logger
+from perisai_kit.runtime.ticks import until_tick
 
 RESTART_S = 1.0
 MAX_RESTART_S = 30.0
@@ -162,7 +163,7 @@ class Worker:
         questions = [(self._due[each.name], each.is_due) for each in self._periodic if each.is_due]
         every_s = min(each.every_s for each in self._periodic if each.is_due)
         while True:
-            await asyncio.sleep(every_s)
+            await asyncio.sleep(until_tick(every_s))
             async with self.database.read() as session:
                 for due, is_due in questions:
                     if await is_due(session):
@@ -173,7 +174,7 @@ class Worker:
         while True:
             async with self.database.read() as session:
                 await measure_subscriptions(session, names)
-            await asyncio.sleep(MEASURE_EVERY_S)
+            await asyncio.sleep(until_tick(MEASURE_EVERY_S))
 
     async def _watch_partitions(self) -> None:
         while True:
