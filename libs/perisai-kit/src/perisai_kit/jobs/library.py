@@ -10,14 +10,16 @@ import asyncpg
 if TYPE_CHECKING:
     from pgqueuer.adapters.persistence.queries import Queries
     from pgqueuer.core.qm import QueueManager
+    from pgqueuer.domain.types import QueueExecutionMode
 
     Connection: TypeAlias = asyncpg.Connection[asyncpg.Record]
 else:
     Connection = asyncpg.Connection  # the class has no parameter at run time
 
+CHANNEL = "ch_pgqueuer"
 NAMES = {
     "prefix": "",
-    "channel": "ch_pgqueuer",
+    "channel": CHANNEL,
     "function": "fn_pgqueuer_changed",
     "statistics_table": "pgqueuer_statistics",
     "queue_status_type": "pgqueuer_status",
@@ -50,4 +52,11 @@ def make_manager(connection: Connection) -> "QueueManager":
     from pgqueuer.core.qm import QueueManager  # noqa: PLC0415 - see above
     from pgqueuer.domain.types import Channel  # noqa: PLC0415 - see above
 
-    return QueueManager(make_queries(connection), channel=Channel(NAMES["channel"]))
+    return QueueManager(make_queries(connection), channel=Channel(CHANNEL))
+
+
+def get_drain_mode() -> "QueueExecutionMode":
+    """Return the mode in which a manager stops once no job waits and none is in its hands."""
+    from pgqueuer.domain.types import QueueExecutionMode  # noqa: PLC0415 - see above
+
+    return QueueExecutionMode.drain

@@ -4,6 +4,7 @@ import asyncio
 import json
 import time
 from collections.abc import Awaitable, Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import partial
@@ -16,7 +17,7 @@ from perisai_kit.db.bulk import run_in_batches
 from perisai_kit.db.connections import DIRECT_SETTINGS
 from perisai_kit.db.engine import Database
 from perisai_kit.domain import clock
-from perisai_kit.jobs.library import Connection, make_manager
+from perisai_kit.jobs.library import CHANNEL, Connection, get_drain_mode, make_manager
 from perisai_kit.jobs.queue import Payload, count_jobs, forget_log
 from perisai_kit.runtime.graceful import GRACE_S
 from perisai_kit.runtime.log import get_logger
@@ -28,6 +29,12 @@ if TYPE_CHECKING:
 CONNECT_TIMEOUT_S = 10.0
 POLL_S = 10.0
 """How long an idle worker waits for a notification before it looks again."""
+_HAS_WORK = """
+    SELECT EXISTS (
+        SELECT FROM pgqueuer WHERE entrypoint = ANY ($1)
+            AND (status = 'queued' AND execute_after <= now()
+                OR status = 'picked' AND heartbeat < now() - $2::interval))
+"""
 MEASURE_EVERY_S = 15.0
 KEEP_LOG = timedelta(days=30)
 STATUSES = ("queued", "picked", "failed")
@@ -94,20 +101,35 @@ class JobRunner:
         """Run jobs until cancelled. Raises the error of a connection that was lost."""
         connection = await _connect(database)
         try:
-            manager = make_manager(connection)
-            for name, handler in self._handlers.items():
-                run = partial(self._attempt, database, handler)
-                manager.entrypoint(name, accepts_context=False, on_failure="hold")(run)
             async with asyncio.TaskGroup() as group:
-                measuring = group.create_task(self.measure_for_ever(database))
-                await self._run_until_stopped(manager, connection)
-                measuring.cancel()
+                group.create_task(self.measure_for_ever(database))
+                await self._work_for_ever(database, connection)
         finally:
             connection.terminate()
 
-    async def _run_until_stopped(self, manager: "QueueManager", connection: Connection) -> None:
+    async def _work_for_ever(self, database: Database, connection: Connection) -> None:
+        """Run jobs whenever there are any; the library, which never rests, only for so long."""
+        notified = asyncio.Event()
+        await connection.add_listener(CHANNEL, lambda *_: notified.set())
+        abandoned = timedelta(seconds=self._abandoned_s)
+        while True:
+            notified.clear()
+            if await connection.fetchval(_HAS_WORK, list(self._handlers), abandoned):
+                manager = make_manager(connection)
+                for name, handler in self._handlers.items():
+                    run = partial(self._attempt, database, handler)
+                    manager.entrypoint(name, accepts_context=False, on_failure="hold")(run)
+                await self._work_off(manager, connection)
+                continue
+            with suppress(TimeoutError):
+                async with asyncio.timeout(self._poll_s):
+                    await notified.wait()
+
+    async def _work_off(self, manager: "QueueManager", connection: Connection) -> None:
+        """Run jobs until none is left, or until cancelled."""
         running = asyncio.ensure_future(
             manager.run(
+                mode=get_drain_mode(),
                 dequeue_timeout=timedelta(seconds=self._poll_s),
                 batch_size=self._concurrency // 2,
                 max_concurrent_tasks=self._concurrency,

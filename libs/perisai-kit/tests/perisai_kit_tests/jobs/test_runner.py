@@ -113,6 +113,26 @@ async def test_a_job_of_a_worker_killed_after_its_effect_runs_again_and_has_it_o
     assert await read_effects() == ["a"]
 
 
+async def test_the_library_runs_only_while_there_is_a_job(
+    queue_database: Database, read_effects: ReadEffects
+) -> None:
+    """Its loop wakes ten times a second."""
+
+    def is_library_awake() -> bool:
+        names = {getattr(each.get_coro(), "__qualname__", "") for each in asyncio.all_tasks()}
+        return any("periodic_flush" in name for name in names)
+
+    async with running(queue_database, record):
+        for key in ("a", "b"):
+            await order(queue_database, key)
+            await wait_until_done(queue_database)
+            async with asyncio.timeout(WAIT_S):
+                while is_library_awake():  # noqa: ASYNC110 - nothing tells it
+                    await asyncio.sleep(0.05)
+
+    assert await read_effects() == ["a", "b"]
+
+
 async def test_two_workers_share_the_jobs(
     queue_database: Database, read_effects: ReadEffects
 ) -> None:
