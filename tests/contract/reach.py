@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
-from contract.roles import A, D, F, M, S, W
+from contract.roles import A, D, E, F, M, S, W
 
 from perisai_kit.auth.principal import Role, ScopeKind
 
@@ -106,7 +106,8 @@ class Rule:
     blind: roles that the route lets in, and that find nothing whatever their scope. refused: roles
     that find the object, and may not do this to it. all_seeing: roles without a scope that are
     shown the object all the same. shows: the name of the id that a list shows. second_person: the
-    code of the refusal to the person who acted first; with one, two people are needed.
+    code of the refusal to the person who acted first; with one, two people are needed. of_bank: it
+    is about one bank partner, and a bank's engineer gets it of the own one.
     """
 
     reach: Reach
@@ -115,12 +116,15 @@ class Rule:
     all_seeing: frozenset[Role] = frozenset()
     shows: str = ""
     second_person: str = ""
+    of_bank: bool = False
 
     def expect(self, role: Role, scope: str) -> Outcome:
         """Return what the role gets with one of SCOPES, or with OWN as the object's people."""
         found = EXPECTED[self.reach]
         nothing = ABSENT if self.reach is Reach.LIST else NOT_FOUND
         is_personal = self.reach in {Reach.OBJECT, Reach.LIST}
+        if role is E and self.of_bank:
+            return DONE if scope == OWN else NOT_FOUND
         if role in self.blind:
             return nothing
         if role in self.all_seeing:

@@ -4,7 +4,7 @@ import uuid
 
 from perisai_kit.auth.principal import Role
 
-M, A, W, B, F, U, D, S = (
+M, A, W, B, F, U, D, S, E = (
     Role.MEMBER,
     Role.AGENT,
     Role.WADAH_ADMIN,
@@ -13,8 +13,10 @@ M, A, W, B, F, U, D, S = (
     Role.AUDITOR,
     Role.ADMIN,
     Role.SERVICE,
+    Role.BANK_ENGINEER,
 )
-SIGNED_IN = frozenset(Role)
+SIGNED_IN = frozenset(Role) - {Role.BANK_ENGINEER}
+"""Any account but a bank's engineer, who gets only what names the role."""
 COMBINED = SIGNED_IN - {Role.WADAH_ADMIN}
 """Roles that one token may have together: a wadah's administrator has no office role."""
 READERS = frozenset({M, A, W, B, F, U, D})
@@ -40,7 +42,7 @@ def _operations(service: str) -> dict[str, frozenset[Role] | None]:
     parked = f"/v1/operations/{service}/parked-events"
     audits = f"/v1/read-audits/{service}"
     return {
-        f"GET /v1/me/read-audits/{service}": READERS,
+        f"GET /v1/me/read-audits/{service}": READERS | {E},
         f"GET {audits}": frozenset({U}),
         f"GET {audits}/{{audit_id}}": frozenset({U}),
         f"GET {parked}": frozenset({D}),
@@ -179,12 +181,13 @@ ROUTES: dict[str, dict[str, frozenset[Role] | None]] = {
         "POST /v1/suspense-items/{item_id}/proposals/{proposal_id}/decision": frozenset({F}),
         "POST /v1/bank-partners": frozenset({F, D}),
         "GET /v1/bank-partners": frozenset({F, D}),
-        "GET /v1/bank-partners/{partner_id}": frozenset({F, D}),
+        "GET /v1/bank-partners/{partner_id}": frozenset({F, D, S, E}),
         "POST /v1/bank-partners/{partner_id}/activation": frozenset({F, D}),
         "POST /v1/bank-partners/{partner_id}/suspension": frozenset({F, D}),
         "PUT /v1/bank-partners/{partner_id}/outbound": frozenset({F, D}),
         "PUT /v1/bank-partners/{partner_id}/settings": frozenset({F, D}),
-        "GET /v1/bank-partners/{partner_id}/requests": frozenset({F, D}),
+        "GET /v1/bank-partners/{partner_id}/requests": frozenset({F, D, E}),
+        "GET /v1/bank-partners/{partner_id}/integration-guide": frozenset({F, D, E}),
         "POST /v1/bank-partners/{partner_id}/status-inquiries": frozenset({F, D}),
         "POST /v1/account-verifications": frozenset({S}),
         "GET /v1/ledger/accounts": BOOKS,

@@ -171,14 +171,15 @@ RULES: dict[str, dict[str, Rule]] = {
         "POST /v1/bank-partners": COUNTRY_ONLY,
         # No secret is shown, and every office may know which banks there are.
         "GET /v1/bank-partners": ANYWHERE,
-        "GET /v1/bank-partners/{partner_id}": ANYWHERE,
+        "GET /v1/bank-partners/{partner_id}": Rule(Reach.ANYWHERE, of_bank=True),
         "POST /v1/bank-partners/{partner_id}/activation": Rule(
             Reach.COUNTRY, second_person="own_bank_partner"
         ),
         "POST /v1/bank-partners/{partner_id}/suspension": COUNTRY_ONLY,
         "PUT /v1/bank-partners/{partner_id}/outbound": COUNTRY_ONLY,
         "PUT /v1/bank-partners/{partner_id}/settings": COUNTRY_ONLY,
-        "GET /v1/bank-partners/{partner_id}/requests": COUNTRY_ONLY,
+        "GET /v1/bank-partners/{partner_id}/requests": Rule(Reach.COUNTRY, of_bank=True),
+        "GET /v1/bank-partners/{partner_id}/integration-guide": Rule(Reach.COUNTRY, of_bank=True),
         "POST /v1/bank-partners/{partner_id}/status-inquiries": COUNTRY_ONLY,
         "POST /v1/account-verifications": ANYWHERE,
         "GET /v1/ledger/accounts": COUNTRY_ONLY,

@@ -108,6 +108,7 @@ def create_app(
     agents, members, payments = _make_clients(settings, kit)
     relay, banks = Relay(settings), make_bank_pool(settings)
     webhook = make_webhook(settings, http_transport)
+    sender = _make_otp_sender(webhook, kit)
     app = create_kit_app(
         kit,
         title="Perisai gateway",
@@ -120,18 +121,30 @@ def create_app(
         body_limit=SMALL,
         openapi_url=None,
     )
-    app.state.parts = Parts(
-        settings=settings,
-        database=database,
-        keyring=kit.keyring,
-        keys=keys,
-        sender=_make_otp_sender(webhook, kit),
-        agents=agents,
-        members=members,
-        throttles=Throttles(kit.keyring, settings),
-    )
+    app.state.parts = _make_parts(kit, settings, keys, sender, (agents, members, payments))
     app.state.revocations = revocations
     return app
+
+
+def _make_parts(
+    kit: Kit,
+    settings: Settings,
+    keys: SigningKeys,
+    sender: OtpSender,
+    clients: tuple[ServiceClient, ServiceClient, ServiceClient],
+) -> Parts:
+    agents, members, payments = clients
+    return Parts(
+        settings=settings,
+        database=kit.database,
+        keyring=kit.keyring,
+        keys=keys,
+        sender=sender,
+        agents=agents,
+        members=members,
+        payments=payments,
+        throttles=Throttles(kit.keyring, settings),
+    )
 
 
 def open_database(settings: Settings) -> Database:

@@ -24,6 +24,7 @@ class Parts:
     sender: OtpSender
     agents: ServiceClient
     members: ServiceClient
+    payments: ServiceClient
     throttles: Throttles
 
     def get_network(self, request: Request) -> str:

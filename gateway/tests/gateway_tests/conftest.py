@@ -23,6 +23,7 @@ from perisai_kit.testing.plugin import Databases, Tokens, Urls, Wire
 from perisai_kit.testing.server import HOST, open_served_client, serve
 
 BRANCHES = {"banyuwangi": "jatim", "jember": "jatim", "makassar": "sulsel"}
+PARTNER = "0198c0de-0000-7000-8000-00000000000b"
 WADAH = "0198c0de-0000-7000-8000-000000000001"
 EMPTYING = """
 DELETE FROM sessions;
@@ -107,6 +108,13 @@ def answer_about_offices(request: httpx.Request) -> httpx.Response:
     return httpx.Response(404, json={"code": "branch_not_found"})
 
 
+def answer_about_partners(request: httpx.Request) -> httpx.Response:
+    """Answer as payment-service does, which knows `PARTNER`."""
+    if request.url.path == f"/v1/bank-partners/{PARTNER}":
+        return httpx.Response(200, json={"id": PARTNER, "name": "Bank Samudra"})
+    return httpx.Response(404, json={"code": "bank_partner_not_found"})
+
+
 @pytest.fixture(scope="session")
 def shared_network(tokens: Tokens) -> Wire:
     return Wire(tokens)
@@ -122,6 +130,7 @@ def network(shared_network: Wire, members: dict[str, list[dict[str, str]]]) -> W
 
     shared_network.answer("member", look_up)
     shared_network.answer("agent", answer_about_offices)
+    shared_network.answer("payment", answer_about_partners)
     return shared_network
 
 

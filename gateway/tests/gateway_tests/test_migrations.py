@@ -3,6 +3,7 @@ import os
 import sys
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any
 
 import asyncpg
@@ -295,3 +296,36 @@ async def test_migrations_that_contract_wait_for_a_run_of_their_own(databases: D
     contracted = [await migrate(), await migrate("--expand-only")]
 
     assert (expanded, contracted) == ([needed] * 2, [head] * 2)
+
+
+ENGINEER = """
+INSERT INTO accounts (id, kind, username, password_hash, display_label, roles, scope_kind,
+    scope_code, wadah_id, version, created_at)
+VALUES (gen_random_uuid(), 'staff', gen_random_uuid()::text, 'x', 'x', '{roles}', {scope}, {wadah},
+    1, now())
+"""
+OF_A_BANK = "'bank_partner', '0198c0de-0000-7000-8000-00000000000b'"
+
+
+async def test_a_bank_s_engineer_has_one_role_and_one_bank_in_the_database(
+    databases: Databases,
+) -> None:
+    urls = databases.empty()
+    config = databases.alembic_config("gateway", urls.owner)
+    _in_thread(command.upgrade, config, _revision_before("let_banks_have_engineers"))
+    await _run(urls.owner, PEOPLE, STAFF)
+
+    _in_thread(command.upgrade, config, _revision("let_banks_have_engineers"))
+
+    insert = partial(ENGINEER.format, wadah="NULL")
+    await _run(urls.owner, insert(roles="{bank_engineer}", scope=OF_A_BANK))
+    for wrong in (
+        insert(roles="{bank_engineer}", scope="'country', NULL"),
+        insert(roles="{bank_engineer}", scope="NULL, NULL"),
+        insert(roles="{bank_engineer,auditor}", scope=OF_A_BANK),
+        insert(roles="{auditor}", scope=OF_A_BANK),
+        insert(roles="{bank_engineer}", scope="'bank_partner', NULL"),
+        ENGINEER.format(roles="{bank_engineer}", scope=OF_A_BANK, wadah="gen_random_uuid()"),
+    ):
+        with pytest.raises(asyncpg.CheckViolationError):
+            await _run(urls.owner, wrong)

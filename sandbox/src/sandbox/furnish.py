@@ -11,7 +11,7 @@ from typing import Any
 from sandbox.environment import CLOCK_FILE, FAKEBANK_FILE
 from sandbox.errors import SandboxError
 from sandbox.sample.make import Stage, complete_sample, open_sample
-from sandbox.seed import SIGN_INS, seed
+from sandbox.seed import SIGN_INS, make_engineer_sign_in, seed
 from sandbox.services import Service
 from sandbox.vault import Secrets, load_bank_keys, load_secrets, write_private_json
 
@@ -104,7 +104,7 @@ def _describe(
                 "password": secrets.passwords[each.username],
                 "scope": each.scope,
             }
-            for each in SIGN_INS
+            for each in (*SIGN_INS, make_engineer_sign_in(partners[0]["partner_id"]))
         },
         "codes": {
             "about": "Members and agents sign in with a code; the sandbox keeps it to be read.",

@@ -16,7 +16,7 @@ import httpx
 from sandbox.demo.clients import Actor, open_client
 from sandbox.demo.report import SignInRefused
 from sandbox.errors import SandboxError
-from sandbox.vault import BankSecrets, KeyFiles, Secrets
+from sandbox.vault import ENGINEER_SIGN_IN, BankSecrets, KeyFiles, Secrets
 from snap_bi.profiles import ReplayAnswer
 
 REGION = "JTM"
@@ -75,6 +75,14 @@ SIGN_INS = (
     SignIn("auditor", "Auditor", "auditor", COUNTRY_SCOPE),
     SignIn("country", "Officer of the whole country", "branch_officer", COUNTRY_SCOPE),
 )
+
+
+def make_engineer_sign_in(partner_id: str) -> SignIn:
+    """Return the sign-in of the engineer of a bank partner."""
+    scope = {"kind": "bank_partner", "code": partner_id}
+    return SignIn(ENGINEER_SIGN_IN, "Engineer of the bank", "bank_engineer", scope)
+
+
 ACTIVATOR = "finance1"
 """Activates the banks, which the administrator registers: nobody does both."""
 
@@ -104,7 +112,7 @@ async def seed(
         for sign_in in SIGN_INS[1:]:
             await _ensure_account(admin, sign_in, secrets.passwords[sign_in.username])
         write("checking the bank partners")
-        return [
+        partners = [
             await ensure_partner(
                 admin,
                 played,
@@ -116,6 +124,9 @@ async def seed(
             )
             for played in BANKS
         ]
+        engineer = make_engineer_sign_in(partners[0]["partner_id"])
+        await _ensure_account(admin, engineer, secrets.passwords[engineer.username])
+        return partners
 
 
 async def _sign_in(http: httpx.AsyncClient, secrets: Secrets, username: str) -> Actor:

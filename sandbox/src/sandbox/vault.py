@@ -20,6 +20,8 @@ RSA_BITS = 2048
 SERVICES = ("gateway", "agent", "member", "payment")
 SIGN_INS = ("admin", "officer1", "officer2", "finance1", "finance2", "auditor", "country")
 WADAH_SIGN_INS = ("wadah1", "wadah2")
+ENGINEER_SIGN_IN = "bank1"
+"""Of the engineer of the first bank. A sandbox from before gets a password for it."""
 
 
 class ServiceSecrets(BaseModel):
@@ -54,7 +56,10 @@ class Secrets(BaseModel):
     def make(cls) -> Self:
         return cls(
             services={name: _make_service_secrets() for name in SERVICES},
-            passwords={name: secrets.token_urlsafe(18) for name in SIGN_INS + WADAH_SIGN_INS},
+            passwords={
+                name: secrets.token_urlsafe(18)
+                for name in (*SIGN_INS, *WADAH_SIGN_INS, ENGINEER_SIGN_IN)
+            },
             banks={profile: _make_bank_secrets() for profile in PROFILES},
         )
 
@@ -85,9 +90,13 @@ def load_secrets(folder: Path) -> Secrets:
         ) from None
     if not found.passwords.keys() >= {*SIGN_INS, *WADAH_SIGN_INS}:
         raise OlderSandbox(folder)
-    missing = {profile: _make_bank_secrets() for profile in PROFILES.keys() - found.banks.keys()}
-    if missing:
-        found = found.model_copy(update={"banks": found.banks | missing})
+    banks = {profile: _make_bank_secrets() for profile in PROFILES.keys() - found.banks.keys()}
+    passwords = {
+        name: secrets.token_urlsafe(18) for name in {ENGINEER_SIGN_IN} - found.passwords.keys()
+    }
+    if banks or passwords:
+        more = {"banks": found.banks | banks, "passwords": found.passwords | passwords}
+        found = found.model_copy(update=more)
         save_secrets(folder, found)
     return found
 

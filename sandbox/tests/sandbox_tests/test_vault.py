@@ -110,3 +110,14 @@ def test_half_written_file_of_before_is_no_obstacle(tmp_path: Path) -> None:
 
     assert (tmp_path / "word").read_text() == "whole"
     assert not (tmp_path / "word.new").exists()
+
+
+def test_sandbox_of_before_gets_a_sign_in_for_the_engineer_of_its_bank(tmp_path: Path) -> None:
+    first = load_secrets(tmp_path).model_dump()
+    del first["passwords"]["bank1"]
+    (tmp_path / "secrets.json").write_text(json.dumps(first))
+
+    again = load_secrets(tmp_path)
+
+    assert again.passwords.keys() == {*first["passwords"], "bank1"}
+    assert load_secrets(tmp_path) == again

@@ -61,8 +61,15 @@ class Account(Base):
             "(scope_kind IS NULL AND scope_code IS NULL AND scope_region IS NULL)"
             " OR (scope_kind = 'country' AND scope_code IS NULL AND scope_region IS NULL)"
             " OR (scope_kind = 'region' AND scope_code IS NOT NULL AND scope_region IS NULL)"
-            " OR (scope_kind = 'branch' AND scope_code IS NOT NULL AND scope_region IS NOT NULL)",
+            " OR (scope_kind = 'branch' AND scope_code IS NOT NULL AND scope_region IS NOT NULL)"
+            " OR (scope_kind = 'bank_partner' AND scope_code IS NOT NULL AND scope_region IS NULL)",
             name="scope",
+        ),
+        CheckConstraint(
+            "CASE WHEN 'bank_engineer' = ANY (roles) THEN roles = '{bank_engineer}'"
+            " AND scope_kind IS NOT DISTINCT FROM 'bank_partner' AND wadah_id IS NULL"
+            " ELSE scope_kind IS DISTINCT FROM 'bank_partner' END",
+            name="bank_engineer",
         ),
         CheckConstraint(
             "NOT 'admin' = ANY (roles) OR scope_kind IS NOT DISTINCT FROM 'country'", name="admin"

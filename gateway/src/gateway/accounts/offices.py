@@ -1,14 +1,15 @@
-"""What agent-service knows of the scope and the wadah in a request, asked before a transaction."""
+"""What other services know of the scope and the wadah in a request, asked before a transaction."""
 
 from collections.abc import Callable, Coroutine
-from typing import Any
+from dataclasses import replace
+from typing import Any, assert_never
 
 from fastapi import Request, Response
 from pydantic import ValidationError
 
 from gateway.accounts.rules import Offices
-from gateway.accounts.schemas import WantedOffices
-from gateway.clients import agents
+from gateway.accounts.schemas import NewScope, WantedOffices
+from gateway.clients import agents, payments
 from gateway.parts import Parts
 from perisai_kit.auth.principal import Role, ScopeKind
 from perisai_kit.auth.roles import require
@@ -20,10 +21,10 @@ _require_admin = require(Role.ADMIN)
 
 
 class OfficesFirstRoute(TransactionRoute):
-    """Asks agent-service before the transaction opens, since no call may be made inside one.
+    """Asks other services before the transaction opens, since no call may be made inside one.
 
     What went wrong is kept for the route to raise, so that the repeat of a request that succeeded
-    gets its first answer even while agent-service is away.
+    gets its first answer even while they are away.
     """
 
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
@@ -58,12 +59,26 @@ async def _ask(parts: Parts, body: Any) -> Offices:
         wanted = WantedOffices.model_validate(body)
     except ValidationError:
         return Offices()  # the route itself refuses the body, field by field
-    scope, region, has_region, has_wadah = wanted.scope, None, False, False
-    if scope is not None and scope.code is not None:
-        if scope.kind is ScopeKind.BRANCH:
-            region = await agents.find_region_of_branch(parts.agents, scope.code)
-        elif scope.kind is ScopeKind.REGION:
-            has_region = await agents.has_region(parts.agents, scope.code)
+    offices = await _ask_about_scope(parts, wanted.scope)
     if wanted.wadah_id is not None:
         has_wadah = await agents.has_wadah(parts.agents, wanted.wadah_id)
-    return Offices(region_of_branch=region, has_region=has_region, has_wadah=has_wadah)
+        offices = replace(offices, has_wadah=has_wadah)
+    return offices
+
+
+async def _ask_about_scope(parts: Parts, scope: NewScope | None) -> Offices:
+    if scope is None or scope.code is None:
+        return Offices()
+    match scope.kind:
+        case ScopeKind.BRANCH:
+            region = await agents.find_region_of_branch(parts.agents, scope.code)
+            return Offices(region_of_branch=region)
+        case ScopeKind.REGION:
+            return Offices(has_region=await agents.has_region(parts.agents, scope.code))
+        case ScopeKind.BANK_PARTNER:
+            is_known = await payments.has_bank_partner(parts.payments, scope.code)
+            return Offices(has_bank_partner=is_known)
+        case ScopeKind.COUNTRY:
+            return Offices()
+        case _:
+            assert_never(scope.kind)

@@ -25,7 +25,7 @@ from gateway.changes.schemas import AccountChangeOut
 from gateway.parts import Gateway
 from gateway.passwords import PasswordHasUsername, PasswordTooCommon, SignInBusy
 from perisai_kit.auth.principal import Principal, Role
-from perisai_kit.auth.roles import require
+from perisai_kit.auth.roles import require, require_account
 from perisai_kit.domain import clock
 from perisai_kit.domain.errors import PreconditionRequired
 from perisai_kit.http.answers.etag import etag
@@ -41,7 +41,7 @@ router = APIRouter(prefix="/v1", tags=["accounts"], route_class=TransactionRoute
 roles_router = APIRouter(prefix="/v1", tags=["accounts"], route_class=OfficesFirstRoute)
 me_router = APIRouter(prefix="/v1", tags=["me"])
 
-Anyone = Annotated[Principal, Depends(require())]
+Anyone = Annotated[Principal, Depends(require_account())]
 Admin = Annotated[Principal, Depends(require(Role.ADMIN))]
 Reader = Annotated[Principal, Depends(require(Role.ADMIN, Role.AUDITOR))]
 NOT_YOURS = (rules.OwnAccount, rules.AccountOutOfScope)
@@ -49,6 +49,7 @@ UNKNOWN_OFFICES = (
     rules.ScopeBranchUnknown,
     rules.ScopeRegionDiffers,
     rules.ScopeRegionUnknown,
+    rules.AccountBankPartnerUnknown,
     rules.AccountWadahUnknown,
 )
 
@@ -86,6 +87,7 @@ async def get_me(session: ReadSession, principal: Anyone) -> MeOut:
         rules.RolesNotAllowed,
         rules.RolesDoNotCombine,
         rules.ScopeInvalid,
+        rules.BankEngineerScope,
         rules.AdminCountryOnly,
         rules.ScopeRequired,
         rules.WadahRequired,
@@ -192,6 +194,7 @@ async def list_history(
         rules.RolesNotAllowed,
         rules.RolesDoNotCombine,
         rules.ScopeInvalid,
+        rules.BankEngineerScope,
         rules.AdminCountryOnly,
         rules.ScopeRequired,
         rules.WadahRequired,

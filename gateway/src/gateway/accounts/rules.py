@@ -20,15 +20,18 @@ class AccountKind(StrEnum):
     PERSON = "person"
 
 
-STAFF_ROLES = frozenset({"wadah_admin", "branch_officer", "finance_officer", "auditor", "admin"})
+STAFF_ROLES = frozenset(
+    {"wadah_admin", "branch_officer", "finance_officer", "auditor", "admin", "bank_engineer"}
+)
 SCOPED_ROLES = frozenset({"branch_officer", "finance_officer", "auditor"})
 """Roles that need a scope to see anything."""
 ADMIN = "admin"
-OFFICE_ROLES = SCOPED_ROLES | {ADMIN}
-"""Roles of an office, whose powers reach as far as the scope."""
 AGENT = "agent"
 MEMBER = "member"
 WADAH_ADMIN = "wadah_admin"
+BANK_ENGINEER = "bank_engineer"
+BANK_PARTNER = "bank_partner"
+"""The kind of a bank engineer's scope."""
 
 
 class AccountNotFound(NotFound):
@@ -58,12 +61,12 @@ class RolesNotAllowed(Invalid):
 class RolesDoNotCombine(Invalid):
     code = "roles_do_not_combine"
     text = (
-        "An administrator of a wadah can have no office role and no scope. "
-        "Create a second account for the other role."
+        "An administrator of a wadah has no other role and no scope, and a bank's engineer has no "
+        "other role and no wadah. Create a second account for the other role."
     )
     text_id = (
-        "Admin wadah tidak boleh punya peran kantor atau cakupan wilayah. "
-        "Buat akun kedua untuk peran lainnya."
+        "Admin wadah tidak boleh punya peran lain atau cakupan, dan teknisi bank tidak boleh "
+        "punya peran lain atau wadah. Buat akun kedua untuk peran lainnya."
     )
 
 
@@ -71,6 +74,18 @@ class AdminCountryOnly(Invalid):
     code = "admin_country_only"
     text = "An administrator works for the whole country. Choose the scope `country`."
     text_id = "Administrator bekerja untuk seluruh Indonesia. Pilih cakupan nasional (`country`)."
+
+
+class BankEngineerScope(Invalid):
+    code = "bank_engineer_scope"
+    text = (
+        "A bank's engineer works for one bank. Choose the scope `bank_partner` with the id of the "
+        "bank partner; no other role has this scope."
+    )
+    text_id = (
+        "Teknisi bank bekerja untuk satu bank. Pilih cakupan `bank_partner` dengan id bank "
+        "mitranya; peran lain tidak memakai cakupan ini."
+    )
 
 
 class OwnAccount(Forbidden):
@@ -88,12 +103,12 @@ class AccountOutOfScope(Forbidden):
 class ScopeInvalid(Invalid):
     code = "scope_invalid"
     text = (
-        "A branch needs its code and its region, a region needs its code, and `country` needs "
-        "neither."
+        "A branch needs its code and its region, a region needs its code, a bank partner needs "
+        "its id as code, and `country` needs neither."
     )
     text_id = (
-        "Cakupan cabang perlu kode cabang dan wilayah, cakupan wilayah perlu kodenya, "
-        "nasional tidak perlu kode."
+        "Cakupan cabang perlu kode cabang dan wilayah, cakupan wilayah perlu kodenya, bank mitra "
+        "perlu id-nya sebagai kode, nasional tidak perlu kode."
     )
 
 
@@ -137,6 +152,12 @@ class AccountWadahUnknown(Invalid):
     text_id = "Wadah ini tidak ada. Daftarkan dulu wadahnya, atau perbaiki wadah_id."
 
 
+class AccountBankPartnerUnknown(Invalid):
+    code = "account_bank_partner_unknown"
+    text = "There is no bank partner with this id. Register the bank first, or correct the id."
+    text_id = "Tidak ada bank mitra dengan id ini. Daftarkan dulu banknya, atau perbaiki id-nya."
+
+
 class NotAPerson(Conflict):
     code = "not_a_person"
     text = "Only the account of a person has a telephone number."
@@ -168,24 +189,41 @@ def check_staff_roles(
     Since 28 November 2026 every administrator has the whole country, because an administrator of
     one branch could create accounts for the others. The administrator of a wadah sees the wadah's
     own, in whatever branch it is, and an office sees its scope: together, the powers of the office
-    would reach what is the wadah's outside of the scope.
-    Raises: RolesNotAllowed, RolesDoNotCombine, ScopeInvalid, AdminCountryOnly, ScopeRequired,
-    WadahRequired.
+    would reach what is the wadah's outside of the scope. A bank's engineer gets nothing but what is
+    of the bank.
+    Raises: RolesNotAllowed, RolesDoNotCombine, ScopeInvalid, BankEngineerScope, AdminCountryOnly,
+    ScopeRequired, WadahRequired.
     """
     if not roles or not STAFF_ROLES.issuperset(roles):
         raise RolesNotAllowed(field="roles")
-    if WADAH_ADMIN in roles and (scope_kind is not None or not OFFICE_ROLES.isdisjoint(roles)):
-        raise RolesDoNotCombine(field="roles")
+    _check_roles_alone(roles, scope_kind=scope_kind, wadah_id=wadah_id)
     given = (scope_code is not None, scope_region is not None)
-    fitting = {None: (False, False), "country": (False, False), "region": (True, False)}
+    no_region = (True, False)
+    fitting = {
+        None: (False, False),
+        "country": (False, False),
+        "region": no_region,
+        BANK_PARTNER: no_region,
+    }
     if given != fitting.get(scope_kind, (True, True)):
         raise ScopeInvalid(field="scope")
+    if (BANK_ENGINEER in roles) != (scope_kind == BANK_PARTNER):
+        raise BankEngineerScope(field="scope")
     if ADMIN in roles and scope_kind != "country":
         raise AdminCountryOnly(field="scope")
     if scope_kind is None and not SCOPED_ROLES.isdisjoint(roles):
         raise ScopeRequired(field="scope")
     if WADAH_ADMIN in roles and wadah_id is None:
         raise WadahRequired(field="wadah_id")
+
+
+def _check_roles_alone(
+    roles: Collection[str], *, scope_kind: str | None, wadah_id: uuid.UUID | None
+) -> None:
+    if WADAH_ADMIN in roles and (scope_kind is not None or len(roles) > 1):
+        raise RolesDoNotCombine(field="roles")
+    if BANK_ENGINEER in roles and (wadah_id is not None or len(roles) > 1):
+        raise RolesDoNotCombine(field="roles")
 
 
 def check_version(if_match: str, version: int) -> None:
@@ -211,20 +249,23 @@ COUNTRY = AccountScope("country")
 
 @dataclass(frozen=True, slots=True)
 class Offices:
-    """What agent-service knows of the scope and the wadah that an account is to have.
+    """What other services know of the scope and the wadah that an account is to have.
 
-    region_of_branch: None if there is no such branch. has_region, has_wadah: whether there are.
+    region_of_branch: None if there is no such branch. has_region, has_wadah, has_bank_partner:
+    whether there are.
     """
 
     region_of_branch: str | None = None
     has_region: bool = False
     has_wadah: bool = False
+    has_bank_partner: bool = False
 
 
 def check_offices(scope: AccountScope, *, wadah_id: uuid.UUID | None, offices: Offices) -> None:
     """Refuse a scope or a wadah that does not exist.
 
-    Raises: ScopeBranchUnknown, ScopeRegionDiffers, ScopeRegionUnknown, AccountWadahUnknown.
+    Raises: ScopeBranchUnknown, ScopeRegionDiffers, ScopeRegionUnknown, AccountBankPartnerUnknown,
+    AccountWadahUnknown.
     """
     if scope.kind == "branch":
         if offices.region_of_branch is None:
@@ -233,6 +274,8 @@ def check_offices(scope: AccountScope, *, wadah_id: uuid.UUID | None, offices: O
             raise ScopeRegionDiffers(field="scope.region", region=offices.region_of_branch)
     if scope.kind == "region" and not offices.has_region:
         raise ScopeRegionUnknown(field="scope.code")
+    if scope.kind == BANK_PARTNER and not offices.has_bank_partner:
+        raise AccountBankPartnerUnknown(field="scope.code")
     if wadah_id is not None and not offices.has_wadah:
         raise AccountWadahUnknown(field="wadah_id")
 

@@ -37,14 +37,22 @@ NewPassword = Annotated[SecretStr, Field(min_length=PASSWORD_MIN, max_length=PAS
 Reason = Annotated[Text255, Field(description="Why; kept with the account's history.")]
 Roles = Annotated[frozenset[Role], Field(min_length=1, max_length=8)]
 KindOfScope = Annotated[
-    ScopeKind, Field(description="Whether it is a branch, a region or the whole country.")
+    ScopeKind,
+    Field(
+        description="Whether it is a branch, a region or the whole country; for a bank's engineer "
+        "one bank partner."
+    ),
 ]
 
 
 class NewScope(Model):
     kind: KindOfScope
     code: Annotated[
-        Code | None, Field(description="Code of the branch or region; none for the country.")
+        Code | None,
+        Field(
+            description="Code of the branch or region, or id of the bank partner; none for the "
+            "country."
+        ),
     ] = None
     region: Code | None = Field(default=None, description="A branch's region.")
 
@@ -121,7 +129,11 @@ class PhoneLookup(Model):
 class ScopeOut(Out):
     kind: KindOfScope
     code: Annotated[
-        str | None, Field(description="Code of the branch or region; null for the country.")
+        str | None,
+        Field(
+            description="Code of the branch or region, or id of the bank partner; null for the "
+            "country."
+        ),
     ] = None
     region: Annotated[
         str | None, Field(description="Region of the branch; null for the others.")

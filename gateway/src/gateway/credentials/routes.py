@@ -18,7 +18,7 @@ from gateway.parts import Gateway
 from gateway.passwords import PasswordHasUsername, PasswordTooCommon, SignInBusy
 from gateway.throttles.rules import TriedTooOften
 from perisai_kit.auth.principal import Principal, Role
-from perisai_kit.auth.roles import require
+from perisai_kit.auth.roles import require, require_account
 from perisai_kit.domain import clock
 from perisai_kit.http.body import JsonRoute
 from perisai_kit.http.dependencies import Session
@@ -30,7 +30,7 @@ router = APIRouter(prefix="/v1", tags=["accounts"], route_class=TransactionRoute
 # A wrong password must be counted, so these routes open their own transactions.
 me_router = APIRouter(prefix="/v1", tags=["me"], route_class=JsonRoute)
 
-Anyone = Annotated[Principal, Depends(require())]
+Anyone = Annotated[Principal, Depends(require_account())]
 Admin = Annotated[Principal, Depends(require(Role.ADMIN))]
 REFUSED = (rules.NotAStaffAccount, TriedTooOften)
 PASSWORD_REFUSED = (*REFUSED, rules.PasswordIncorrect, SignInBusy)

@@ -59,10 +59,10 @@ ENROLMENT = "totp_enrolment"
 """The `amr` of a token without roles that only permits to set up an authenticator app."""
 ENROLMENT_PATHS = frozenset({"/v1/me", "/v1/me/totp", "/v1/me/totp/confirmation"})
 """The addresses that accept such a token."""
-POWERFUL = frozenset({"admin", "finance_officer"})
-"""Roles with power over accounts or money."""
+NEEDING_SECOND_FACTOR = frozenset({"admin", "finance_officer", "bank_engineer"})
+"""Roles with power over accounts or money, and that of people outside the offices."""
 
 
 def needs_second_factor(roles: Collection[str], amr: Collection[str], *, sandbox: bool) -> bool:
     """Tell whether a sign-in without a second factor is too weak for the account's roles."""
-    return not sandbox and not POWERFUL.isdisjoint(roles) and "mfa" not in amr
+    return not sandbox and not NEEDING_SECOND_FACTOR.isdisjoint(roles) and "mfa" not in amr

@@ -37,6 +37,7 @@ FIELD = STAFF | {Role.AGENT, Role.WADAH_ADMIN}
 MONEY = frozenset({Role.FINANCE_OFFICER, Role.AUDITOR, Role.ADMIN})
 OPERATORS = frozenset({Role.ADMIN})
 AUDITORS = frozenset({Role.AUDITOR})
+BANKS = frozenset({Role.FINANCE_OFFICER, Role.ADMIN, Role.BANK_ENGINEER})
 SERVICES = frozenset({Role.SERVICE})
 LOOKING_UP = frozenset({Role.SERVICE, Role.BRANCH_OFFICER, Role.ADMIN})
 ANYONE: frozenset[Role] = frozenset()
@@ -118,7 +119,7 @@ TABLE: tuple[Row, ...] = (
     Row("/v1/collections", Upstream.PAYMENT, MONEY, SMALL),
     Row("/v1/refused-payments", Upstream.PAYMENT, MONEY, SMALL),
     Row("/v1/suspense-items", Upstream.PAYMENT, MONEY, SMALL),
-    Row("/v1/bank-partners", Upstream.PAYMENT, MONEY),
+    Row("/v1/bank-partners", Upstream.PAYMENT, BANKS),
     Row("/v1/account-verifications", Upstream.PAYMENT, SERVICES, SMALL),
     Row("/v1/ledger", Upstream.PAYMENT, MONEY),
     Row("/v1/commission-schemes", Upstream.PAYMENT, MONEY, SMALL),

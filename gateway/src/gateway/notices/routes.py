@@ -6,7 +6,7 @@ from gateway.notices import rules, service
 from gateway.notices.models import AccountNotice
 from gateway.notices.schemas import NewPhoneNotice, NoticeOut, PhoneNoticeTaken
 from perisai_kit.auth.principal import Principal, Role
-from perisai_kit.auth.roles import require
+from perisai_kit.auth.roles import require, require_account
 from perisai_kit.domain import clock
 from perisai_kit.http.dependencies import ReadSession, Session
 from perisai_kit.http.paging import Cursor, Limit, Page
@@ -20,7 +20,7 @@ phone_router = APIRouter(
 )
 
 Service = Annotated[Principal, Depends(require(Role.SERVICE))]
-Anyone = Annotated[Principal, Depends(require())]
+Anyone = Annotated[Principal, Depends(require_account())]
 
 
 @router.get("/me/notices", responses=problems())

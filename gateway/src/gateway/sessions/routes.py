@@ -30,7 +30,7 @@ from gateway.sign_ins.schemas import (
 )
 from gateway.throttles.rules import TriedTooOften
 from perisai_kit.auth.principal import Principal
-from perisai_kit.auth.roles import require
+from perisai_kit.auth.roles import require_account
 from perisai_kit.domain.errors import DomainError
 from perisai_kit.http.body import Handler, JsonRequest, JsonRoute, parse_form
 from perisai_kit.http.dependencies import Keys, Session
@@ -80,7 +80,7 @@ def _oauth_refusal(request: Request, error: DomainError | RequestValidationError
 auth_router = APIRouter(prefix="/v1/auth", tags=["auth"], route_class=GrantRoute)
 router = APIRouter(prefix="/v1", route_class=TransactionRoute)
 
-Anyone = Annotated[Principal, Depends(require())]
+Anyone = Annotated[Principal, Depends(require_account())]
 
 
 @auth_router.post(
@@ -110,9 +110,9 @@ async def create_token(
     Where several people share a telephone number the answer lists their accounts instead; send
     the same grant again with one `account_id`.
 
-    Outside a sandbox `admin` and `finance_officer` need an authenticator app. Without one the
-    answer is 403 `totp_enrolment_required` with `details.enrolment_token`: an access token without
-    roles, valid for `/v1/me` and for setting up the app at `/v1/me/totp`.
+    Outside a sandbox `admin`, `finance_officer` and `bank_engineer` need an authenticator app.
+    Without one the answer is 403 `totp_enrolment_required` with `details.enrolment_token`: an
+    access token without roles, valid for `/v1/me` and for setting up the app at `/v1/me/totp`.
     """
     response.headers["Cache-Control"] = "no-store"
     address = gateway.get_network(request)

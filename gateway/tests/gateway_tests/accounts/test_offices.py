@@ -1,20 +1,24 @@
-"""Accounts get only branches, regions and wadahs that agent-service knows."""
+"""Accounts get only branches, regions, wadahs and bank partners that other services know."""
 
 from typing import Any
 
 import httpx
 import pytest
 from gateway_tests.accounts.test_routes import WHY, create
-from gateway_tests.conftest import WADAH
-from gateway_tests.gateways import OFFICER
+from gateway_tests.conftest import PARTNER, WADAH
+from gateway_tests.gateways import COUNTRY, OFFICER, PASSWORD, bearer
 
-from perisai_kit.auth.principal import Role
+from perisai_kit.auth.principal import Role, Scope, ScopeKind
 from perisai_kit.domain.ids import new_id
 from perisai_kit.testing.plugin import Wire
 
 
 def branch(code: str, region: str) -> dict[str, Any]:
     return {"scope": {"kind": "branch", "code": code, "region": region}}
+
+
+def engineer(partner_id: str) -> dict[str, Any]:
+    return {"roles": ["bank_engineer"], "scope": {"kind": "bank_partner", "code": partner_id}}
 
 
 UNKNOWN = [
@@ -26,6 +30,9 @@ UNKNOWN = [
         "account_wadah_unknown",
         "/wadah_id",
     ),
+    (engineer(str(new_id())), "account_bank_partner_unknown", "/scope/code"),
+    (engineer("bank-samudra"), "account_bank_partner_unknown", "/scope/code"),
+    (engineer(PARTNER.upper()), "account_bank_partner_unknown", "/scope/code"),
 ]
 
 
@@ -52,6 +59,57 @@ async def test_a_wadah_that_exists_gets_an_administrator(gateway: Any) -> None:
     created = await create(gateway, roles=["wadah_admin"], scope=None, wadah_id=WADAH)
 
     assert (created.status_code, created.json()["wadah_id"]) == (201, WADAH)
+
+
+async def test_a_bank_that_is_registered_gets_an_engineer(gateway: Any) -> None:
+    created = await create(gateway, **engineer(PARTNER))
+
+    assert created.status_code == 201
+    assert created.json()["scope"] == {"kind": "bank_partner", "code": PARTNER, "region": None}
+
+
+async def test_no_engineer_is_created_while_the_banks_cannot_be_asked_for(
+    gateway: Any, network: Wire
+) -> None:
+    network.answer("payment", lambda _: httpx.Response(503, json={"code": "unavailable"}))
+
+    refused = await create(gateway, **engineer(PARTNER))
+
+    assert (refused.status_code, refused.json()["code"]) == (503, "unavailable")
+
+
+async def test_an_engineer_has_the_own_account_and_no_one_else_s(gateway: Any) -> None:
+    created = (await create(gateway, **engineer(PARTNER))).json()
+    token = (
+        await gateway.token(grant_type="password", username="banyuwangi.1", password=PASSWORD)
+    ).json()["access_token"]
+
+    own, others = [
+        [await gateway.client.get(path, headers=bearer(token)) for path in paths]
+        for paths in (
+            ("/v1/me", "/v1/me/sessions", "/v1/me/notices"),
+            ("/v1/accounts", f"/v1/accounts/{created['id']}", "/v1/signing-keys", "/v1/status"),
+        )
+    ]
+
+    assert [each.status_code for each in own] == [200, 200, 200]
+    assert own[0].json()["scope"] == {"kind": "bank_partner", "code": PARTNER, "region": None}
+    assert [each.status_code for each in others] == [403, 403, 403, 403]
+
+
+async def test_only_offices_of_the_country_see_the_account_of_an_engineer(gateway: Any) -> None:
+    created = (await create(gateway, **engineer(PARTNER))).json()
+    region = Scope(ScopeKind.REGION, "jatim")
+
+    seen = [
+        await gateway.client.get(
+            f"/v1/accounts/{created['id']}",
+            headers=await gateway.signed_in(Role.AUDITOR, scope=scope),
+        )
+        for scope in (COUNTRY, region)
+    ]
+
+    assert [each.status_code for each in seen] == [200, 404]
 
 
 async def test_nothing_is_created_while_the_branches_cannot_be_asked_for(

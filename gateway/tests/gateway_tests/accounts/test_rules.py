@@ -7,6 +7,7 @@ from gateway.accounts.rules import (
     AccountOutOfScope,
     AccountScope,
     AdminCountryOnly,
+    BankEngineerScope,
     OwnAccount,
     RolesDoNotCombine,
     RolesNotAllowed,
@@ -21,6 +22,7 @@ from gateway.accounts.rules import (
 from perisai_kit.domain.errors import DomainError
 
 WADAH = uuid.UUID(int=1)
+PARTNER = ("bank_partner", str(uuid.UUID(int=2)), None)
 
 
 @pytest.mark.parametrize(
@@ -44,6 +46,20 @@ WADAH = uuid.UUID(int=1)
         ({"wadah_admin"}, (None, None, None), None, WadahRequired),
         ({"admin"}, ("region", "jatim", None), None, AdminCountryOnly),
         ({"admin", "auditor"}, (None, None, None), None, AdminCountryOnly),
+        ({"bank_engineer"}, (None, None, None), None, BankEngineerScope),
+        ({"bank_engineer"}, ("country", None, None), None, BankEngineerScope),
+        ({"bank_engineer"}, ("branch", "banyuwangi", "jatim"), None, BankEngineerScope),
+        ({"bank_engineer"}, ("bank_partner", None, None), None, ScopeInvalid),
+        ({"bank_engineer"}, ("bank_partner", "x", "jatim"), None, ScopeInvalid),
+        ({"bank_engineer"}, PARTNER, WADAH, RolesDoNotCombine),
+        *(
+            ({role, "bank_engineer"}, PARTNER, None, RolesDoNotCombine)
+            for role in ("branch_officer", "finance_officer", "auditor", "admin", "wadah_admin")
+        ),
+        *(
+            ({role}, PARTNER, None, BankEngineerScope)
+            for role in ("branch_officer", "finance_officer", "auditor", "admin")
+        ),
     ],
 )
 def test_what_staff_cannot_have(
@@ -83,6 +99,14 @@ def test_roles_of_offices_go_together_and_a_wadah_has_an_administrator_of_its_ow
     )
 
 
+def test_a_bank_has_an_engineer_of_its_own() -> None:
+    kind, code, region = PARTNER
+
+    check_staff_roles(
+        {"bank_engineer"}, scope_kind=kind, scope_code=code, scope_region=region, wadah_id=None
+    )
+
+
 def test_an_update_names_the_version_it_saw() -> None:
     check_version('"3"', 3)
     check_version("*", 3)
@@ -99,7 +123,8 @@ REGION = AccountScope("region", "jatim")
 def test_a_change_stays_within_the_own_scope_before_and_after() -> None:
     check_may_change(actor_id=ME, account_id=OTHER, actor=REGION, scopes=[BRANCH, REGION])
 
-    for scopes in ([COUNTRY, BRANCH], [BRANCH, COUNTRY], [AccountScope()]):
+    engineer = AccountScope(*PARTNER)
+    for scopes in ([COUNTRY, BRANCH], [BRANCH, COUNTRY], [AccountScope()], [engineer]):
         with pytest.raises(AccountOutOfScope):
             check_may_change(actor_id=ME, account_id=OTHER, actor=REGION, scopes=scopes)
 

@@ -4,24 +4,30 @@ from typing import Any
 
 import pyotp
 import pytest
-from gateway_tests.gateways import PASSWORD, bearer, claims, read_claims
+from gateway_tests.conftest import PARTNER
+from gateway_tests.gateways import COUNTRY, PASSWORD, bearer, claims, read_claims
 from sqlalchemy import update
 
 from gateway.accounts.models import Account
 from gateway.credentials.rules import needs_second_factor
-from perisai_kit.auth.principal import Role
+from perisai_kit.auth.principal import Role, Scope, ScopeKind
 from perisai_kit.domain import clock
 
 GRANT = {"grant_type": "password", "username": "officer", "password": PASSWORD}
-POWERFUL = [Role.ADMIN, Role.FINANCE_OFFICER]
+ENGINEER = Scope(ScopeKind.BANK_PARTNER, PARTNER)
+NEEDING_IT = [
+    (Role.ADMIN, COUNTRY),
+    (Role.FINANCE_OFFICER, COUNTRY),
+    (Role.BANK_ENGINEER, ENGINEER),
+]
 
 
-@pytest.mark.parametrize("role", POWERFUL)
+@pytest.mark.parametrize(("role", "scope"), NEEDING_IT)
 async def test_without_the_app_a_password_gives_nothing_but_setting_it_up(
-    real_gateway: Any, role: Role
+    real_gateway: Any, role: Role, scope: Scope
 ) -> None:
     gateway, client = real_gateway, real_gateway.client
-    await gateway.staff(role=role)
+    await gateway.staff(role=role, scope=scope)
 
     refused = await gateway.token(**GRANT)
     assert (refused.status_code, refused.json()["code"]) == (403, "totp_enrolment_required")
@@ -87,14 +93,18 @@ async def test_others_sign_in_with_a_password_alone(real_gateway: Any, role: Rol
     assert answer.status_code == 200
 
 
-@pytest.mark.parametrize("role", POWERFUL)
+@pytest.mark.parametrize(("role", "scope"), NEEDING_IT)
 async def test_a_session_of_before_does_not_gain_the_power_of_a_new_role(
-    real_gateway: Any, role: Role
+    real_gateway: Any, role: Role, scope: Scope
 ) -> None:
     account = await real_gateway.staff(role=Role.AUDITOR)
     session = (await real_gateway.token(**GRANT)).json()
     async with real_gateway.parts.database.begin() as db:
-        promoted = update(Account).where(Account.id == account.id).values(roles=[role])
+        promoted = (
+            update(Account)
+            .where(Account.id == account.id)
+            .values(roles=[role], scope_kind=scope.kind, scope_code=scope.code)
+        )
         await db.execute(promoted)
 
     answer = await real_gateway.refresh(session["refresh_token"], None)
@@ -102,7 +112,7 @@ async def test_a_session_of_before_does_not_gain_the_power_of_a_new_role(
     assert answer.status_code == 401
 
 
-@pytest.mark.parametrize("role", POWERFUL)
+@pytest.mark.parametrize("role", [role for role, _ in NEEDING_IT])
 def test_in_a_sandbox_a_password_is_enough(role: Role) -> None:
     assert not needs_second_factor([role], ["pwd"], sandbox=True)
     assert needs_second_factor([role], ["pwd"], sandbox=False)

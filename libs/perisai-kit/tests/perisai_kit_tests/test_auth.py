@@ -2,6 +2,8 @@
 
 import base64
 import json
+import uuid
+from typing import Any
 
 import jwt
 import pytest
@@ -156,6 +158,33 @@ async def test_a_token_of_an_office_and_of_a_wadah_is_refused(
 
     with pytest.raises(TokenInvalid):
         await authenticator.verify(tokens.sign(build_claims(both)))
+
+
+@pytest.mark.parametrize(
+    "claims",
+    [
+        {"roles": ["bank_engineer", "auditor"]},
+        {"roles": ["bank_engineer", "agent"]},
+        {"roles": ["auditor"], "scope": {"kind": "bank_partner", "code": str(uuid.UUID(int=1))}},
+        {"roles": ["bank_engineer"], "scope": {"kind": "bank_partner", "code": "a-bank"}},
+    ],
+)
+async def test_a_token_of_a_bank_s_engineer_has_one_role_and_one_bank(
+    authenticator: Authenticator, tokens: Tokens, claims: dict[str, Any]
+) -> None:
+    token = tokens.sign({**build_claims(SOMEBODY), **claims})
+
+    with pytest.raises(TokenInvalid):
+        await authenticator.verify(token)
+
+
+def test_a_bank_s_engineer_has_no_part_of_the_country() -> None:
+    scope = Scope(ScopeKind.BANK_PARTNER, str(uuid.UUID(int=1)))
+    engineer = Principal(new_id(), frozenset({Role.BANK_ENGINEER}), scope=scope)
+
+    assert engineer.bank_partner_id == uuid.UUID(int=1)
+    assert not engineer.has_country
+    assert not engineer.covers(branch_code="banyuwangi", region_code="jatim")
 
 
 async def test_no_algorithm_but_es256_counts(authenticator: Authenticator, tokens: Tokens) -> None:

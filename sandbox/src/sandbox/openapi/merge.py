@@ -29,7 +29,8 @@ INFO: Document = {
         "Agents, members, contributions and commissions of the Perisai programme. Errors are "
         "RFC 9457 problems; `x-problem-codes` lists every `code`. Money is whole rupiah, instants "
         "are RFC 3339 with an offset, months are `2026-11`. `x-roles` lists the roles that may "
-        "call an operation; without it every signed-in account may."
+        "call an operation; without it every signed-in account may, except a `bank_engineer` "
+        "outside of /v1/me."
     ),
     "contact": {"name": "The Perisai platform team"},
     "license": {"name": "Apache License 2.0", "identifier": "Apache-2.0"},

@@ -18,6 +18,7 @@ class Role(StrEnum):
     FINANCE_OFFICER = "finance_officer"
     AUDITOR = "auditor"
     ADMIN = "admin"
+    BANK_ENGINEER = "bank_engineer"
     SERVICE = "service"
 
 
@@ -29,13 +30,16 @@ class ScopeKind(StrEnum):
     BRANCH = "branch"
     REGION = "region"
     COUNTRY = "country"
+    BANK_PARTNER = "bank_partner"
+    """Not a part of the country: one bank partner, for the bank's own engineer."""
 
 
 @dataclass(frozen=True, slots=True)
 class Scope:
-    """The part of the country that a principal works for.
+    """The part of the country, or the bank partner, that a principal works for.
 
-    code: the branch's or region's code; None for the country. region: a branch's region code.
+    code: the code of the branch or region, or the id of the bank partner; None for the country.
+    region: a branch's region code.
     """
 
     kind: ScopeKind
@@ -79,6 +83,13 @@ class Principal:
             return self.has(Role.ADMIN)
         return self.scope.kind is ScopeKind.COUNTRY
 
+    @cached_property
+    def bank_partner_id(self) -> uuid.UUID | None:
+        """The bank partner that a bank's engineer works for; None for everybody else."""
+        if self.scope is None or self.scope.kind is not ScopeKind.BANK_PARTNER:
+            return None
+        return _uuid(self.scope.code)
+
     def covers(self, *, branch_code: str | None, region_code: str | None) -> bool:
         """Tell whether the scope contains this branch of this region.
 
@@ -99,14 +110,15 @@ class Principal:
 def read_claims(claims: dict[str, Any]) -> Principal:
     """Return the principal of a token's claims.
 
-    Raises: ValueError for invalid claims, and for an office role beside that of a wadah: the powers
-    of the office would reach what is the wadah's outside of the scope.
+    Raises: ValueError for invalid claims, for an office role beside that of a wadah: the powers of
+    the office would reach what is the wadah's outside of the scope; for another role beside that of
+    a bank's engineer, and for the scope of a bank partner without that role.
     """
     scope = claims.get("scope")
     roles = frozenset(Role(role) for role in claims.get("roles", []))
     if Role.WADAH_ADMIN in roles and not OFFICE_ROLES.isdisjoint(roles):
         raise ValueError("an administrator of a wadah has no office role")
-    return Principal(
+    principal = Principal(
         account_id=uuid.UUID(claims["sub"]),
         roles=roles,
         agent_id=_uuid(claims.get("agent_id")),
@@ -120,6 +132,11 @@ def read_claims(claims: dict[str, Any]) -> Principal:
         device_id=claims.get("device_id"),
         session_id=_uuid(claims.get("sid")),
     )
+    if Role.BANK_ENGINEER in roles and len(roles) > 1:
+        raise ValueError("a bank's engineer has no other role")
+    if principal.bank_partner_id is not None and Role.BANK_ENGINEER not in roles:
+        raise ValueError("only a bank's engineer works for a bank partner")
+    return principal
 
 
 def build_claims(principal: Principal) -> dict[str, Any]:

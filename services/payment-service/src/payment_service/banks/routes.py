@@ -2,6 +2,7 @@ from typing import Annotated
 
 from fastapi import APIRouter, Depends, Request, Response
 
+from payment_service.bank_readers import PartnerReader
 from payment_service.banks import service
 from payment_service.banks.models import BankPartner
 from payment_service.banks.rules import (
@@ -101,10 +102,14 @@ async def list_partners(
     responses=with_headers(200, "ETag") | problems(BankPartnerNotFound),
 )
 async def get(
-    partner_id: PartnerId, session: ReadSession, _: BankReader, response: Response
+    partner_id: PartnerId, session: ReadSession, reader: PartnerReader, response: Response
 ) -> BankPartnerOut:
-    """Read one bank partner, without any secret. The ETag is its version."""
-    return _show(await service.get(session, partner_id), response)
+    """Read one bank partner, without any secret. The ETag is its version.
+
+    A bank's engineer reads the own one only.
+    """
+    shown = _show(await service.get(session, partner_id), response)
+    return shown.for_its_engineer() if reader.has(Role.BANK_ENGINEER) else shown
 
 
 @router.post(

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from uuid import UUID
 
+from perisai_kit.auth.principal import Principal, Role
 from perisai_kit.domain.errors import Conflict, Forbidden, Invalid, NotFound
 from snap_bi.profiles import PARTNER_SERVICE_ID_LENGTH
 
@@ -159,6 +160,15 @@ def check_move(*, at: PartnerStatus, to: PartnerStatus) -> None:
     """
     if to not in _NEXT[at]:
         raise BankPartnerStatusConflict(status=at.value)
+
+
+def check_reader(reader: Principal, partner_id: UUID) -> None:
+    """Refuse a bank's engineer the partner of another bank, as if there were none.
+
+    Raises: BankPartnerNotFound.
+    """
+    if reader.has(Role.BANK_ENGINEER) and reader.bank_partner_id != partner_id:
+        raise BankPartnerNotFound
 
 
 def check_change(at: PartnerStatus) -> None:

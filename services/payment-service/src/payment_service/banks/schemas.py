@@ -1,5 +1,5 @@
 from datetime import datetime
-from typing import Annotated
+from typing import Annotated, Self
 from uuid import UUID
 
 from pydantic import Field, StringConstraints
@@ -165,7 +165,10 @@ class BankPartnerOut(Out):
     channel_id: Annotated[str | None, Field(description="CHANNEL-ID of our calls.")]
     created_at: Annotated[datetime, Field(description="When it was created.")]
     status_changed_at: Annotated[datetime, Field(description="When its status changed last.")]
-    status_changed_by: Annotated[UUID, Field(description="Account that changed its status last.")]
+    status_changed_by: Annotated[
+        UUID | None,
+        Field(description="Account that changed its status last; null for the bank's engineer."),
+    ]
     changed_at: Annotated[
         datetime, Field(description="When it was registered, changed or suspended last.")
     ]
@@ -173,9 +176,13 @@ class BankPartnerOut(Out):
         list[UUID],
         Field(
             description="Accounts that registered, changed or suspended it since it was last "
-            "active. None of them can activate it."
+            "active. None of them can activate it. Empty for the bank's engineer."
         ),
     ]
+
+    def for_its_engineer(self) -> Self:
+        """Return it without the accounts of our staff."""
+        return self.model_copy(update={"status_changed_by": None, "changed_by": []})
 
 
 class BankPartnerRegistered(BankPartnerOut):

@@ -292,9 +292,29 @@ async def test_another_partners_calls_are_not_in_the_list(
     assert await see(other) == []
 
 
-@pytest.mark.parametrize(
-    "role", [role for role in Role if role not in {Role.ADMIN, Role.FINANCE_OFFICER}]
-)
+async def test_a_bank_s_engineer_sees_the_own_bank_s_calls_only(
+    bank: Bank, bill: BillOut, snap_client: httpx.AsyncClient, make_bank: MakeBank, tokens: Tokens
+) -> None:
+    other = await make_bank(company_code="88002")
+    await bank.inquire(inquiry_of(bill, bank.partner), number="1", x_signature="AAAA")
+    scope = {"kind": ScopeKind.BANK_PARTNER, "code": str(bank.partner.id)}
+    engineer = tokens.make(Role.BANK_ENGINEER, scope=scope)
+
+    own, foreign = [
+        await snap_client.get(f"/v1/bank-partners/{each.partner.id}/requests", headers=engineer)
+        for each in (bank, other)
+    ]
+
+    (shown,) = own.json()["items"]
+    assert (shown["external_id"], shown["failed_check"]) == ("1", "signature")
+    assert shown["string_to_sign"].startswith("POST:")
+    assert (foreign.status_code, foreign.json()["code"]) == (404, "bank_partner_not_found")
+
+
+SEES_THEM = {Role.ADMIN, Role.FINANCE_OFFICER, Role.BANK_ENGINEER}
+
+
+@pytest.mark.parametrize("role", [role for role in Role if role not in SEES_THEM])
 async def test_nobody_else_sees_them(
     snap_client: httpx.AsyncClient, tokens: Tokens, role: Role
 ) -> None:

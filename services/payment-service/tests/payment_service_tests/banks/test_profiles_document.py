@@ -1,6 +1,8 @@
-"""The table of profiles in docs/banks.md says what the code does."""
+"""The table of profiles in docs/banks.md says what the code does, in both languages."""
 
 from pathlib import Path
+
+import pytest
 
 from snap_bi.profiles import (
     PROFILES,
@@ -11,7 +13,26 @@ from snap_bi.profiles import (
     QueryRule,
 )
 
-DOCUMENT = Path(__file__).parents[5] / "docs" / "banks.md"
+DOCS = Path(__file__).parents[5] / "docs"
+INDONESIAN = {
+    "symmetric, with token": "simetris, dengan token",
+    "asymmetric, without": "asimetris, tanpa token",
+    "as sent": "seperti dikirim",
+    "sorted": "diurutkan",
+    "nothing": "tidak ada",
+    "seconds, +07:00": "detik, +07:00",
+    "milliseconds, +07:00": "milidetik, +07:00",
+    "client id": "id klien",
+    "company code": "kode perusahaan",
+    "service": "layanan",
+    "to be signed off": "menunggu kesepakatan",
+    "504 without a body": "504 tanpa isi",
+    "rejected": "ditolak",
+    "reversed": "dikembalikan",
+    "suspended": "ditunda",
+    "timed_out": "habis waktu",
+    "its flag": "flag-nya",
+}
 QUERY = {QueryRule.AS_SENT: "as sent", QueryRule.SORTED: "sorted", QueryRule.DROPPED: "nothing"}
 DOUBT = {DoubtAnswer.GENERAL_ERROR: "5002500", DoubtAnswer.EMPTY_504: "504 without a body"}
 SCOPE = {ExternalIdScope.PARTNER: "partner", ExternalIdScope.PARTNER_AND_SERVICE: "service"}
@@ -41,11 +62,18 @@ def column(profile: Profile) -> list[str]:
     ]
 
 
-def test_the_table_of_profiles_is_what_the_code_does() -> None:
-    lines = DOCUMENT.read_text("utf-8").split("## Profiles")[1].split("\n## ")[0]
+def read_columns(page: Path) -> list[list[str]]:
+    """Return the columns of the table in the second section of a page, without its legend."""
+    lines = page.read_text("utf-8").split("\n## ")[2]
     table = [line.strip("|").split("|") for line in lines.splitlines() if line.startswith("|")]
     rows = [[cell.strip() for cell in row] for row in table if "---" not in row[0]]
+    return [list(each) for each in zip(*rows, strict=True)][1:]
 
-    columns = list(zip(*rows, strict=True))[1:]
 
-    assert [list(each) for each in columns] == [column(each) for each in PROFILES.values()]
+@pytest.mark.parametrize("page", ["banks.md", "id/banks.md"])
+def test_the_table_of_profiles_is_what_the_code_does(page: str) -> None:
+    words = INDONESIAN if page.startswith("id/") else {}
+
+    expected = [[words.get(cell, cell) for cell in column(each)] for each in PROFILES.values()]
+
+    assert read_columns(DOCS / page) == expected

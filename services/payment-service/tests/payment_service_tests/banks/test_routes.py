@@ -302,7 +302,6 @@ async def test_nobody_else_deals_with_bank_partners(
     answers = [
         await client.post(PARTNERS, json=new_partner(), headers=headers),
         await client.get(PARTNERS, headers=headers),
-        await client.get(one, headers=headers),
         await client.post(f"{one}/activation", headers=headers),
         await client.post(f"{one}/suspension", headers=headers),
         await client.put(f"{one}/outbound", json=new_partner()["outbound"], headers=headers),
@@ -310,6 +309,56 @@ async def test_nobody_else_deals_with_bank_partners(
     ]
 
     assert {answer.status_code for answer in answers} == {403}
+    read = await client.get(one, headers=headers)
+    # The gateway asks whether there is the bank of a new account.
+    assert read.status_code == (404 if role in {Role.SERVICE, Role.BANK_ENGINEER} else 403)
+
+
+async def test_a_bank_s_engineer_reads_the_own_partner_without_our_staff(
+    client: httpx.AsyncClient,
+    tokens: Tokens,
+    treasurer: dict[str, str],
+    new_partner: NewPartner,
+) -> None:
+    own = (await client.post(PARTNERS, json=new_partner(), headers=treasurer)).json()
+    other = new_partner(company_code="88002", name="Bank Lain")
+    other = (await client.post(PARTNERS, json=other, headers=treasurer)).json()
+    scope = {"kind": ScopeKind.BANK_PARTNER, "code": own["id"]}
+    engineer = tokens.make(Role.BANK_ENGINEER, scope=scope)
+
+    read = await client.get(f"{PARTNERS}/{own['id']}", headers=engineer)
+    foreign = await client.get(f"{PARTNERS}/{other['id']}", headers=engineer)
+    refused = [
+        await client.get(PARTNERS, headers=engineer),
+        await client.post(f"{PARTNERS}/{own['id']}/suspension", headers=engineer),
+        await client.put(f"{PARTNERS}/{own['id']}/settings", json=SETTINGS, headers=engineer),
+    ]
+
+    assert (read.status_code, read.json()["company_code"]) == (200, own["company_code"])
+    assert (read.json()["status_changed_by"], read.json()["changed_by"]) == (None, [])
+    assert own["client_secret"] not in read.text
+    assert (foreign.status_code, foreign.json()["code"]) == (404, "bank_partner_not_found")
+    assert [each.status_code for each in refused] == [403, 403, 403]
+
+
+async def test_an_engineer_without_a_bank_reads_none(
+    client: httpx.AsyncClient,
+    tokens: Tokens,
+    treasurer: dict[str, str],
+    new_partner: NewPartner,
+) -> None:
+    made = (await client.post(PARTNERS, json=new_partner(), headers=treasurer)).json()
+
+    answers = [
+        await client.get(
+            f"{PARTNERS}/{made['id']}{path}",
+            headers=tokens.make(Role.BANK_ENGINEER, scope=scope),
+        )
+        for scope in (None, COUNTRY)
+        for path in ("", "/requests", "/integration-guide")
+    ]
+
+    assert {each.status_code for each in answers} == {404}
 
 
 async def test_an_unknown_partner_is_not_found(
