@@ -1,13 +1,21 @@
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from uuid import UUID
 
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from payment_service.bank_access.models import AccessToken, UnprovenRequest
+from payment_service.bank_access.rules import PartnerClient
 from payment_service.banks.models import BankPartner
+from payment_service.banks.rules import PartnerStatus, sources
 from perisai_kit.db.bulk import OldRows
+from perisai_kit.runtime.log import get_logger
+from snap_bi.errors import KeyRefused
+from snap_bi.keys import load_public_key
+from snap_bi.profiles import PROFILES, ReplayAnswer
+
+log = get_logger()
 
 
 def insert_token(
@@ -54,3 +62,31 @@ async def find_old_unproven(session: AsyncSession, *, keep: int) -> list[OldRows
 
 def old_tokens(*, before: datetime) -> OldRows:
     return OldRows(AccessToken.expires_at, before)
+
+
+def make_client(partner: BankPartner, bank_time_tolerance: timedelta) -> PartnerClient | None:
+    """Return the client of a partner, or None if its profile or its key cannot be used."""
+    profile = PROFILES.get(partner.profile)
+    try:
+        public_key = load_public_key(partner.public_key_pem)
+    except KeyRefused:
+        public_key = None
+    if profile is None or public_key is None:
+        # One unusable partner must not keep the others out.
+        log.error("bank_partner.skipped", partner_id=str(partner.id))
+        return None
+    return PartnerClient(
+        partner_id=partner.id,
+        profile=profile,
+        company_code=partner.company_code,
+        client_id=partner.client_id,
+        client_secret=partner.client_secret,
+        public_key=public_key,
+        sources=sources(partner.allowed_sources),
+        # Activation requires one of the first two.
+        replay_answer=partner.replay_answer or profile.replay_answer or ReplayAnswer.STORED_SUCCESS,
+        is_active=partner.status is PartnerStatus.ACTIVE,
+        bank_time_tolerance=bank_time_tolerance if partner.trust_bank_time else None,
+        keeps_refused_money=partner.keeps_refused_money,
+        external_id_format=partner.external_id_format,
+    )

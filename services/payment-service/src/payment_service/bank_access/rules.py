@@ -4,7 +4,7 @@ The order of the checks is that of docs/snap.md: source address, headers, token,
 signature.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -20,10 +20,12 @@ from snap_bi.errors import FieldProblem
 from snap_bi.headers import (
     TokenHeaders,
     TransactionHeaders,
+    build_external_id_problem,
+    is_external_id,
     read_token_headers,
     read_transaction_headers,
 )
-from snap_bi.profiles import Profile, ReplayAnswer
+from snap_bi.profiles import ExternalIdFormat, Profile, ReplayAnswer
 from snap_bi.records import record
 from snap_bi.timestamps import is_within_skew
 from snap_bi.verification import (
@@ -90,6 +92,7 @@ class PartnerClient:
     A suspended partner has one too, so that its calls are refused with the right answer.
     bank_time_tolerance: how far its time of a payment may be off; None if it is not trusted.
     keeps_refused_money: what no bill takes goes to suspense, because it cannot give it back.
+    external_id_format: of its X-EXTERNAL-IDs.
     """
 
     partner_id: UUID
@@ -103,6 +106,7 @@ class PartnerClient:
     is_active: bool
     bank_time_tolerance: timedelta | None
     keeps_refused_money: bool
+    external_id_format: ExternalIdFormat = ExternalIdFormat.NUMERIC
 
     @property
     def ids(self) -> tuple[str, str]:
@@ -135,12 +139,36 @@ def token_headers(wire: Wire) -> TokenHeaders:
         raise malformed(Service.ACCESS_TOKEN, problem) from None
 
 
-def transaction_headers(service: Service, wire: Wire) -> TransactionHeaders:
-    """Return the headers of 24 and 25. Raises: Refusal."""
+def transaction_headers(
+    service: Service, wire: Wire, *, external_id_format: ExternalIdFormat = ExternalIdFormat.TEXT36
+) -> TransactionHeaders:
+    """Return the headers of 24 and 25.
+
+    external_id_format: the wider one for a client that is not known yet; see `check_external_id`.
+    Raises: Refusal.
+    """
     try:
-        return read_transaction_headers(wire.headers)
+        return read_transaction_headers(wire.headers, external_id_format=external_id_format)
     except FieldProblem as problem:
         raise malformed(service, problem) from None
+
+
+def check_external_id(
+    service: Service,
+    headers: TransactionHeaders,
+    list_clients: Callable[[], Iterable[PartnerClient]],
+) -> None:
+    """Refuse an X-EXTERNAL-ID in a format that none of these clients has agreed.
+
+    list_clients: is asked only about an id that is no number. Without clients nothing is refused
+    here: a later check refuses an unknown client.
+    Raises: Refusal.
+    """
+    if is_external_id(headers.external_id, ExternalIdFormat.NUMERIC):
+        return
+    formats = {client.external_id_format for client in list_clients()}
+    if formats and not any(is_external_id(headers.external_id, form) for form in formats):
+        raise malformed(service, build_external_id_problem())
 
 
 def malformed(service: Service, problem: FieldProblem) -> Refusal:

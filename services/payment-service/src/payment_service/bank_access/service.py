@@ -29,8 +29,6 @@ from payment_service.bank_access.unproven import (
     note_unproven,
 )
 from payment_service.banks import service as banks
-from payment_service.banks.models import BankPartner
-from payment_service.banks.rules import PartnerStatus, sources
 from perisai_kit.db.bulk import OldRows
 from perisai_kit.db.engine import Database
 from perisai_kit.domain import clock
@@ -40,11 +38,9 @@ from perisai_kit.privacy.keyring import Keyring
 from perisai_kit.runtime.log import get_logger
 from snap_bi.answers import TOKEN_LIFE_S, Answer, build_token_answer
 from snap_bi.codes import Case, Service
-from snap_bi.errors import BodyInvalid, FieldProblem, KeyRefused
+from snap_bi.errors import BodyInvalid, FieldProblem
 from snap_bi.headers import TransactionHeaders
-from snap_bi.keys import load_public_key
 from snap_bi.messages import TokenRequest
-from snap_bi.profiles import PROFILES, ReplayAnswer
 from snap_bi.strict_json import parse_object
 
 REMEMBERED_TOKENS = 10_000
@@ -98,7 +94,7 @@ class Gate:
                 started_at = time.monotonic()
                 async with self.database.read() as session:
                     partners = await banks.list_known(session)
-                found = (_make_client(each, self._bank_time_tolerance) for each in partners)
+                found = (queries.make_client(each, self._bank_time_tolerance) for each in partners)
                 self._clients = tuple(client for client in found if client is not None)
                 self._loaded_at = started_at
         return self._clients
@@ -127,7 +123,7 @@ class Gate:
         clients = await self.list_clients()
         if await self._has_token(wire):
             return _UNLIMITED
-        named = self._candidates(wire, clients)
+        named = self.list_candidates(wire, clients)
         if any(self.is_likely(each, wire) for each in named) or is_listed(clients, wire.source):
             return _UNLIMITED
         return self._checks.check(wire.source)
@@ -189,10 +185,12 @@ class Gate:
         return self._notes.may_note(client.partner_id, is_likely=is_likely, at=time.monotonic())
 
     def _named(self, wire: Wire, clients: tuple[PartnerClient, ...]) -> PartnerClient | None:
-        candidates = self._candidates(wire, clients)
+        candidates = self.list_candidates(wire, clients)
         return candidates[0] if len(candidates) == 1 else None
 
-    def _candidates(self, wire: Wire, clients: tuple[PartnerClient, ...]) -> list[PartnerClient]:
+    def list_candidates(
+        self, wire: Wire, clients: tuple[PartnerClient, ...]
+    ) -> list[PartnerClient]:
         """Return the clients that a call may name: several may share a company code."""
         owner = self._owners.get(wire.token_digest) if wire.token_digest else None
         client_key, partner_id = (
@@ -296,8 +294,10 @@ async def authenticate(gate: Gate, service: Service, wire: Wire) -> Signed:
     A late payment flag with a valid signature is returned too; see `Signed.late`.
     Raises: Refusal.
     """
-    rules.check_source(service, wire.source, await gate.list_clients())
+    clients = await gate.list_clients()
+    rules.check_source(service, wire.source, clients)
     headers = rules.transaction_headers(service, wire)
+    rules.check_external_id(service, headers, lambda: gate.list_candidates(wire, clients))
     now = clock.real_now()
     client, late = await gate.sender(headers, wire, now=now), None
     if client is None:
@@ -306,6 +306,8 @@ async def authenticate(gate: Gate, service: Service, wire: Wire) -> Signed:
         if client is None:
             raise late
     try:
+        # Above nobody may have been named, or several: they may share a company code.
+        rules.check_external_id(service, headers, lambda: (client,))
         rules.check_client(client, headers, wire)
     except Refusal as refused:
         raise late or refused from None
@@ -371,29 +373,3 @@ def _check_grant(wire: Wire) -> None:
     except FieldProblem as problem:
         raise rules.malformed(Service.ACCESS_TOKEN, problem) from None
     count_dropped(Service.ACCESS_TOKEN, TokenRequest, dropped)
-
-
-def _make_client(partner: BankPartner, bank_time_tolerance: timedelta) -> PartnerClient | None:
-    profile = PROFILES.get(partner.profile)
-    try:
-        public_key = load_public_key(partner.public_key_pem)
-    except KeyRefused:
-        public_key = None
-    if profile is None or public_key is None:
-        # One unusable partner must not keep the others out.
-        log.error("bank_partner.skipped", partner_id=str(partner.id))
-        return None
-    return PartnerClient(
-        partner_id=partner.id,
-        profile=profile,
-        company_code=partner.company_code,
-        client_id=partner.client_id,
-        client_secret=partner.client_secret,
-        public_key=public_key,
-        sources=sources(partner.allowed_sources),
-        # Activation requires one of the first two.
-        replay_answer=partner.replay_answer or profile.replay_answer or ReplayAnswer.STORED_SUCCESS,
-        is_active=partner.status is PartnerStatus.ACTIVE,
-        bank_time_tolerance=bank_time_tolerance if partner.trust_bank_time else None,
-        keeps_refused_money=partner.keeps_refused_money,
-    )

@@ -46,7 +46,8 @@ ALL_NOTED_A_MINUTE = 100
 
 # An unproven call may hold any text: only values of these forms are kept.
 _TIMESTAMP = re.compile(r"[0-9TZ:.+-]{1,35}")
-_EXTERNAL_ID = re.compile(r"[0-9]{1,36}")
+# Also in a format that was not agreed, which is then to be seen.
+_EXTERNAL_ID = re.compile(r"[\x21-\x7e]{1,36}")
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,128}")
 _CHECKS = {
     rules.NOT_ADMITTED: CallbackCheck.SOURCE,
@@ -233,7 +234,9 @@ def _tried(client: PartnerClient, service: Service, wire: Wire) -> SignatureVerd
     try:
         if service is Service.ACCESS_TOKEN:
             return rules.token_verdict(client, rules.token_headers(wire))
-        return rules.signature_verdict(client, rules.transaction_headers(service, wire), wire)
+        form = client.external_id_format
+        headers = rules.transaction_headers(service, wire, external_id_format=form)
+        return rules.signature_verdict(client, headers, wire)
     except Refusal:
         return None
 

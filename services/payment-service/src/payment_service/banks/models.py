@@ -9,7 +9,7 @@ from payment_service.banks.rules import PartnerStatus
 from payment_service.base import Base
 from perisai_kit.db.columns import choice
 from perisai_kit.privacy.columns import sealed_text
-from snap_bi.profiles import ReplayAnswer
+from snap_bi.profiles import ExternalIdFormat, ReplayAnswer
 
 
 class BankPartner(Base):
@@ -44,6 +44,13 @@ class BankPartner(Base):
     trust_bank_time: Mapped[bool] = mapped_column(default=True)
     # Whether money that no bill takes is kept in suspense; otherwise the payment is refused.
     keeps_refused_money: Mapped[bool] = mapped_column(default=False)
+
+    # What its X-EXTERNAL-IDs consist of.
+    external_id_format: Mapped[ExternalIdFormat] = mapped_column(
+        choice(ExternalIdFormat, "external_id_format"),
+        default=ExternalIdFormat.NUMERIC,
+        server_default=ExternalIdFormat.NUMERIC.value,
+    )
 
     base_url: Mapped[str | None]
     outbound_client_id: Mapped[str | None]

@@ -7,7 +7,9 @@ from enum import StrEnum
 from uuid import UUID
 
 from perisai_kit.domain.errors import Conflict, Forbidden, Invalid, NotFound
-from snap_bi.profiles import PARTNER_SERVICE_ID_LENGTH
+from snap_bi.errors import KeyRefused
+from snap_bi.keys import load_public_key
+from snap_bi.profiles import PARTNER_SERVICE_ID_LENGTH, PROFILES, Profile, ReplayAnswer
 
 CUSTOMER_NO_LENGTH = 20
 """The standard's longest. Source: docs/snap.md, service 24."""
@@ -150,6 +152,28 @@ _NEXT: dict[PartnerStatus, frozenset[PartnerStatus]] = {
     PartnerStatus.ACTIVE: frozenset({PartnerStatus.SUSPENDED}),
     PartnerStatus.SUSPENDED: frozenset({PartnerStatus.ACTIVE}),
 }
+
+
+def find_profile(name: str) -> Profile:
+    """Return the profile with this name. Raises: BankProfileUnknown."""
+    profile = PROFILES.get(name)
+    if profile is None:
+        raise BankProfileUnknown(field="profile", known=sorted(PROFILES))
+    return profile
+
+
+def check_replay_answer(answer: ReplayAnswer | None, profile: Profile) -> None:
+    """Refuse an answer after which the bank refunds the customer. Raises: ReplayAnswerHarmful."""
+    if answer is not None and not profile.is_read_as_paid(answer):
+        raise ReplayAnswerHarmful(field="replay_answer")
+
+
+def check_public_key(pem: str) -> None:
+    """Refuse what is no RSA key of sufficient length. Raises: BankKeyUnusable."""
+    try:
+        load_public_key(pem)
+    except KeyRefused:
+        raise BankKeyUnusable(field="public_key_pem") from None
 
 
 def check_move(*, at: PartnerStatus, to: PartnerStatus) -> None:

@@ -14,13 +14,11 @@ from payment_service.banks.rules import (
     BankAddressUnusable,
     BankKeyUnusable,
     BankNotCallable,
-    BankProfileUnknown,
     ClientIdTaken,
     CompanyCodeTaken,
     NameOutcome,
     OutboundIncomplete,
     PartnerStatus,
-    ReplayAnswerHarmful,
     ReplayAnswerUnsigned,
 )
 from payment_service.banks.schemas import (
@@ -48,9 +46,9 @@ from snap_bi.codes import ResponseCode
 from snap_bi.errors import KeyRefused
 from snap_bi.fields import Amount, AmountNotRupiah
 from snap_bi.inquiries import AccountInquiry
-from snap_bi.keys import load_private_key, load_public_key
+from snap_bi.keys import load_private_key
 from snap_bi.messages import PaymentStatusData
-from snap_bi.profiles import PROFILES, Profile, ReplayAnswer
+from snap_bi.profiles import Profile
 from snap_bi.timestamps import parse_timestamp
 from snap_bi.virtual_account import VirtualAccount
 
@@ -72,9 +70,9 @@ async def register(
     BankAddressInner, OutboundIncomplete, ClientIdTaken, CompanyCodeTaken; ReplayAnswerHarmful as
     in `replace_settings`.
     """
-    profile = _profile(new.profile)
-    _check_replay_answer(new.replay_answer, profile)
-    _check_public_key(new.public_key_pem)
+    profile = rules.find_profile(new.profile)
+    rules.check_replay_answer(new.replay_answer, profile)
+    rules.check_public_key(new.public_key_pem)
     rules.sources(new.allowed_sources)
     if new.outbound is not None:
         _check_outbound(new.outbound, profile, sandbox=sandbox, within="outbound.")
@@ -123,7 +121,7 @@ async def activate(
     if not allows(if_match, partner.version):
         raise PreconditionFailed
     rules.check_activation(partner.status, changed_by=partner.changed_by, by=by)
-    if partner.replay_answer is None and not _profile(partner.profile).is_signed_off:
+    if partner.replay_answer is None and not rules.find_profile(partner.profile).is_signed_off:
         raise ReplayAnswerUnsigned
     partner.version += 1
     return _moved(partner, PartnerStatus.ACTIVE, by=by)
@@ -159,7 +157,7 @@ async def reroute(
     """
     partner = await queries.lock_partner(session, partner_id)
     rules.check_change(partner.status)
-    profile = _profile(partner.profile)
+    profile = rules.find_profile(partner.profile)
     _check_outbound(outbound, profile, sandbox=sandbox)
     for name, value in _outbound_columns(outbound, profile).items():
         setattr(partner, name, value)
@@ -178,10 +176,11 @@ async def replace_settings(
     """
     partner = await queries.lock_partner(session, partner_id)
     rules.check_change(partner.status)
-    _check_replay_answer(settings.replay_answer, _profile(partner.profile))
+    rules.check_replay_answer(settings.replay_answer, rules.find_profile(partner.profile))
     partner.replay_answer = settings.replay_answer
     partner.trust_bank_time = settings.trust_bank_time
     partner.keeps_refused_money = settings.keeps_refused_money
+    partner.external_id_format = settings.external_id_format or partner.external_id_format
     _mark_changed(partner, by=by)
     log.info("bank_partner.settings_changed", partner_id=str(partner.id))
     return partner
@@ -283,25 +282,6 @@ async def inquire_payment(
         external_id=result.external_id,
         string_to_sign=result.string_to_sign,
     )
-
-
-def _profile(name: str) -> Profile:
-    profile = PROFILES.get(name)
-    if profile is None:
-        raise BankProfileUnknown(field="profile", known=sorted(PROFILES))
-    return profile
-
-
-def _check_replay_answer(answer: ReplayAnswer | None, profile: Profile) -> None:
-    if answer is not None and not profile.is_read_as_paid(answer):
-        raise ReplayAnswerHarmful(field="replay_answer")
-
-
-def _check_public_key(pem: str) -> None:
-    try:
-        load_public_key(pem)
-    except KeyRefused:
-        raise BankKeyUnusable(field="public_key_pem") from None
 
 
 def _check_outbound(
