@@ -179,6 +179,14 @@ RULES: dict[str, dict[str, Rule]] = {
         "PUT /v1/bank-partners/{partner_id}/outbound": COUNTRY_ONLY,
         "PUT /v1/bank-partners/{partner_id}/settings": COUNTRY_ONLY,
         "GET /v1/bank-partners/{partner_id}/requests": COUNTRY_ONLY,
+        "POST /v1/bank-partners/{partner_id}/credential-changes": COUNTRY_ONLY,
+        "GET /v1/bank-partners/{partner_id}/credential-changes": ANYWHERE,
+        "POST /v1/bank-partners/{partner_id}/credential-changes/{credential_change_id}/decision": (
+            Rule(Reach.COUNTRY, second_person="own_credential_change")
+        ),
+        "POST /v1/bank-partners/{partner_id}/credential-changes/{credential_change_id}/ending": (
+            COUNTRY_ONLY
+        ),
         "POST /v1/bank-partners/{partner_id}/status-inquiries": COUNTRY_ONLY,
         "POST /v1/account-verifications": ANYWHERE,
         "GET /v1/ledger/accounts": COUNTRY_ONLY,

@@ -7,6 +7,7 @@ from payment_service.allocations import models as allocations
 from payment_service.answers import models as answers
 from payment_service.attributions import models as attributions
 from payment_service.bank_access import models as bank_access
+from payment_service.bank_credentials import models as bank_credentials
 from payment_service.banks import models as banks
 from payment_service.base import Base
 from payment_service.bills import models as bills
@@ -54,6 +55,7 @@ __all__ = [
     "answers",
     "attributions",
     "bank_access",
+    "bank_credentials",
     "banks",
     "bills",
     "bonus_reviews",

@@ -150,6 +150,12 @@ LENT = [
     ("bills", "updated_at", "timestamptz NOT NULL DEFAULT now()"),
     ("attribution_periods", "recorded_at", "timestamptz NOT NULL DEFAULT now()"),
     ("bank_partners", "external_id_format", "varchar(40) NOT NULL DEFAULT 'numeric'"),
+    ("bank_partners", "previous_client_secret", "bytea"),
+    ("bank_partners", "previous_client_secret_until", "timestamptz"),
+    ("bank_partners", "previous_public_key_pem", "text"),
+    ("bank_partners", "previous_public_key_until", "timestamptz"),
+    ("bank_partners", "previous_allowed_sources", "text[]"),
+    ("bank_partners", "previous_sources_until", "timestamptz"),
 ]
 
 

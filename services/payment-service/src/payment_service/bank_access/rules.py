@@ -5,11 +5,12 @@ signature.
 """
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 from functools import cached_property
 from hashlib import sha256
+from typing import Generic, TypeVar
 from uuid import UUID
 
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
@@ -42,6 +43,9 @@ from snap_bi.verification import (
 TARGET_LENGTH = 500
 SOURCE_LENGTH = 45
 NOT_ADMITTED = "Connection not allowed"
+
+
+Value = TypeVar("Value")
 
 
 class CallbackCheck(StrEnum):
@@ -86,6 +90,14 @@ class Wire:
 
 
 @dataclass(frozen=True, slots=True)
+class Previous(Generic[Value]):
+    """A credential that was replaced. until: the end of its validity, in real time."""
+
+    value: Value = field(repr=False)
+    until: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class PartnerClient:
     """The bank client of a partner: what its calls are checked against.
 
@@ -93,6 +105,7 @@ class PartnerClient:
     bank_time_tolerance: how far its time of a payment may be off; None if it is not trusted.
     keeps_refused_money: what no bill takes goes to suspense, because it cannot give it back.
     external_id_format: of its X-EXTERNAL-IDs.
+    previous_secret, previous_key: those before the present ones; see `with_previous`.
     """
 
     partner_id: UUID
@@ -107,11 +120,25 @@ class PartnerClient:
     bank_time_tolerance: timedelta | None
     keeps_refused_money: bool
     external_id_format: ExternalIdFormat = ExternalIdFormat.NUMERIC
+    previous_secret: Previous[str] | None = None
+    previous_key: Previous[RSAPublicKey] | None = None
 
     @property
     def ids(self) -> tuple[str, str]:
         """What X-PARTNER-ID may say: banks send the client id or the company code."""
         return (self.client_id, self.company_code)
+
+    def with_previous(self, at: datetime) -> "PartnerClient | None":
+        """Return this client with the replaced credentials that are valid at this instant."""
+        secret = _read_valid(self.previous_secret, at)
+        key = _read_valid(self.previous_key, at)
+        if secret is None and key is None:
+            return None
+        return replace(
+            self,
+            client_secret=self.client_secret if secret is None else secret,
+            public_key=self.public_key if key is None else key,
+        )
 
 
 def check_source(service: Service, source: str | None, clients: Iterable[PartnerClient]) -> None:
@@ -245,6 +272,28 @@ def token_verdict(client: PartnerClient, headers: TokenHeaders) -> SignatureVerd
         signature=headers.signature,
         public_key=client.public_key,
     )
+
+
+def verify(
+    client: PartnerClient,
+    verdict_of: Callable[[PartnerClient], SignatureVerdict],
+    *,
+    at: datetime,
+) -> tuple[SignatureVerdict, bool]:
+    """Verify a signature with the credentials in use, then with those before them.
+
+    at: the instant at which the ones before them have to be valid. Also returns whether it is those
+    that matched.
+    """
+    verdict = verdict_of(client)
+    if verdict.is_accepted or (previous := client.with_previous(at)) is None:
+        return verdict, False
+    earlier = verdict_of(previous)
+    return (earlier, True) if earlier.is_accepted else (verdict, False)
+
+
+def _read_valid(previous: Previous[Value] | None, at: datetime) -> Value | None:
+    return previous.value if previous is not None and at < previous.until else None
 
 
 def plain(text: str, length: int) -> str:

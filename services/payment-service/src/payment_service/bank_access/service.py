@@ -13,6 +13,7 @@ from collections import OrderedDict
 from collections.abc import Sequence
 from contextlib import AbstractContextManager, nullcontext
 from datetime import datetime, timedelta
+from functools import partial
 from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -25,6 +26,7 @@ from payment_service.bank_access.unproven import (
     UnprovenChecks,
     UnprovenNotes,
     count_dropped,
+    count_previous,
     is_listed,
     note_unproven,
 )
@@ -42,6 +44,7 @@ from snap_bi.errors import BodyInvalid, FieldProblem
 from snap_bi.headers import TransactionHeaders
 from snap_bi.messages import TokenRequest
 from snap_bi.strict_json import parse_object
+from snap_bi.verification import Step
 
 REMEMBERED_TOKENS = 10_000
 TOKEN_BYTES = 48
@@ -94,7 +97,8 @@ class Gate:
                 started_at = time.monotonic()
                 async with self.database.read() as session:
                     partners = await banks.list_known(session)
-                found = (queries.make_client(each, self._bank_time_tolerance) for each in partners)
+                make = partial(queries.make_client, now=clock.real_now())
+                found = (make(each, self._bank_time_tolerance) for each in partners)
                 self._clients = tuple(client for client in found if client is not None)
                 self._loaded_at = started_at
         return self._clients
@@ -166,12 +170,13 @@ class Gate:
         """
         if headers.token is None:
             return None
+        verdict_of = partial(rules.signature_verdict, headers=headers, wire=wire)
         signed = [
             client
             for client in await self.list_clients()
             if headers.partner_id in client.ids
             and client.profile.needs_token
-            and rules.signature_verdict(client, headers, wire).is_accepted
+            and rules.verify(client, verdict_of, at=headers.at)[0].is_accepted
         ]
         return signed[0] if len(signed) == 1 else None
 
@@ -266,9 +271,15 @@ async def prove_client(gate: Gate, wire: Wire) -> PartnerClient:
     if client is None:
         raise Refusal(Case.UNAUTHORIZED, "Unknown client")
     rules.check_source(service, wire.source, [client])
-    rules.check_time(client, headers.at, now=clock.real_now())
-    if not rules.token_verdict(client, headers).is_accepted:
+    now = clock.real_now()
+    rules.check_time(client, headers.at, now=now)
+    verdict, is_previous = rules.verify(
+        client, partial(rules.token_verdict, headers=headers), at=now
+    )
+    if not verdict.is_accepted:
         raise Refusal(Case.UNAUTHORIZED, "Signature")
+    if is_previous:
+        count_previous(client, is_token_request=True)
     gate.note_proven(client, wire)
     _check_grant(wire)
     return client
@@ -317,8 +328,9 @@ async def authenticate(gate: Gate, service: Service, wire: Wire) -> Signed:
         late = late or refused
     if late is not None and service is not Service.PAYMENT:
         raise late
-    verdict = rules.signature_verdict(client, headers, wire)
-    if verdict.step is None:
+    # A late message was signed when the credentials of its own time were valid.
+    step = _match_signature(client, headers, wire, at=headers.at if late else now)
+    if step is None:
         raise late or Refusal(Case.UNAUTHORIZED, "Signature")
     if late is None:
         # A late message may be a copy that somebody else sends.
@@ -329,7 +341,7 @@ async def authenticate(gate: Gate, service: Service, wire: Wire) -> Signed:
         client=client,
         wire=wire,
         headers=headers,
-        step=verdict.step,
+        step=step,
         received_at=now,
         late=late,
     )
@@ -362,6 +374,17 @@ async def find_old(session: AsyncSession, *, now: datetime) -> list[OldRows]:
     """Return the tokens that have ended, and of unproven calls all but the newest."""
     unproven = await queries.find_old_unproven(session, keep=UNPROVEN_KEPT)
     return [queries.old_tokens(before=now), *unproven]
+
+
+def _match_signature(
+    client: PartnerClient, headers: TransactionHeaders, wire: Wire, *, at: datetime
+) -> Step | None:
+    """Return the form of the body that was signed. Count what previous credentials signed."""
+    verdict_of = partial(rules.signature_verdict, headers=headers, wire=wire)
+    verdict, is_previous = rules.verify(client, verdict_of, at=at)
+    if is_previous:
+        count_previous(client, is_token_request=False)
+    return verdict.step
 
 
 def _check_grant(wire: Wire) -> None:

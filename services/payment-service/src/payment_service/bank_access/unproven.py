@@ -11,7 +11,7 @@ import time
 from collections import Counter, OrderedDict
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from functools import lru_cache
+from functools import lru_cache, partial
 from ipaddress import IPv6Address, ip_address, ip_network
 from uuid import UUID
 
@@ -69,6 +69,11 @@ dropped_total = Metric(
     "snap_dropped_fields_total",
     "Optional fields of banks' messages that were left out, being odd or not known.",
     ["service", "field"],
+)
+previous_total = Metric(
+    "snap_previous_credentials_total",
+    "Requests of banks that were signed with credentials which have been replaced.",
+    ["partner_id", "credential"],
 )
 log = get_logger()
 
@@ -198,6 +203,13 @@ def count_dropped(service: Service, kind: type[Message], names: Iterable[str]) -
         dropped_total.labels(service.value, name if is_known else "unknown").inc()
 
 
+def count_previous(client: PartnerClient, *, is_token_request: bool) -> None:
+    """Count a request that was signed with the credentials before the present ones."""
+    has_secret = client.profile.needs_token and not is_token_request
+    credential = "client_secret" if has_secret else "public_key"
+    previous_total.labels(str(client.partner_id), credential).inc()
+
+
 def _values(
     client: PartnerClient, service: Service, wire: Wire, *, check: CallbackCheck, answer: Answer
 ) -> dict[str, object]:
@@ -231,12 +243,15 @@ def _failed_check(refused: Refusal) -> CallbackCheck:
 
 def _tried(client: PartnerClient, service: Service, wire: Wire) -> SignatureVerdict | None:
     # The engineer wants to see the signature too, whichever check failed first.
+    now = clock.real_now()
     try:
         if service is Service.ACCESS_TOKEN:
-            return rules.token_verdict(client, rules.token_headers(wire))
+            of_token = partial(rules.token_verdict, headers=rules.token_headers(wire))
+            return rules.verify(client, of_token, at=now)[0]
         form = client.external_id_format
         headers = rules.transaction_headers(service, wire, external_id_format=form)
-        return rules.signature_verdict(client, headers, wire)
+        signed = partial(rules.signature_verdict, headers=headers, wire=wire)
+        return rules.verify(client, signed, at=now)[0]
     except Refusal:
         return None
 

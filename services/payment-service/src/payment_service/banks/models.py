@@ -18,6 +18,18 @@ class BankPartner(Base):
         CheckConstraint(
             "status <> 'active' OR NOT status_changed_by = ANY (changed_by)", name="four_eyes"
         ),
+        CheckConstraint(
+            "(previous_client_secret IS NULL) = (previous_client_secret_until IS NULL)",
+            name="previous_client_secret",
+        ),
+        CheckConstraint(
+            "(previous_public_key_pem IS NULL) = (previous_public_key_until IS NULL)",
+            name="previous_public_key",
+        ),
+        CheckConstraint(
+            "(previous_allowed_sources IS NULL) = (previous_sources_until IS NULL)",
+            name="previous_sources",
+        ),
         # Two would show the same virtual accounts.
         Index("uq_bank_partners_company_code", "bank_code", "company_code", unique=True),
     )
@@ -35,6 +47,13 @@ class BankPartner(Base):
     client_secret = sealed_text()
     public_key_pem: Mapped[str]
     allowed_sources: Mapped[list[str]] = mapped_column(ARRAY(Text))
+    # Those before them, which are valid too until these instants of real time.
+    previous_client_secret = sealed_text(nullable=True)
+    previous_client_secret_until: Mapped[datetime | None]
+    previous_public_key_pem: Mapped[str | None]
+    previous_public_key_until: Mapped[datetime | None]
+    previous_allowed_sources: Mapped[list[str] | None] = mapped_column(ARRAY(Text))
+    previous_sources_until: Mapped[datetime | None]
     # The answer to a repeated payment that the bank has signed off; None: none has been.
     replay_answer: Mapped[ReplayAnswer | None] = mapped_column(
         choice(ReplayAnswer, "replay_answer")
@@ -68,3 +87,12 @@ class BankPartner(Base):
     """Who registered, changed or suspended it since it was last active. They cannot activate it."""
     version: Mapped[int] = mapped_column(BigInteger)
     """Counts every change, so that an activation names what was read."""
+
+    def list_previous_ends(self) -> list[datetime]:
+        """Return until when each of its previous credentials is or was valid."""
+        ends = (
+            self.previous_client_secret_until,
+            self.previous_public_key_until,
+            self.previous_sources_until,
+        )
+        return [until for until in ends if until is not None]

@@ -169,6 +169,19 @@ class BankPartnerOut(Out):
         list[str],
         Field(description="Addresses or networks it may call from; from anywhere when empty."),
     ]
+    previous_public_key_pem: Annotated[
+        str | None, Field(description="The key before it; null: it was never replaced.")
+    ]
+    previous_public_key_until: Annotated[
+        datetime | None, Field(description="Until when the key before it is or was valid too.")
+    ]
+    previous_allowed_sources: Annotated[
+        list[str] | None,
+        Field(description="The addresses before the present ones; null: never replaced."),
+    ]
+    previous_sources_until: Annotated[
+        datetime | None, Field(description="Until when it may or might call from these too.")
+    ]
     replay_answer: Annotated[
         ReplayAnswer | None,
         Field(description="The answer to a repeated payment that the bank has signed off."),

@@ -186,6 +186,11 @@ async def replace_settings(
     return partner
 
 
+async def lock(session: AsyncSession, partner_id: UUID) -> BankPartner:
+    """Return one partner, locked. Raises: BankPartnerNotFound."""
+    return await queries.lock_partner(session, partner_id)
+
+
 async def list_partners(
     session: AsyncSession, *, cursor: str | None, limit: int
 ) -> Page[BankPartnerOut]:
