@@ -184,6 +184,7 @@ ROUTES: dict[str, dict[str, frozenset[Role] | None]] = {
         "POST /v1/bank-partners/{partner_id}/suspension": frozenset({F, D}),
         "PUT /v1/bank-partners/{partner_id}/outbound": frozenset({F, D}),
         "PUT /v1/bank-partners/{partner_id}/settings": frozenset({F, D}),
+        "GET /v1/bank-partners/{partner_id}/history": frozenset({F, D}),
         "GET /v1/bank-partners/{partner_id}/requests": frozenset({F, D}),
         "POST /v1/bank-partners/{partner_id}/credential-changes": frozenset({F, D}),
         "GET /v1/bank-partners/{partner_id}/credential-changes": frozenset({F, D}),

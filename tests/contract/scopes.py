@@ -172,6 +172,7 @@ RULES: dict[str, dict[str, Rule]] = {
         # No secret is shown, and every office may know which banks there are.
         "GET /v1/bank-partners": ANYWHERE,
         "GET /v1/bank-partners/{partner_id}": ANYWHERE,
+        "GET /v1/bank-partners/{partner_id}/history": ANYWHERE,
         "POST /v1/bank-partners/{partner_id}/activation": Rule(
             Reach.COUNTRY, second_person="own_bank_partner"
         ),

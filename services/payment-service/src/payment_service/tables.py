@@ -8,6 +8,7 @@ from payment_service.answers import models as answers
 from payment_service.attributions import models as attributions
 from payment_service.bank_access import models as bank_access
 from payment_service.bank_credentials import models as bank_credentials
+from payment_service.bank_history import models as bank_history
 from payment_service.banks import models as banks
 from payment_service.base import Base
 from payment_service.bills import models as bills
@@ -56,6 +57,7 @@ __all__ = [
     "attributions",
     "bank_access",
     "bank_credentials",
+    "bank_history",
     "banks",
     "bills",
     "bonus_reviews",

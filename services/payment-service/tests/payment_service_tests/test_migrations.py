@@ -46,6 +46,7 @@ SHORT_LIVED = {
 NEVER_CHANGED = (
     "agent_decisions",
     "allocations",
+    "bank_partner_changes",
     "bill_lines",
     "bonus_review_steps",
     "cause_dismissals",

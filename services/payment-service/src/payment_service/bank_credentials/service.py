@@ -10,6 +10,9 @@ from payment_service.bank_credentials import queries, rules
 from payment_service.bank_credentials.models import CredentialChange
 from payment_service.bank_credentials.rules import ChangeStatus, ChangeVerdict
 from payment_service.bank_credentials.schemas import NewCredentialChange
+from payment_service.bank_history import service as history
+from payment_service.bank_history.rules import PartnerChangeKind as Kind
+from payment_service.bank_history.rules import Snapshot
 from payment_service.banks import rules as bank_rules
 from payment_service.banks import service as banks
 from payment_service.banks.models import BankPartner
@@ -45,6 +48,9 @@ async def propose(
     made = await queries.insert_once_change(session, change)
     if made is None:
         raise rules.CredentialChangeOpen
+    history.record(
+        session, Kind.CREDENTIALS_PROPOSED, before=None, after=_describe(made, partner), by=by
+    )
     log.info("bank_credential_change.proposed", partner_id=str(partner_id), change_id=str(made.id))
     return made
 
@@ -73,7 +79,9 @@ async def decide(
     partner = await banks.lock(session, partner_id)
     change = await _lock(session, partner_id, change_id)
     rules.check_decision(change.status, verdict=verdict, is_own=change.proposed_by == by)
+    before, kind = partner.describe(), Kind.CREDENTIALS_REJECTED
     if verdict is ChangeVerdict.APPROVED:
+        kind = Kind.CREDENTIALS_APPROVED
         # Tokens and messages of banks have real time.
         now = clock.real_now()
         change.previous_until = now + timedelta(days=change.overlap_days)
@@ -81,6 +89,7 @@ async def decide(
         _end_previous(partner, change, until=change.previous_until)
     change.status = ChangeStatus(verdict)
     change.decided_by, change.decided_at = by, clock.now()
+    history.record(session, kind, before=before, after=partner.describe(), by=by)
     await session.flush()
     log.info(
         "bank_credential_change.decided",
@@ -103,8 +112,10 @@ async def end(
     change = await _lock(session, partner_id, change_id)
     now = clock.real_now()
     rules.check_running(change.previous_until, now=now)
+    before = partner.describe()
     _end_previous(partner, change, until=now)
     change.previous_until, change.ended_by = now, by
+    history.record(session, Kind.CREDENTIALS_ENDED, before=before, after=partner.describe(), by=by)
     await session.flush()
     log.info("bank_credential_change.ended", partner_id=str(partner_id), change_id=str(change_id))
     return change
@@ -126,6 +137,22 @@ async def _lock(session: AsyncSession, partner_id: UUID, change_id: UUID) -> Cre
     if change is None:
         raise rules.CredentialChangeNotFound
     return change
+
+
+def _describe(change: CredentialChange, partner: BankPartner) -> Snapshot:
+    """Return what is proposed, as a partner's history names it."""
+    pem = change.public_key_pem
+    values: dict[str, object] = {"overlap_days": change.overlap_days}
+    if pem is not None:
+        values["public_key_sha256"] = bank_rules.hash_public_key(pem)
+    if change.allowed_sources is not None:
+        values["allowed_sources"] = change.allowed_sources
+    return Snapshot(
+        partner_id=partner.id,
+        version=partner.version,
+        values=values,
+        secrets={"client_secret": change.client_secret},
+    )
 
 
 def _replace(partner: BankPartner, change: CredentialChange, *, now: datetime) -> None:

@@ -5,11 +5,31 @@ from sqlalchemy import BigInteger, CheckConstraint, Index, Text, Uuid
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.orm import Mapped, mapped_column
 
-from payment_service.banks.rules import PartnerStatus
+from payment_service.bank_history.rules import Snapshot
+from payment_service.banks.rules import PartnerStatus, hash_public_key
 from payment_service.base import Base
 from perisai_kit.db.columns import choice
 from perisai_kit.privacy.columns import sealed_text
 from snap_bi.profiles import ExternalIdFormat, ReplayAnswer
+
+_DESCRIBED = (
+    "name",
+    "profile",
+    "status",
+    "company_code",
+    "bank_code",
+    "client_id",
+    "replay_answer",
+    "trust_bank_time",
+    "keeps_refused_money",
+    "external_id_format",
+    "base_url",
+    "outbound_client_id",
+    "x_partner_id",
+    "channel_id",
+)
+_ENDS = ("previous_client_secret_until", "previous_public_key_until", "previous_sources_until")
+_SECRETS = ("client_secret", "outbound_client_secret", "outbound_private_key_pem")
 
 
 class BankPartner(Base):
@@ -88,11 +108,22 @@ class BankPartner(Base):
     version: Mapped[int] = mapped_column(BigInteger)
     """Counts every change, so that an activation names what was read."""
 
+    def describe(self) -> Snapshot:
+        """Return what its history compares."""
+        values: dict[str, object] = {name: getattr(self, name) for name in _DESCRIBED}
+        values["allowed_sources"] = list(self.allowed_sources)
+        values["public_key_sha256"] = hash_public_key(self.public_key_pem)
+        for name in _ENDS:
+            until: datetime | None = getattr(self, name)
+            values[name] = None if until is None else until.isoformat()
+        return Snapshot(
+            partner_id=self.id,
+            version=self.version,
+            values=values,
+            secrets={name: getattr(self, name) for name in _SECRETS},
+        )
+
     def list_previous_ends(self) -> list[datetime]:
         """Return until when each of its previous credentials is or was valid."""
-        ends = (
-            self.previous_client_secret_until,
-            self.previous_public_key_until,
-            self.previous_sources_until,
-        )
+        ends: list[datetime | None] = [getattr(self, name) for name in _ENDS]
         return [until for until in ends if until is not None]
