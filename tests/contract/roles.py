@@ -186,6 +186,15 @@ ROUTES: dict[str, dict[str, frozenset[Role] | None]] = {
         "POST /v1/bank-partners/{partner_id}/suspension": frozenset({F, D}),
         "PUT /v1/bank-partners/{partner_id}/outbound": frozenset({F, D}),
         "PUT /v1/bank-partners/{partner_id}/settings": frozenset({F, D}),
+        "GET /v1/bank-partners/{partner_id}/history": frozenset({F, D}),
+        "POST /v1/bank-partners/{partner_id}/credential-changes": frozenset({F, D}),
+        "GET /v1/bank-partners/{partner_id}/credential-changes": frozenset({F, D}),
+        "POST /v1/bank-partners/{partner_id}/credential-changes/{credential_change_id}/decision": (
+            frozenset({F, D})
+        ),
+        "POST /v1/bank-partners/{partner_id}/credential-changes/{credential_change_id}/ending": (
+            frozenset({F, D})
+        ),
         "GET /v1/bank-partners/{partner_id}/requests": frozenset({F, D, E}),
         "GET /v1/bank-partners/{partner_id}/integration-guide": frozenset({F, D, E}),
         "POST /v1/bank-partners/{partner_id}/status-inquiries": frozenset({F, D}),
@@ -328,6 +337,7 @@ ID_NAMES = (
     "statement_id",
     "hold_id",
     "reversal_id",
+    "credential_change_id",
     "flag_id",
     "review_id",
     "dispute_id",

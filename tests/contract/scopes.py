@@ -172,6 +172,7 @@ RULES: dict[str, dict[str, Rule]] = {
         # No secret is shown, and every office may know which banks there are.
         "GET /v1/bank-partners": ANYWHERE,
         "GET /v1/bank-partners/{partner_id}": Rule(Reach.ANYWHERE, of_bank=True),
+        "GET /v1/bank-partners/{partner_id}/history": ANYWHERE,
         "POST /v1/bank-partners/{partner_id}/activation": Rule(
             Reach.COUNTRY, second_person="own_bank_partner"
         ),
@@ -180,6 +181,14 @@ RULES: dict[str, dict[str, Rule]] = {
         "PUT /v1/bank-partners/{partner_id}/settings": COUNTRY_ONLY,
         "GET /v1/bank-partners/{partner_id}/requests": Rule(Reach.COUNTRY, of_bank=True),
         "GET /v1/bank-partners/{partner_id}/integration-guide": Rule(Reach.COUNTRY, of_bank=True),
+        "POST /v1/bank-partners/{partner_id}/credential-changes": COUNTRY_ONLY,
+        "GET /v1/bank-partners/{partner_id}/credential-changes": ANYWHERE,
+        "POST /v1/bank-partners/{partner_id}/credential-changes/{credential_change_id}/decision": (
+            Rule(Reach.COUNTRY, second_person="own_credential_change")
+        ),
+        "POST /v1/bank-partners/{partner_id}/credential-changes/{credential_change_id}/ending": (
+            COUNTRY_ONLY
+        ),
         "POST /v1/bank-partners/{partner_id}/status-inquiries": COUNTRY_ONLY,
         "POST /v1/account-verifications": ANYWHERE,
         "GET /v1/ledger/accounts": COUNTRY_ONLY,

@@ -62,6 +62,13 @@ async def _register_bank(maker: Maker, first: Headers) -> Waiting:
     return Waiting(f"/v1/bank-partners/{partner['id']}/activation", None)
 
 
+async def _propose_credentials(maker: Maker, first: Headers) -> Waiting:
+    path = f"/v1/bank-partners/{maker.ids['partner_id']}/credential-changes"
+    new = {"allowed_sources": ["203.0.113.0/28"], "overlap_days": 14}
+    change = await maker.post("payment", path, new, first)
+    return Waiting(f"{path}/{change['id']}/decision", {"verdict": "approved"})
+
+
 async def _propose_scheme(maker: Maker, first: Headers) -> Waiting:
     terms = {
         "tiers": [{"first_index": 1, "last_index": 24, "rate_bps": 1500}],
@@ -294,6 +301,10 @@ TWO_PEOPLE: dict[tuple[str, str], TwoPeople] = {
     ("payment", "POST /v1/bank-partners/{partner_id}/activation"): TwoPeople(
         F, COUNTRY, _register_bank
     ),
+    (
+        "payment",
+        "POST /v1/bank-partners/{partner_id}/credential-changes/{credential_change_id}/decision",
+    ): TwoPeople(F, COUNTRY, _propose_credentials),
     ("payment", "POST /v1/commission-schemes/{scheme_id}/decision"): TwoPeople(
         F, COUNTRY, _propose_scheme
     ),

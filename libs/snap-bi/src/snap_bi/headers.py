@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from datetime import datetime
 
 from snap_bi.errors import FieldProblem, ProblemKind, TimestampInvalid
+from snap_bi.profiles import ExternalIdFormat
 from snap_bi.records import record
 from snap_bi.timestamps import parse_timestamp
 from snap_bi.verification import parse_bearer_token
@@ -15,7 +16,8 @@ _CLIENT_KEY_LENGTH = 128
 _TIMESTAMP_LENGTH = 35
 _PARTNER_ID_LENGTH = 36
 _CHANNEL_ID_LENGTH = 5
-_EXTERNAL_ID = re.compile(r"[0-9]{1,36}")
+_EXTERNAL_ID_LENGTH = 36
+_NUMBER = re.compile(r"[0-9]{1,36}")
 _OF_TOKEN_REQUEST = {name: name.lower() for name in ("X-TIMESTAMP", "X-CLIENT-KEY", "X-SIGNATURE")}
 _OF_TRANSACTION = {
     name: name.lower()
@@ -62,7 +64,9 @@ def read_token_headers(headers: Mapping[str, str]) -> TokenHeaders:
     )
 
 
-def read_transaction_headers(headers: Mapping[str, str]) -> TransactionHeaders:
+def read_transaction_headers(
+    headers: Mapping[str, str], *, external_id_format: ExternalIdFormat = ExternalIdFormat.NUMERIC
+) -> TransactionHeaders:
     """Read the headers of 24 and 25 from a mapping with lower-case or case-insensitive names.
 
     A missing Authorization is not reported here: it is 401xx01, or valid in an asymmetric profile.
@@ -70,8 +74,8 @@ def read_transaction_headers(headers: Mapping[str, str]) -> TransactionHeaders:
     """
     timestamp, signature, partner_id, external_id, channel_id = _require(headers, _OF_TRANSACTION)
     at = _parse_instant(timestamp)
-    if _EXTERNAL_ID.fullmatch(external_id) is None:
-        raise FieldProblem(ProblemKind.FORMAT, "X-EXTERNAL-ID")
+    if not is_external_id(external_id, external_id_format):
+        raise build_external_id_problem()
     return TransactionHeaders(
         timestamp=timestamp,
         at=at,
@@ -83,11 +87,23 @@ def read_transaction_headers(headers: Mapping[str, str]) -> TransactionHeaders:
     )
 
 
+def is_external_id(text: str, form: ExternalIdFormat) -> bool:
+    """Return whether an X-EXTERNAL-ID has this format."""
+    if form is ExternalIdFormat.TEXT36:
+        return _is_visible(text, _EXTERNAL_ID_LENGTH)
+    return _NUMBER.fullmatch(text) is not None
+
+
+def build_external_id_problem() -> FieldProblem:
+    """Return the problem of an X-EXTERNAL-ID in another format."""
+    return FieldProblem(ProblemKind.FORMAT, "X-EXTERNAL-ID")
+
+
 def _require(headers: Mapping[str, str], names: Mapping[str, str]) -> list[str]:
     """Return the values of headers. names: as they are reported, and in lower case."""
     found = []
     for name, key in names.items():
-        value = headers.get(key, "").strip()
+        value = headers.get(key, "").strip(" \t")  # what HTTP allows around a value
         if not value:
             raise FieldProblem(ProblemKind.MISSING, name)
         found.append(value)

@@ -56,6 +56,13 @@ class ExternalIdScope(StrEnum):
     PARTNER_AND_SERVICE = "partner_and_service"
 
 
+class ExternalIdFormat(StrEnum):
+    """What an X-EXTERNAL-ID of the bank consists of. Either is compared as text, as it was sent."""
+
+    NUMERIC = "numeric"  # the standard: 1 to 36 digits
+    TEXT36 = "text36"  # 1 to 36 printable ASCII characters without blanks, such as a UUID
+
+
 class PartnerIdKind(StrEnum):
     """The value of X-PARTNER-ID in requests of the bank."""
 

@@ -12,8 +12,9 @@ AMOUNT = frozenset({"value", "currency"})
 # Requests of banks.
 TOKEN_REQUEST = frozenset({"grantType"})
 INQUIRY = _ACCOUNT | {"inquiryRequestId", "amount"}
-# trxId and paidBills take part in the comparison of a payment flag with its repeat.
-PAYMENT = _ACCOUNT | {"paymentRequestId", "paidAmount", "trxDateTime", "trxId", "paidBills"}
+# paidBills takes part in the comparison of a payment flag with its repeat, but decides nothing: a
+# payment is for the order of its virtual account.
+PAYMENT = _ACCOUNT | {"paymentRequestId", "paidAmount", "trxDateTime", "trxId"}
 
 # Answers of banks. Their numbers show whether an answer belongs to our question.
 TOKEN_ANSWER = frozenset({"accessToken", "expiresIn"})

@@ -2,6 +2,7 @@ import pytest
 
 from snap_bi.errors import FieldProblem, ProblemKind
 from snap_bi.headers import read_token_headers, read_transaction_headers
+from snap_bi.profiles import ExternalIdFormat
 
 TRANSACTION = {
     "x-timestamp": "2026-10-08T10:00:00+07:00",
@@ -66,6 +67,29 @@ def test_badly_formed_transaction_header_is_named(name: str, value: str) -> None
         read_transaction_headers({**TRANSACTION, name.lower(): value})
 
     assert (caught.value.kind, caught.value.field) == (ProblemKind.FORMAT, name)
+
+
+@pytest.mark.parametrize(
+    "value", ["8b1f6c1e-2f7e-4d0b-9f0a-5b8e4b6a1c11", "abc", "0000012", "!~", "x" * 36]
+)
+def test_a_text_is_an_external_id_where_that_was_agreed(value: str) -> None:
+    sent = {**TRANSACTION, "x-external-id": value}
+
+    read = read_transaction_headers(sent, external_id_format=ExternalIdFormat.TEXT36)
+
+    assert read.external_id == value
+
+
+@pytest.mark.parametrize(
+    "value", ["x" * 37, "a b", "é", "١٢٣", "a\tb", "\x7f", "a\x00", "\xa012", "\x1f12"]
+)
+def test_what_is_no_text_of_36_is_no_external_id(value: str) -> None:
+    sent = {**TRANSACTION, "x-external-id": value}
+
+    with pytest.raises(FieldProblem) as caught:
+        read_transaction_headers(sent, external_id_format=ExternalIdFormat.TEXT36)
+
+    assert (caught.value.kind, caught.value.field) == (ProblemKind.FORMAT, "X-EXTERNAL-ID")
 
 
 @pytest.mark.parametrize("value", ["123456", "9 5", "é"])

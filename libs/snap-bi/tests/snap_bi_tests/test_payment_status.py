@@ -136,6 +136,8 @@ async def test_only_a_clear_answer_about_this_payment_tells_its_state(
         {"totalAmount": []},
         {"referenceNo": 7, "trxDateTime": "yesterday", "transactionDate": 0},
         {"partnerServiceId": 12345, "customerNo": 5, "inquiryRequestId": ["x"]},
+        {"billDetails": {"billNo": 1}, "freeTexts": None, "paidBills": 95000, "language": "Bahasa"},
+        {"sourceBankCode": 8, "hashedSourceAccountNo": "a" * 64, "unheardOf": {"a": [1]}},
     ],
 )
 async def test_an_odd_field_that_nobody_reads_does_not_hide_the_state(

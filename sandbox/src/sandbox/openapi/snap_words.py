@@ -115,8 +115,9 @@ HEADERS: dict[str, dict[str, Any]] = {
         "schema": {"type": "string", "maxLength": 36, "examples": ["bank-7777"]},
     },
     "X-EXTERNAL-ID": {
-        "description": "Number of the request, unique per service and Jakarta day.",
-        "schema": {"type": "string", "pattern": r"^[0-9]{1,36}$", "examples": ["202611030001"]},
+        "description": "Number of the request, unique per service and Jakarta day. Digits, or "
+        "printable ASCII without blanks where that was agreed; compared as sent.",
+        "schema": {"type": "string", "pattern": r"^[!-~]{1,36}$", "examples": ["202611030001"]},
     },
     "CHANNEL-ID": {
         "description": "Channel of the bank; recorded.",

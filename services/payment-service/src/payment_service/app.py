@@ -9,6 +9,7 @@ from fastapi import FastAPI
 from payment_service import partitions
 from payment_service.bank_access.service import Gate
 from payment_service.bank_calls.routes import router as bank_calls
+from payment_service.bank_credentials.routes import router as bank_credentials
 from payment_service.bank_guides.routes import router as bank_guides
 from payment_service.banks.routes import inquiries, verifications
 from payment_service.banks.routes import router as banks
@@ -95,6 +96,7 @@ ROUTES = web.describe_routes(
     inquiries,
     verifications,
     bank_calls,
+    bank_credentials,
     bank_guides,
     schemes,
     scheme_comparisons,

@@ -50,6 +50,10 @@ class Settings(ServiceSettings):
     new_bank_window_h: int = Field(default=24, ge=1, le=744)
     """Hours that the alarm looks back. Ours: each day somebody looks."""
 
+    credential_warning_days: int = Field(default=7, ge=1, le=90)
+    """For so many days before its end a previous credential of a bank raises an alarm. Ours: a bank
+    needs days to change its systems."""
+
     dispute_answer_days: int = Field(default=14, ge=1, le=366)
     """Days within which an officer answers a dispute. No source found says; ours."""
 

@@ -7,6 +7,8 @@ from payment_service.allocations import models as allocations
 from payment_service.answers import models as answers
 from payment_service.attributions import models as attributions
 from payment_service.bank_access import models as bank_access
+from payment_service.bank_credentials import models as bank_credentials
+from payment_service.bank_history import models as bank_history
 from payment_service.banks import models as banks
 from payment_service.base import Base
 from payment_service.bills import models as bills
@@ -54,6 +56,8 @@ __all__ = [
     "answers",
     "attributions",
     "bank_access",
+    "bank_credentials",
+    "bank_history",
     "banks",
     "bills",
     "bonus_reviews",

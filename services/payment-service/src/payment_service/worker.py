@@ -6,6 +6,7 @@ import httpx
 
 from payment_service import partitions
 from payment_service.attributions import tasks as attributions
+from payment_service.bank_credentials.tasks import CredentialWatch
 from payment_service.bills import tasks as bills
 from payment_service.bonus_reviews.tasks import ReviewTasks
 from payment_service.callbacks import tasks as callbacks
@@ -82,6 +83,7 @@ def periodic(
         Periodic(
             "payout_files.apply", 10, payout_files.apply_answers, is_due=payout_files.has_answers
         ),
+        Periodic("bank_credentials.ending", 600, CredentialWatch(settings).run),
         Periodic("payments.new_banks", 600, NewBankWatch(settings).run),
         Periodic("disputes.count", 3600, disputes.every_hour),
         Periodic("scheme_comparisons.run", 10, comparer.run, is_due=comparer.is_due),

@@ -46,6 +46,7 @@ SHORT_LIVED = {
 NEVER_CHANGED = (
     "agent_decisions",
     "allocations",
+    "bank_partner_changes",
     "bill_lines",
     "bonus_review_steps",
     "cause_dismissals",
@@ -146,12 +147,31 @@ async def test_the_running_service_locks_no_table_of_the_books(session: AsyncSes
     assert maintained.all() == []
 
 
-async def _alter(owner: Database, change: str) -> None:
+LENT = [
+    ("bills", "updated_at", "timestamptz NOT NULL DEFAULT now()"),
+    ("attribution_periods", "recorded_at", "timestamptz NOT NULL DEFAULT now()"),
+    ("bank_partners", "external_id_format", "varchar(40) NOT NULL DEFAULT 'numeric'"),
+    ("bank_partners", "previous_client_secret", "bytea"),
+    ("bank_partners", "previous_client_secret_until", "timestamptz"),
+    ("bank_partners", "previous_public_key_pem", "text"),
+    ("bank_partners", "previous_public_key_until", "timestamptz"),
+    ("bank_partners", "previous_allowed_sources", "text[]"),
+    ("bank_partners", "previous_sources_until", "timestamptz"),
+]
+
+
+async def _lend(owner: Database) -> None:
     """Lend the baseline what the present code writes and later migrations add."""
     async with owner.begin() as session:
-        for table, column in (("bills", "updated_at"), ("attribution_periods", "recorded_at")):
-            await session.execute(text(f"ALTER TABLE {table} {change.format(column)}"))
+        for table, column, kind in LENT:
+            await session.execute(text(f"ALTER TABLE {table} ADD COLUMN {column} {kind}"))
         await session.execute(text("GRANT UPDATE ON attribution_periods TO payment_app"))
+
+
+async def _take_back(owner: Database) -> None:
+    async with owner.begin() as session:
+        for table, column, _ in LENT:
+            await session.execute(text(f"ALTER TABLE {table} DROP COLUMN {column}"))
 
 
 async def test_the_first_migration_after_the_baseline_runs_beside_the_version_before(
@@ -162,11 +182,11 @@ async def test_the_first_migration_after_the_baseline_runs_beside_the_version_be
     await asyncio.to_thread(command.upgrade, config, BASELINE)
     database = Database(urls.app, keyring=keyring)
     owner = Database(urls.owner, keyring=keyring)
-    await _alter(owner, "ADD COLUMN {} timestamptz NOT NULL DEFAULT now()")
+    await _lend(owner)
     for _ in range(3):
         async with database.begin() as session:
             await settle(session, await issue_bill(session))
-    await _alter(owner, "DROP COLUMN {}")
+    await _take_back(owner)
     await owner.dispose()
     async with database.read() as session:
         before = await ledger.list_accounts(session, cursor=None, limit=100)

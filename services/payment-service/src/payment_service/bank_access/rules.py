@@ -4,12 +4,13 @@ The order of the checks is that of docs/snap.md: source address, headers, token,
 signature.
 """
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 from functools import cached_property
 from hashlib import sha256
+from typing import Generic, TypeVar
 from uuid import UUID
 
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
@@ -20,10 +21,12 @@ from snap_bi.errors import FieldProblem
 from snap_bi.headers import (
     TokenHeaders,
     TransactionHeaders,
+    build_external_id_problem,
+    is_external_id,
     read_token_headers,
     read_transaction_headers,
 )
-from snap_bi.profiles import Profile, ReplayAnswer
+from snap_bi.profiles import ExternalIdFormat, Profile, ReplayAnswer
 from snap_bi.records import record
 from snap_bi.timestamps import is_within_skew
 from snap_bi.verification import (
@@ -40,6 +43,9 @@ from snap_bi.verification import (
 TARGET_LENGTH = 500
 SOURCE_LENGTH = 45
 NOT_ADMITTED = "Connection not allowed"
+
+
+Value = TypeVar("Value")
 
 
 class CallbackCheck(StrEnum):
@@ -84,12 +90,22 @@ class Wire:
 
 
 @dataclass(frozen=True, slots=True)
+class Previous(Generic[Value]):
+    """A credential that was replaced. until: the end of its validity, in real time."""
+
+    value: Value = field(repr=False)
+    until: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class PartnerClient:
     """The bank client of a partner: what its calls are checked against.
 
     A suspended partner has one too, so that its calls are refused with the right answer.
     bank_time_tolerance: how far its time of a payment may be off; None if it is not trusted.
     keeps_refused_money: what no bill takes goes to suspense, because it cannot give it back.
+    external_id_format: of its X-EXTERNAL-IDs.
+    previous_secret, previous_key: those before the present ones; see `with_previous`.
     """
 
     partner_id: UUID
@@ -103,11 +119,26 @@ class PartnerClient:
     is_active: bool
     bank_time_tolerance: timedelta | None
     keeps_refused_money: bool
+    external_id_format: ExternalIdFormat = ExternalIdFormat.NUMERIC
+    previous_secret: Previous[str] | None = None
+    previous_key: Previous[RSAPublicKey] | None = None
 
     @property
     def ids(self) -> tuple[str, str]:
         """What X-PARTNER-ID may say: banks send the client id or the company code."""
         return (self.client_id, self.company_code)
+
+    def with_previous(self, at: datetime) -> "PartnerClient | None":
+        """Return this client with the replaced credentials that are valid at this instant."""
+        secret = _read_valid(self.previous_secret, at)
+        key = _read_valid(self.previous_key, at)
+        if secret is None and key is None:
+            return None
+        return replace(
+            self,
+            client_secret=self.client_secret if secret is None else secret,
+            public_key=self.public_key if key is None else key,
+        )
 
 
 def check_source(service: Service, source: str | None, clients: Iterable[PartnerClient]) -> None:
@@ -135,12 +166,36 @@ def token_headers(wire: Wire) -> TokenHeaders:
         raise malformed(Service.ACCESS_TOKEN, problem) from None
 
 
-def transaction_headers(service: Service, wire: Wire) -> TransactionHeaders:
-    """Return the headers of 24 and 25. Raises: Refusal."""
+def transaction_headers(
+    service: Service, wire: Wire, *, external_id_format: ExternalIdFormat = ExternalIdFormat.TEXT36
+) -> TransactionHeaders:
+    """Return the headers of 24 and 25.
+
+    external_id_format: the wider one for a client that is not known yet; see `check_external_id`.
+    Raises: Refusal.
+    """
     try:
-        return read_transaction_headers(wire.headers)
+        return read_transaction_headers(wire.headers, external_id_format=external_id_format)
     except FieldProblem as problem:
         raise malformed(service, problem) from None
+
+
+def check_external_id(
+    service: Service,
+    headers: TransactionHeaders,
+    list_clients: Callable[[], Iterable[PartnerClient]],
+) -> None:
+    """Refuse an X-EXTERNAL-ID in a format that none of these clients has agreed.
+
+    list_clients: is asked only about an id that is no number. Without clients nothing is refused
+    here: a later check refuses an unknown client.
+    Raises: Refusal.
+    """
+    if is_external_id(headers.external_id, ExternalIdFormat.NUMERIC):
+        return
+    formats = {client.external_id_format for client in list_clients()}
+    if formats and not any(is_external_id(headers.external_id, form) for form in formats):
+        raise malformed(service, build_external_id_problem())
 
 
 def malformed(service: Service, problem: FieldProblem) -> Refusal:
@@ -217,6 +272,28 @@ def token_verdict(client: PartnerClient, headers: TokenHeaders) -> SignatureVerd
         signature=headers.signature,
         public_key=client.public_key,
     )
+
+
+def verify(
+    client: PartnerClient,
+    verdict_of: Callable[[PartnerClient], SignatureVerdict],
+    *,
+    at: datetime,
+) -> tuple[SignatureVerdict, bool]:
+    """Verify a signature with the credentials in use, then with those before them.
+
+    at: the instant at which the ones before them have to be valid. Also returns whether it is those
+    that matched.
+    """
+    verdict = verdict_of(client)
+    if verdict.is_accepted or (previous := client.with_previous(at)) is None:
+        return verdict, False
+    earlier = verdict_of(previous)
+    return (earlier, True) if earlier.is_accepted else (verdict, False)
+
+
+def _read_valid(previous: Previous[Value] | None, at: datetime) -> Value | None:
+    return previous.value if previous is not None and at < previous.until else None
 
 
 def plain(text: str, length: int) -> str:

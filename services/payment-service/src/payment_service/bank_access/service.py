@@ -13,6 +13,7 @@ from collections import OrderedDict
 from collections.abc import Sequence
 from contextlib import AbstractContextManager, nullcontext
 from datetime import datetime, timedelta
+from functools import partial
 from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -25,12 +26,11 @@ from payment_service.bank_access.unproven import (
     UnprovenChecks,
     UnprovenNotes,
     count_dropped,
+    count_previous,
     is_listed,
     note_unproven,
 )
 from payment_service.banks import service as banks
-from payment_service.banks.models import BankPartner
-from payment_service.banks.rules import PartnerStatus, sources
 from perisai_kit.db.bulk import OldRows
 from perisai_kit.db.engine import Database
 from perisai_kit.domain import clock
@@ -40,12 +40,11 @@ from perisai_kit.privacy.keyring import Keyring
 from perisai_kit.runtime.log import get_logger
 from snap_bi.answers import TOKEN_LIFE_S, Answer, build_token_answer
 from snap_bi.codes import Case, Service
-from snap_bi.errors import BodyInvalid, FieldProblem, KeyRefused
+from snap_bi.errors import BodyInvalid, FieldProblem
 from snap_bi.headers import TransactionHeaders
-from snap_bi.keys import load_public_key
 from snap_bi.messages import TokenRequest
-from snap_bi.profiles import PROFILES, ReplayAnswer
 from snap_bi.strict_json import parse_object
+from snap_bi.verification import Step
 
 REMEMBERED_TOKENS = 10_000
 TOKEN_BYTES = 48
@@ -98,7 +97,8 @@ class Gate:
                 started_at = time.monotonic()
                 async with self.database.read() as session:
                     partners = await banks.list_known(session)
-                found = (_make_client(each, self._bank_time_tolerance) for each in partners)
+                make = partial(queries.make_client, now=clock.real_now())
+                found = (make(each, self._bank_time_tolerance) for each in partners)
                 self._clients = tuple(client for client in found if client is not None)
                 self._loaded_at = started_at
         return self._clients
@@ -127,7 +127,7 @@ class Gate:
         clients = await self.list_clients()
         if await self._has_token(wire):
             return _UNLIMITED
-        named = self._candidates(wire, clients)
+        named = self.list_candidates(wire, clients)
         if any(self.is_likely(each, wire) for each in named) or is_listed(clients, wire.source):
             return _UNLIMITED
         return self._checks.check(wire.source)
@@ -170,12 +170,13 @@ class Gate:
         """
         if headers.token is None:
             return None
+        verdict_of = partial(rules.signature_verdict, headers=headers, wire=wire)
         signed = [
             client
             for client in await self.list_clients()
             if headers.partner_id in client.ids
             and client.profile.needs_token
-            and rules.signature_verdict(client, headers, wire).is_accepted
+            and rules.verify(client, verdict_of, at=headers.at)[0].is_accepted
         ]
         return signed[0] if len(signed) == 1 else None
 
@@ -189,10 +190,12 @@ class Gate:
         return self._notes.may_note(client.partner_id, is_likely=is_likely, at=time.monotonic())
 
     def _named(self, wire: Wire, clients: tuple[PartnerClient, ...]) -> PartnerClient | None:
-        candidates = self._candidates(wire, clients)
+        candidates = self.list_candidates(wire, clients)
         return candidates[0] if len(candidates) == 1 else None
 
-    def _candidates(self, wire: Wire, clients: tuple[PartnerClient, ...]) -> list[PartnerClient]:
+    def list_candidates(
+        self, wire: Wire, clients: tuple[PartnerClient, ...]
+    ) -> list[PartnerClient]:
         """Return the clients that a call may name: several may share a company code."""
         owner = self._owners.get(wire.token_digest) if wire.token_digest else None
         client_key, partner_id = (
@@ -268,9 +271,15 @@ async def prove_client(gate: Gate, wire: Wire) -> PartnerClient:
     if client is None:
         raise Refusal(Case.UNAUTHORIZED, "Unknown client")
     rules.check_source(service, wire.source, [client])
-    rules.check_time(client, headers.at, now=clock.real_now())
-    if not rules.token_verdict(client, headers).is_accepted:
+    now = clock.real_now()
+    rules.check_time(client, headers.at, now=now)
+    verdict, is_previous = rules.verify(
+        client, partial(rules.token_verdict, headers=headers), at=now
+    )
+    if not verdict.is_accepted:
         raise Refusal(Case.UNAUTHORIZED, "Signature")
+    if is_previous:
+        count_previous(client, is_token_request=True)
     gate.note_proven(client, wire)
     _check_grant(wire)
     return client
@@ -296,8 +305,10 @@ async def authenticate(gate: Gate, service: Service, wire: Wire) -> Signed:
     A late payment flag with a valid signature is returned too; see `Signed.late`.
     Raises: Refusal.
     """
-    rules.check_source(service, wire.source, await gate.list_clients())
+    clients = await gate.list_clients()
+    rules.check_source(service, wire.source, clients)
     headers = rules.transaction_headers(service, wire)
+    rules.check_external_id(service, headers, lambda: gate.list_candidates(wire, clients))
     now = clock.real_now()
     client, late = await gate.sender(headers, wire, now=now), None
     if client is None:
@@ -306,6 +317,8 @@ async def authenticate(gate: Gate, service: Service, wire: Wire) -> Signed:
         if client is None:
             raise late
     try:
+        # Above nobody may have been named, or several: they may share a company code.
+        rules.check_external_id(service, headers, lambda: (client,))
         rules.check_client(client, headers, wire)
     except Refusal as refused:
         raise late or refused from None
@@ -315,8 +328,9 @@ async def authenticate(gate: Gate, service: Service, wire: Wire) -> Signed:
         late = late or refused
     if late is not None and service is not Service.PAYMENT:
         raise late
-    verdict = rules.signature_verdict(client, headers, wire)
-    if verdict.step is None:
+    # A late message was signed when the credentials of its own time were valid.
+    step = _match_signature(client, headers, wire, at=headers.at if late else now)
+    if step is None:
         raise late or Refusal(Case.UNAUTHORIZED, "Signature")
     if late is None:
         # A late message may be a copy that somebody else sends.
@@ -327,7 +341,7 @@ async def authenticate(gate: Gate, service: Service, wire: Wire) -> Signed:
         client=client,
         wire=wire,
         headers=headers,
-        step=verdict.step,
+        step=step,
         received_at=now,
         late=late,
     )
@@ -362,6 +376,17 @@ async def find_old(session: AsyncSession, *, now: datetime) -> list[OldRows]:
     return [queries.old_tokens(before=now), *unproven]
 
 
+def _match_signature(
+    client: PartnerClient, headers: TransactionHeaders, wire: Wire, *, at: datetime
+) -> Step | None:
+    """Return the form of the body that was signed. Count what previous credentials signed."""
+    verdict_of = partial(rules.signature_verdict, headers=headers, wire=wire)
+    verdict, is_previous = rules.verify(client, verdict_of, at=at)
+    if is_previous:
+        count_previous(client, is_token_request=False)
+    return verdict.step
+
+
 def _check_grant(wire: Wire) -> None:
     dropped: set[str] = set()
     try:
@@ -371,29 +396,3 @@ def _check_grant(wire: Wire) -> None:
     except FieldProblem as problem:
         raise rules.malformed(Service.ACCESS_TOKEN, problem) from None
     count_dropped(Service.ACCESS_TOKEN, TokenRequest, dropped)
-
-
-def _make_client(partner: BankPartner, bank_time_tolerance: timedelta) -> PartnerClient | None:
-    profile = PROFILES.get(partner.profile)
-    try:
-        public_key = load_public_key(partner.public_key_pem)
-    except KeyRefused:
-        public_key = None
-    if profile is None or public_key is None:
-        # One unusable partner must not keep the others out.
-        log.error("bank_partner.skipped", partner_id=str(partner.id))
-        return None
-    return PartnerClient(
-        partner_id=partner.id,
-        profile=profile,
-        company_code=partner.company_code,
-        client_id=partner.client_id,
-        client_secret=partner.client_secret,
-        public_key=public_key,
-        sources=sources(partner.allowed_sources),
-        # Activation requires one of the first two.
-        replay_answer=partner.replay_answer or profile.replay_answer or ReplayAnswer.STORED_SUCCESS,
-        is_active=partner.status is PartnerStatus.ACTIVE,
-        bank_time_tolerance=bank_time_tolerance if partner.trust_bank_time else None,
-        keeps_refused_money=partner.keeps_refused_money,
-    )

@@ -11,7 +11,7 @@ import time
 from collections import Counter, OrderedDict
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from functools import lru_cache
+from functools import lru_cache, partial
 from ipaddress import IPv6Address, ip_address, ip_network
 from uuid import UUID
 
@@ -46,7 +46,8 @@ ALL_NOTED_A_MINUTE = 100
 
 # An unproven call may hold any text: only values of these forms are kept.
 _TIMESTAMP = re.compile(r"[0-9TZ:.+-]{1,35}")
-_EXTERNAL_ID = re.compile(r"[0-9]{1,36}")
+# Also in a format that was not agreed, which is then to be seen.
+_EXTERNAL_ID = re.compile(r"[\x21-\x7e]{1,36}")
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,128}")
 _CHECKS = {
     rules.NOT_ADMITTED: CallbackCheck.SOURCE,
@@ -68,6 +69,11 @@ dropped_total = Metric(
     "snap_dropped_fields_total",
     "Optional fields of banks' messages that were left out, being odd or not known.",
     ["service", "field"],
+)
+previous_total = Metric(
+    "snap_previous_credentials_total",
+    "Requests of banks that were signed with credentials which have been replaced.",
+    ["partner_id", "credential"],
 )
 log = get_logger()
 
@@ -197,6 +203,13 @@ def count_dropped(service: Service, kind: type[Message], names: Iterable[str]) -
         dropped_total.labels(service.value, name if is_known else "unknown").inc()
 
 
+def count_previous(client: PartnerClient, *, is_token_request: bool) -> None:
+    """Count a request that was signed with the credentials before the present ones."""
+    has_secret = client.profile.needs_token and not is_token_request
+    credential = "client_secret" if has_secret else "public_key"
+    previous_total.labels(str(client.partner_id), credential).inc()
+
+
 def _values(
     client: PartnerClient, service: Service, wire: Wire, *, check: CallbackCheck, answer: Answer
 ) -> dict[str, object]:
@@ -230,10 +243,15 @@ def _failed_check(refused: Refusal) -> CallbackCheck:
 
 def _tried(client: PartnerClient, service: Service, wire: Wire) -> SignatureVerdict | None:
     # The engineer wants to see the signature too, whichever check failed first.
+    now = clock.real_now()
     try:
         if service is Service.ACCESS_TOKEN:
-            return rules.token_verdict(client, rules.token_headers(wire))
-        return rules.signature_verdict(client, rules.transaction_headers(service, wire), wire)
+            of_token = partial(rules.token_verdict, headers=rules.token_headers(wire))
+            return rules.verify(client, of_token, at=now)[0]
+        form = client.external_id_format
+        headers = rules.transaction_headers(service, wire, external_id_format=form)
+        signed = partial(rules.signature_verdict, headers=headers, wire=wire)
+        return rules.verify(client, signed, at=now)[0]
     except Refusal:
         return None
 

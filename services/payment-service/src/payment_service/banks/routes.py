@@ -2,6 +2,8 @@ from typing import Annotated
 
 from fastapi import APIRouter, Depends, Request, Response
 
+from payment_service.bank_history import service as history
+from payment_service.bank_history.schemas import PartnerChangeOut
 from payment_service.bank_readers import PartnerReader
 from payment_service.banks import service
 from payment_service.banks.models import BankPartner
@@ -110,6 +112,20 @@ async def get(
     """
     shown = _show(await service.get(session, partner_id), response)
     return shown.for_its_engineer() if reader.has(Role.BANK_ENGINEER) else shown
+
+
+@router.get("/{partner_id}/history", responses=problems(BankPartnerNotFound))
+async def list_history(
+    partner_id: PartnerId,
+    session: ReadSession,
+    _: BankReader,
+    cursor: Cursor = None,
+    limit: Limit = 50,
+) -> Page[PartnerChangeOut]:
+    """List the changes of a bank partner with their authors, newest first, without any secret."""
+    await service.get(session, partner_id)
+    found = await history.list_page(session, partner_id=partner_id, cursor=cursor, limit=limit)
+    return found.page(PartnerChangeOut.model_validate)
 
 
 @router.post(

@@ -4,11 +4,17 @@ import ipaddress
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from hashlib import sha256
 from uuid import UUID
+
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from perisai_kit.auth.principal import Principal, Role
 from perisai_kit.domain.errors import Conflict, Forbidden, Invalid, NotFound
-from snap_bi.profiles import PARTNER_SERVICE_ID_LENGTH
+from perisai_kit.domain.names import is_same_name
+from snap_bi.errors import KeyRefused
+from snap_bi.keys import load_public_key
+from snap_bi.profiles import PARTNER_SERVICE_ID_LENGTH, PROFILES, Profile, ReplayAnswer
 
 CUSTOMER_NO_LENGTH = 20
 """The standard's longest. Source: docs/snap.md, service 24."""
@@ -151,6 +157,49 @@ _NEXT: dict[PartnerStatus, frozenset[PartnerStatus]] = {
     PartnerStatus.ACTIVE: frozenset({PartnerStatus.SUSPENDED}),
     PartnerStatus.SUSPENDED: frozenset({PartnerStatus.ACTIVE}),
 }
+
+
+def find_profile(name: str) -> Profile:
+    """Return the profile with this name. Raises: BankProfileUnknown."""
+    profile = PROFILES.get(name)
+    if profile is None:
+        raise BankProfileUnknown(field="profile", known=sorted(PROFILES))
+    return profile
+
+
+def check_replay_answer(answer: ReplayAnswer | None, profile: Profile) -> None:
+    """Refuse an answer after which the bank refunds the customer. Raises: ReplayAnswerHarmful."""
+    if answer is not None and not profile.is_read_as_paid(answer):
+        raise ReplayAnswerHarmful(field="replay_answer")
+
+
+def hash_public_key(pem: str) -> str | None:
+    """Return the SHA-256 of a key's SubjectPublicKeyInfo in hex; None for what is no key.
+
+    It is what `openssl pkey -pubin -outform DER | sha256sum` shows of the bank's letter.
+    """
+    try:
+        key = load_public_key(pem)
+    except KeyRefused:
+        return None
+    return sha256(key.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)).hexdigest()
+
+
+def compare_holder(
+    *, asked_no: str, asked_name: str, found_no: str | None, found_name: str
+) -> NameOutcome:
+    """Return what a bank's answer says about the holder of an account. found_no: if it has one."""
+    if found_no not in (None, asked_no):
+        return NameOutcome.UNKNOWN
+    return NameOutcome.MATCH if is_same_name(asked_name, found_name) else NameOutcome.MISMATCH
+
+
+def check_public_key(pem: str) -> None:
+    """Refuse what is no RSA key of sufficient length. Raises: BankKeyUnusable."""
+    try:
+        load_public_key(pem)
+    except KeyRefused:
+        raise BankKeyUnusable(field="public_key_pem") from None
 
 
 def check_move(*, at: PartnerStatus, to: PartnerStatus) -> None:

@@ -15,7 +15,7 @@ from perisai_kit.http.types import (
     with_example,
 )
 from snap_bi.outcomes import BankPaymentStatus
-from snap_bi.profiles import ReplayAnswer
+from snap_bi.profiles import ExternalIdFormat, ReplayAnswer
 
 Pem = Annotated[
     str,
@@ -53,6 +53,12 @@ TRUST_BANK_TIME = (
 KEEPS_REFUSED_MONEY = (
     "Whether we keep, in suspense, the money that no bill of its order takes, because this bank "
     "cannot give it back; false: such a payment is refused."
+)
+
+
+EXTERNAL_ID_FORMAT = (
+    "What the `X-EXTERNAL-ID` of the bank's requests consists of: digits (`numeric`), or up to 36 "
+    "printable ASCII characters without blanks (`text36`), such as a UUID."
 )
 
 
@@ -116,6 +122,9 @@ class NewBankPartner(Model):
     keeps_refused_money: Annotated[bool, Field(strict=True, description=KEEPS_REFUSED_MONEY)] = (
         False
     )
+    external_id_format: Annotated[ExternalIdFormat, Field(description=EXTERNAL_ID_FORMAT)] = (
+        ExternalIdFormat.NUMERIC
+    )
     outbound: Annotated[
         OutboundConnection | None,
         Field(description="How we call the bank; left out where we do not."),
@@ -126,7 +135,10 @@ class PartnerSettings(Model):
     """How payments of the bank are answered and counted."""
 
     model_config = with_example(
-        replay_answer="2002500", trust_bank_time=True, keeps_refused_money=False
+        replay_answer="2002500",
+        trust_bank_time=True,
+        keeps_refused_money=False,
+        external_id_format="numeric",
     )
 
     replay_answer: Annotated[
@@ -138,6 +150,10 @@ class PartnerSettings(Model):
     ] = None
     trust_bank_time: Annotated[bool, Field(strict=True, description=TRUST_BANK_TIME)]
     keeps_refused_money: Annotated[bool, Field(strict=True, description=KEEPS_REFUSED_MONEY)]
+    external_id_format: Annotated[
+        ExternalIdFormat | None,
+        Field(description=f"{EXTERNAL_ID_FORMAT} Unchanged when left out."),
+    ] = None
 
 
 class BankPartnerOut(Out):
@@ -153,12 +169,26 @@ class BankPartnerOut(Out):
         list[str],
         Field(description="Addresses or networks it may call from; from anywhere when empty."),
     ]
+    previous_public_key_pem: Annotated[
+        str | None, Field(description="The key before it; null: it was never replaced.")
+    ]
+    previous_public_key_until: Annotated[
+        datetime | None, Field(description="Until when the key before it is or was valid too.")
+    ]
+    previous_allowed_sources: Annotated[
+        list[str] | None,
+        Field(description="The addresses before the present ones; null: never replaced."),
+    ]
+    previous_sources_until: Annotated[
+        datetime | None, Field(description="Until when it may or might call from these too.")
+    ]
     replay_answer: Annotated[
         ReplayAnswer | None,
         Field(description="The answer to a repeated payment that the bank has signed off."),
     ]
     trust_bank_time: Annotated[bool, Field(description=TRUST_BANK_TIME)]
     keeps_refused_money: Annotated[bool, Field(description=KEEPS_REFUSED_MONEY)]
+    external_id_format: Annotated[ExternalIdFormat, Field(description=EXTERNAL_ID_FORMAT)]
     base_url: Annotated[str | None, Field(description="Address of the bank's API.")]
     outbound_client_id: Annotated[str | None, Field(description="Our client id at the bank.")]
     x_partner_id: Annotated[str | None, Field(description="X-PARTNER-ID of our calls.")]

@@ -7,6 +7,8 @@ from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from payment_service.bank_history import service as history
+from payment_service.bank_history.rules import PartnerChangeKind as Kind
 from payment_service.banks import queries, rules
 from payment_service.banks.models import BankPartner
 from payment_service.banks.rules import (
@@ -14,13 +16,11 @@ from payment_service.banks.rules import (
     BankAddressUnusable,
     BankKeyUnusable,
     BankNotCallable,
-    BankProfileUnknown,
     ClientIdTaken,
     CompanyCodeTaken,
     NameOutcome,
     OutboundIncomplete,
     PartnerStatus,
-    ReplayAnswerHarmful,
     ReplayAnswerUnsigned,
 )
 from payment_service.banks.schemas import (
@@ -39,18 +39,16 @@ from perisai_kit.db.engine import Database
 from perisai_kit.domain import clock
 from perisai_kit.domain.errors import PreconditionFailed
 from perisai_kit.domain.ids import new_id
-from perisai_kit.domain.names import is_same_name
 from perisai_kit.http.answers.etag import allows
 from perisai_kit.http.paging import Page, cut_page, read_cursor
 from perisai_kit.runtime.log import get_logger
 from snap_bi.addresses import is_public_host
-from snap_bi.codes import ResponseCode
 from snap_bi.errors import KeyRefused
 from snap_bi.fields import Amount, AmountNotRupiah
 from snap_bi.inquiries import AccountInquiry
-from snap_bi.keys import load_private_key, load_public_key
+from snap_bi.keys import load_private_key
 from snap_bi.messages import PaymentStatusData
-from snap_bi.profiles import PROFILES, Profile, ReplayAnswer
+from snap_bi.profiles import Profile
 from snap_bi.timestamps import parse_timestamp
 from snap_bi.virtual_account import VirtualAccount
 
@@ -72,9 +70,9 @@ async def register(
     BankAddressInner, OutboundIncomplete, ClientIdTaken, CompanyCodeTaken; ReplayAnswerHarmful as
     in `replace_settings`.
     """
-    profile = _profile(new.profile)
-    _check_replay_answer(new.replay_answer, profile)
-    _check_public_key(new.public_key_pem)
+    profile = rules.find_profile(new.profile)
+    rules.check_replay_answer(new.replay_answer, profile)
+    rules.check_public_key(new.public_key_pem)
     rules.sources(new.allowed_sources)
     if new.outbound is not None:
         _check_outbound(new.outbound, profile, sandbox=sandbox, within="outbound.")
@@ -100,6 +98,7 @@ async def register(
         if await queries.has_company_code(session, new.bank_code, new.company_code):
             raise CompanyCodeTaken(field="company_code")
         raise ClientIdTaken(field="client_id")
+    history.record(session, Kind.REGISTERED, before=None, after=partner.describe(), by=by)
     log.info("bank_partner.registered", partner_id=str(partner.id), profile=partner.profile)
     return partner
 
@@ -123,10 +122,13 @@ async def activate(
     if not allows(if_match, partner.version):
         raise PreconditionFailed
     rules.check_activation(partner.status, changed_by=partner.changed_by, by=by)
-    if partner.replay_answer is None and not _profile(partner.profile).is_signed_off:
+    if partner.replay_answer is None and not rules.find_profile(partner.profile).is_signed_off:
         raise ReplayAnswerUnsigned
+    before = partner.describe()
     partner.version += 1
-    return _moved(partner, PartnerStatus.ACTIVE, by=by)
+    _move(partner, PartnerStatus.ACTIVE, by=by)
+    history.record(session, Kind.ACTIVATED, before=before, after=partner.describe(), by=by)
+    return partner
 
 
 async def suspend(session: AsyncSession, *, partner_id: UUID, by: UUID) -> BankPartner:
@@ -137,10 +139,13 @@ async def suspend(session: AsyncSession, *, partner_id: UUID, by: UUID) -> BankP
     """
     partner = await queries.lock_partner(session, partner_id)
     rules.check_move(at=partner.status, to=PartnerStatus.SUSPENDED)
+    before = partner.describe()
     if partner.status is PartnerStatus.ACTIVE:
         partner.changed_by = []  # Another person has confirmed the earlier changes.
     _mark_changed(partner, by=by)
-    return _moved(partner, PartnerStatus.SUSPENDED, by=by)
+    _move(partner, PartnerStatus.SUSPENDED, by=by)
+    history.record(session, Kind.SUSPENDED, before=before, after=partner.describe(), by=by)
+    return partner
 
 
 async def reroute(
@@ -159,11 +164,13 @@ async def reroute(
     """
     partner = await queries.lock_partner(session, partner_id)
     rules.check_change(partner.status)
-    profile = _profile(partner.profile)
+    profile = rules.find_profile(partner.profile)
     _check_outbound(outbound, profile, sandbox=sandbox)
+    before = partner.describe()
     for name, value in _outbound_columns(outbound, profile).items():
         setattr(partner, name, value)
     _mark_changed(partner, by=by)
+    history.record(session, Kind.OUTBOUND_REPLACED, before=before, after=partner.describe(), by=by)
     log.info("bank_partner.rerouted", partner_id=str(partner.id))
     return partner
 
@@ -178,13 +185,21 @@ async def replace_settings(
     """
     partner = await queries.lock_partner(session, partner_id)
     rules.check_change(partner.status)
-    _check_replay_answer(settings.replay_answer, _profile(partner.profile))
+    rules.check_replay_answer(settings.replay_answer, rules.find_profile(partner.profile))
+    before = partner.describe()
     partner.replay_answer = settings.replay_answer
     partner.trust_bank_time = settings.trust_bank_time
     partner.keeps_refused_money = settings.keeps_refused_money
+    partner.external_id_format = settings.external_id_format or partner.external_id_format
     _mark_changed(partner, by=by)
+    history.record(session, Kind.SETTINGS_REPLACED, before=before, after=partner.describe(), by=by)
     log.info("bank_partner.settings_changed", partner_id=str(partner.id))
     return partner
+
+
+async def lock(session: AsyncSession, partner_id: UUID) -> BankPartner:
+    """Return one partner, locked. Raises: BankPartnerNotFound."""
+    return await queries.lock_partner(session, partner_id)
 
 
 async def list_partners(
@@ -285,25 +300,6 @@ async def inquire_payment(
     )
 
 
-def _profile(name: str) -> Profile:
-    profile = PROFILES.get(name)
-    if profile is None:
-        raise BankProfileUnknown(field="profile", known=sorted(PROFILES))
-    return profile
-
-
-def _check_replay_answer(answer: ReplayAnswer | None, profile: Profile) -> None:
-    if answer is not None and not profile.is_read_as_paid(answer):
-        raise ReplayAnswerHarmful(field="replay_answer")
-
-
-def _check_public_key(pem: str) -> None:
-    try:
-        load_public_key(pem)
-    except KeyRefused:
-        raise BankKeyUnusable(field="public_key_pem") from None
-
-
 def _check_outbound(
     outbound: OutboundConnection, profile: Profile, *, sandbox: bool, within: str = ""
 ) -> None:
@@ -346,11 +342,10 @@ def _mark_changed(partner: BankPartner, *, by: UUID) -> None:
     partner.version += 1
 
 
-def _moved(partner: BankPartner, to: PartnerStatus, *, by: UUID) -> BankPartner:
+def _move(partner: BankPartner, to: PartnerStatus, *, by: UUID) -> None:
     partner.status = to
     partner.status_changed_at, partner.status_changed_by = clock.now(), by
     log.info("bank_partner.moved", partner_id=str(partner.id), status=to.value)
-    return partner
 
 
 def _asked_partner(active: list[BankPartner], bank_code: str) -> BankPartner | None:
@@ -375,17 +370,16 @@ def make_route(partner: BankPartner) -> Route:
 
 
 def _name_outcome(inquiry: AccountInquiry, asked: AccountVerification) -> NameOutcome:
-    answer = inquiry.answer
-    if answer is None:
-        return NameOutcome.NOT_FOUND if _is_unknown(inquiry.result.code) else NameOutcome.UNKNOWN
-    if answer.beneficiary_account_no not in (None, asked.account_no):
-        return NameOutcome.UNKNOWN
-    matches = is_same_name(asked.holder_name, answer.beneficiary_account_name)
-    return NameOutcome.MATCH if matches else NameOutcome.MISMATCH
-
-
-def _is_unknown(code: ResponseCode | None) -> bool:
-    return code is not None and (code.http_status, code.case_code) == NO_SUCH_ACCOUNT
+    answer, code = inquiry.answer, inquiry.result.code
+    if answer is not None:
+        return rules.compare_holder(
+            asked_no=asked.account_no,
+            asked_name=asked.holder_name,
+            found_no=answer.beneficiary_account_no,
+            found_name=answer.beneficiary_account_name,
+        )
+    is_unknown = code is not None and (code.http_status, code.case_code) == NO_SUCH_ACCOUNT
+    return NameOutcome.NOT_FOUND if is_unknown else NameOutcome.UNKNOWN
 
 
 def _rupiah(amount: Amount | None) -> int | None:

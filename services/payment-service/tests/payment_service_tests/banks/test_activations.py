@@ -200,6 +200,28 @@ async def test_times_are_trusted_and_money_is_refused_until_the_settings_say_oth
     assert [each.json()[switch] for each in answers] == [usual, not usual, not usual]
 
 
+async def test_external_ids_are_numbers_until_the_settings_say_otherwise(
+    office: Office, new_partner: NewPartner
+) -> None:
+    made = await office.register("ani", new_partner())
+    text = await office.act("ani", "settings", {**SETTINGS, "external_id_format": "text36"})
+    unnamed = await office.act("ani", "settings", SETTINGS)
+    odd = await office.act("ani", "settings", {**SETTINGS, "external_id_format": "uuid"})
+    number = await office.act("ani", "settings", {**SETTINGS, "external_id_format": "numeric"})
+
+    shown = [each.json()["external_id_format"] for each in (made, text, unnamed, number)]
+    assert shown == ["numeric", "text36", "text36", "numeric"]
+    assert odd.status_code == 422
+
+
+async def test_a_bank_may_be_registered_as_one_that_sends_text(
+    office: Office, new_partner: NewPartner
+) -> None:
+    made = await office.register("ani", new_partner(external_id_format="text36"))
+
+    assert made.json()["external_id_format"] == "text36"
+
+
 @pytest.mark.parametrize("profile", ["bca", "bri"])
 async def test_a_real_bank_is_not_activated_before_its_replay_answer_is_signed_off(
     office: Office, new_partner: NewPartner, profile: str

@@ -32,6 +32,13 @@ ODD: list[dict[str, Any]] = [
     {"paymentType": "online"},
     {"subCompany": 0},
     {"cumulativePaymentAmount": "1.00"},
+    {"paidBills": "xyz"},
+    {"paidBills": "9500000"},
+    {"paidBills": 95000},
+    {"paidBills": ["95000"]},
+    {"paidBills": {"0": "95000"}},
+    {"paidBills": True},
+    {"virtualAccountName": "\ud800", "referenceNo": "a\x00b", "journalNum": "a\r\nb"},
 ]
 ODD_IN_INQUIRY: list[dict[str, Any]] = [
     {"language": "Bahasa"},
@@ -42,12 +49,15 @@ ODD_IN_INQUIRY: list[dict[str, Any]] = [
     {"sourceBankCode": 8},
     {"hashedSourceAccountNo": "a" * 64},
     {"additionalInfo": [1]},
+    {"language": "\ud800", "passApp": "a\x00b"},
 ]
 ABSENT: list[dict[str, Any]] = [
     {"additionalInfo": []},
     {"additionalInfo": {}},
     {"additionalInfo": None},
     {"freeTexts": None},
+    {"paidBills": []},
+    {"paidBills": None},
     {"totalAmount": []},
 ]
 
@@ -116,7 +126,8 @@ async def test_an_empty_optional_object_is_an_absent_one(
     assert asked.json()["responseCode"] == "2002400"
     assert paid.json()["responseCode"] == "2002500"
     # The inquiry has no such fields at all, so they are not known there.
-    assert dropped == [name for name in absent if name == "totalAmount"]
+    unknown_in_inquiry = [name for name, value in absent.items() if name != "additionalInfo"]
+    assert dropped == [name for name in unknown_in_inquiry if absent[name] is not None]
     assert await last_dropped(snap_client, tokens, bank) == []
 
 
@@ -174,3 +185,16 @@ async def test_a_byte_order_mark_in_front_of_the_message_is_not_read(
     ]
 
     assert [answer.json()["responseCode"] for answer in answers] == ["2002400", "2002500"]
+
+
+@pytest.mark.parametrize("odd", [{"paidBills": 95000}, {"paid_bills": "95000"}], ids=str)
+async def test_a_repeat_with_the_same_odd_field_is_a_repeat(
+    bank: Bank, bill: BillOut, session: AsyncSession, odd: dict[str, Any]
+) -> None:
+    message = payment_of(bill, bank.partner, **odd)
+
+    answers = [await bank.pay(message), await bank.pay(message)]
+
+    assert answers[0].json()["responseCode"] == "2002500"
+    assert answers[1].content == answers[0].content
+    assert len((await session.scalars(select(Payment))).all()) == 1

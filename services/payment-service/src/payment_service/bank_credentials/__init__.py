@@ -1,0 +1,1 @@
+"""Replace the key, the secret and the source addresses of a bank while its bills are payable."""
