@@ -63,8 +63,9 @@ def column(profile: Profile) -> list[str]:
 
 
 def read_columns(page: Path) -> list[list[str]]:
-    """Return the columns of the table in the second section of a page, without its legend."""
-    lines = page.read_text("utf-8").split("\n## ")[2]
+    """Return the columns of the table of profiles on a page, without its legend."""
+    sections = page.read_text("utf-8").split("\n## ")
+    (lines,) = [each for each in sections if "| `generic-hmac` |" in each]
     table = [line.strip("|").split("|") for line in lines.splitlines() if line.startswith("|")]
     rows = [[cell.strip() for cell in row] for row in table if "---" not in row[0]]
     return [list(each) for each in zip(*rows, strict=True)][1:]
