@@ -12,6 +12,7 @@ from agent_service.applications.rules import (
     ApplicationStatusConflict,
     ApproverCorrectedAccount,
     PhoneProofRequired,
+    may_name,
 )
 from agent_service.applications.schemas import (
     ApplicantIdentityOut,
@@ -47,9 +48,10 @@ from agent_service.requirements.schemas import RequirementCheckOut, RequirementF
 from agent_service.trainings.rules import NotYetHappened
 from agent_service.trainings.schemas import NewTraining, TrainingOut
 from agent_service.wadahs.rules import WadahNotActive, WadahNotFound
+from perisai_kit.auth.principal import Principal
 from perisai_kit.domain.nik import NikInvalid
 from perisai_kit.http.dependencies import Keys, ReadSession, ReplicaSession, Session
-from perisai_kit.http.paging import Cursor, Limit, Page, Slice
+from perisai_kit.http.paging import Cursor, Limit, Page
 from perisai_kit.http.problems import problems
 from perisai_kit.http.transaction import IDEMPOTENT, TransactionRoute
 from perisai_kit.http.types import ApplicationId, WadahId
@@ -86,10 +88,10 @@ async def apply(
 ) -> ApplicationDetailOut:
     """Apply to become an agent, for yourself, with your own phone and device."""
     found = await service.apply(session, body, by=applicant, keyring=keyring, settings=settings)
-    return _detail(found)
+    return _detail(found, applicant)
 
 
-@reading.get("", response_model=Page[ApplicationOut])
+@reading.get("")
 async def list_applications(
     session: ReplicaSession,
     principal: SignedIn,
@@ -99,11 +101,15 @@ async def list_applications(
     wadah_id: Annotated[WadahId | None, Query(description="Only of this wadah.")] = None,
     cursor: Cursor = None,
     limit: Limit = 50,
-) -> Slice[Application]:
-    """List the applications you may see, the oldest first: your own, your wadah's or scope's."""
-    return await service.list_visible(
+) -> Page[ApplicationOut]:
+    """List the applications you may see, the oldest first: your own, your wadah's or scope's.
+
+    Names are whole in your own application, and masked in others.
+    """
+    found = await service.list_visible(
         session, principal=principal, status=status, wadah_id=wadah_id, cursor=cursor, limit=limit
     )
+    return found.page(lambda application: _summary(application, principal))
 
 
 @reading.get("/{application_id}", responses=problems(ApplicationNotFound))
@@ -114,7 +120,7 @@ async def get_application(
     found = await service.get_described(
         session, application_id, principal=principal, settings=settings
     )
-    return _detail(found)
+    return _detail(found, principal)
 
 
 @reading.get(
@@ -138,9 +144,10 @@ async def record_training(
     settings: Configured,
 ) -> ApplicationDetailOut:
     """Record that the applicant has completed the training."""
-    return _detail(
-        await service.record_training(session, application_id, body, by=officer, settings=settings)
+    found = await service.record_training(
+        session, application_id, body, by=officer, settings=settings
     )
+    return _detail(found, officer)
 
 
 @router.post(
@@ -154,9 +161,8 @@ async def record_exam(
     settings: Configured,
 ) -> ApplicationDetailOut:
     """Record an exam. A failed one may be taken again; the latest counts."""
-    return _detail(
-        await service.record_exam(session, application_id, body, by=officer, settings=settings)
-    )
+    found = await service.record_exam(session, application_id, body, by=officer, settings=settings)
+    return _detail(found, officer)
 
 
 @router.post(
@@ -188,7 +194,7 @@ async def approve_application(
         keyring=keyring,
         settings=settings,
     )
-    return _detail(found)
+    return _detail(found, officer)
 
 
 @router.post("/{application_id}/rejection", responses=problems(*DECIDING))
@@ -200,9 +206,8 @@ async def reject_application(
     settings: Configured,
 ) -> ApplicationDetailOut:
     """Reject an application, with a reason."""
-    return _detail(
-        await service.reject(session, application_id, body, by=officer, settings=settings)
-    )
+    found = await service.reject(session, application_id, body, by=officer, settings=settings)
+    return _detail(found, officer)
 
 
 @router.post(
@@ -220,7 +225,7 @@ async def withdraw_application(
     found = await service.withdraw(
         session, application_id, body or NewWithdrawal(), by=applicant, settings=settings
     )
-    return _detail(found)
+    return _detail(found, applicant)
 
 
 @router.put(
@@ -241,7 +246,7 @@ async def correct_bank_account(
     found = await verification.correct_account(
         session, application_id, body, by=principal, settings=settings
     )
-    return _detail(found)
+    return _detail(found, principal)
 
 
 @asking.post(
@@ -271,14 +276,29 @@ async def verify_application(
     found = await verification.verify(
         database, application_id, attestations, by=principal, others=others, settings=settings
     )
-    return _detail(found)
+    return _detail(found, principal)
 
 
-def _detail(found: Described) -> ApplicationDetailOut:
-    """Return the whole application as the response shows it."""
+def _summary(application: Application, reader: Principal) -> ApplicationOut:
+    return ApplicationOut.model_validate(application).model_copy(update=_names(application, reader))
+
+
+def _names(application: Application, reader: Principal) -> dict[str, str]:
+    """Return the names of an application whole, or nothing where they stay masked."""
+    if not may_name(reader.account_id, application.account_id):
+        return {}
+    return {
+        "full_name": application.full_name,
+        "account_holder_name": application.account_holder_name,
+    }
+
+
+def _detail(found: Described, reader: Principal) -> ApplicationDetailOut:
+    """Return the whole application as the reader may see it."""
     evidence = found.evidence
     return ApplicationDetailOut.model_validate(found.application).model_copy(
         update={
+            **_names(found.application, reader),
             "requirements": tuple(
                 RequirementFindingOut.model_validate(each) for each in found.requirements
             ),

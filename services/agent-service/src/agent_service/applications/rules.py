@@ -87,6 +87,14 @@ class ApproverCorrectedAccount(Forbidden):
     text_id = "Anda telah memperbaiki rekening pada pendaftaran ini. Harus disetujui petugas lain."
 
 
+def may_name(reader_account_id: UUID, applicant_account_id: UUID) -> bool:
+    """Tell whether a reader sees the names of an application whole: applicants see their own.
+
+    Officers read the names of others as part of the identity.
+    """
+    return reader_account_id == applicant_account_id
+
+
 def check_approver(by: UUID, *, account_corrected_by: UUID | None) -> None:
     """Check that nobody approves a bank account of their own making.
 
