@@ -1,9 +1,9 @@
 from typing import Annotated
 
-from fastapi import APIRouter, Query
+from fastapi import APIRouter, Query, Request
 
 from agent_service.agents.rules import AgentExists, OwnCase, ReinstatementTooEarly
-from agent_service.applications import service, verification
+from agent_service.applications import rules, service, verification
 from agent_service.applications.models import Application
 from agent_service.applications.rules import (
     ApplicationNotFound,
@@ -49,7 +49,9 @@ from agent_service.trainings.rules import NotYetHappened
 from agent_service.trainings.schemas import NewTraining, TrainingOut
 from agent_service.wadahs.rules import WadahNotActive, WadahNotFound
 from perisai_kit.auth.principal import Principal
+from perisai_kit.domain import clock
 from perisai_kit.domain.nik import NikInvalid
+from perisai_kit.http.answers.body_rules import BodyRules
 from perisai_kit.http.dependencies import Keys, ReadSession, ReplicaSession, Session
 from perisai_kit.http.paging import Cursor, Limit, Page
 from perisai_kit.http.problems import problems
@@ -61,6 +63,11 @@ router = APIRouter(prefix="/v1/applications", tags=["applications"], route_class
 reading = APIRouter(prefix="/v1/applications", tags=["applications"], route_class=ReadRoute)
 # Not a TransactionRoute: calls to other services must not run inside a transaction.
 asking = APIRouter(prefix="/v1/applications", tags=["applications"], route_class=ReadRoute)
+
+
+def _find_problems(form: rules.Form, _: Request) -> list[NikInvalid]:
+    return rules.find_problems(form, on=clock.today())
+
 
 DECIDING = (ApplicationNotFound, BranchOutOfScope, OwnCase, ApplicationStatusConflict)
 
@@ -80,7 +87,7 @@ DECIDING = (ApplicationNotFound, BranchOutOfScope, OwnCase, ApplicationStatusCon
     ),
 )
 async def apply(
-    body: NewApplication,
+    body: Annotated[NewApplication, BodyRules(_find_problems)],
     session: Session,
     applicant: SignedIn,
     keyring: Keys,

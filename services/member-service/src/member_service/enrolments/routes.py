@@ -1,13 +1,15 @@
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Response
+from fastapi import APIRouter, Depends, Request, Response
 
 from member_service.enrolments import service
 from member_service.enrolments.rules import (
     BatchIdReused,
     BatchNotFound,
     BranchScopeRequired,
+    Form,
     RowStatus,
+    find_problems,
     may_repeat,
 )
 from member_service.enrolments.schemas import (
@@ -29,16 +31,20 @@ from member_service.members.rules import (
     OccupationUnknown,
 )
 from member_service.members.schemas import MemberOut
-from member_service.requests import Keeper, Language, LimitsOf
+from member_service.requests import Keeper, Language, LimitsOf, get_settings
 from member_service.shared_phones.rules import PhoneMembersFull
 from perisai_kit.auth.principal import Principal, Role
 from perisai_kit.auth.roles import require
+from perisai_kit.domain import clock
+from perisai_kit.domain.errors import DomainError
+from perisai_kit.domain.jakarta import jakarta_date
 from perisai_kit.domain.nik import NikInvalid
 from perisai_kit.domain.programmes import (
     IncomeBelowMinimum,
     JhtMandatory,
     MandatoryProgrammeMissing,
 )
+from perisai_kit.http.answers.body_rules import BodyRules
 from perisai_kit.http.answers.etag import etag
 from perisai_kit.http.dependencies import Keys, Session
 from perisai_kit.http.problems import problems, with_headers
@@ -47,6 +53,13 @@ from perisai_kit.http.types import BatchId
 from perisai_kit.privacy.read_audit import audit_read
 
 router = APIRouter(prefix="/v1", route_class=TransactionRoute)
+
+
+def _find_problems(form: Form, request: Request) -> list[DomainError]:
+    now = clock.now()
+    limits = get_settings(request).limits
+    return find_problems(form, limits=limits, at=now, on=jakarta_date(now))
+
 
 Enroller = Annotated[Principal, Depends(require(Role.AGENT, Role.BRANCH_OFFICER))]
 
@@ -74,7 +87,7 @@ Enroller = Annotated[Principal, Depends(require(Role.AGENT, Role.BRANCH_OFFICER)
     ),
 )
 async def register_member(
-    new: NewMember,
+    new: Annotated[NewMember, BodyRules(_find_problems)],
     session: Session,
     principal: Enroller,
     limits: LimitsOf,
