@@ -1,6 +1,8 @@
-from typing import Annotated
+from collections.abc import Callable, Coroutine
+from typing import Annotated, Any
 
-from fastapi import APIRouter, Query, Request
+from fastapi import APIRouter, Query, Request, Response
+from pydantic import ValidationError
 
 from agent_service.agents.rules import AgentExists, OwnCase, ReinstatementTooEarly
 from agent_service.applications import rules, service, verification
@@ -27,6 +29,8 @@ from agent_service.applications.schemas import (
     NewWithdrawal,
 )
 from agent_service.applications.service import Described
+from agent_service.asked_niks import service as asked_niks
+from agent_service.asked_niks.rules import TooManyNiks
 from agent_service.branches.rules import BranchOutOfScope
 from agent_service.dependencies import (
     Asks,
@@ -49,9 +53,11 @@ from agent_service.trainings.rules import NotYetHappened
 from agent_service.trainings.schemas import NewTraining, TrainingOut
 from agent_service.wadahs.rules import WadahNotActive, WadahNotFound
 from perisai_kit.auth.principal import Principal
+from perisai_kit.auth.roles import require
 from perisai_kit.domain import clock
 from perisai_kit.domain.nik import NikInvalid
 from perisai_kit.http.answers.body_rules import BodyRules
+from perisai_kit.http.body import JsonRequest, to_json_request
 from perisai_kit.http.dependencies import Keys, ReadSession, ReplicaSession, Session
 from perisai_kit.http.paging import Cursor, Limit, Page
 from perisai_kit.http.problems import problems
@@ -59,6 +65,48 @@ from perisai_kit.http.transaction import IDEMPOTENT, TransactionRoute
 from perisai_kit.http.types import ApplicationId, WadahId
 from perisai_kit.http.visibility import ReadRoute
 
+
+class NikFirstRoute(TransactionRoute):
+    """Counts the NIK before the transaction opens, because a refusal rolls that back.
+
+    The refusal is kept for the route to raise, so that a repeat gets its first answer.
+    """
+
+    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
+        in_transaction = super().get_route_handler()
+
+        async def handle(request: Request) -> Response:
+            once = to_json_request(request)
+            once.state.too_many_niks = await _count_nik(once)
+            return await in_transaction(once)
+
+        return handle
+
+
+async def _count_nik(request: JsonRequest) -> TooManyNiks | None:
+    applicant = await _require_signed_in(request)
+    kit = request.app.state.kit
+    try:
+        rules.check_phone(applicant.amr, applicant.device_id)
+        form = NewApplication.model_validate(await request.json() if request.is_json else None)
+        if rules.find_problems(form, on=clock.today()):
+            return None
+        async with kit.database.begin() as session:
+            await asked_niks.ask(
+                session,
+                account_id=applicant.account_id,
+                nik_hash=kit.keyring.lookup("nik", form.nik),
+                limit=kit.settings.applicant_nik_daily_limit,
+            )
+    except TooManyNiks as error:
+        return error
+    except (PhoneProofRequired, ValidationError):
+        pass  # the route refuses it as well, and tells nothing about anybody
+    return None
+
+
+_require_signed_in = require()
+applying = APIRouter(prefix="/v1/applications", tags=["applications"], route_class=NikFirstRoute)
 router = APIRouter(prefix="/v1/applications", tags=["applications"], route_class=TransactionRoute)
 reading = APIRouter(prefix="/v1/applications", tags=["applications"], route_class=ReadRoute)
 # Not a TransactionRoute: calls to other services must not run inside a transaction.
@@ -72,7 +120,7 @@ def _find_problems(form: rules.Form, _: Request) -> list[NikInvalid]:
 DECIDING = (ApplicationNotFound, BranchOutOfScope, OwnCase, ApplicationStatusConflict)
 
 
-@router.post(
+@applying.post(
     "",
     status_code=201,
     openapi_extra=IDEMPOTENT,
@@ -84,16 +132,20 @@ DECIDING = (ApplicationNotFound, BranchOutOfScope, OwnCase, ApplicationStatusCon
         ApplicationOpen,
         AgentExists,
         ReinstatementTooEarly,
+        TooManyNiks,
     ),
 )
 async def apply(
     body: Annotated[NewApplication, BodyRules(_find_problems)],
+    request: Request,
     session: Session,
     applicant: SignedIn,
     keyring: Keys,
     settings: Configured,
 ) -> ApplicationDetailOut:
     """Apply to become an agent, for yourself, with your own phone and device."""
+    if request.state.too_many_niks is not None:
+        raise request.state.too_many_niks
     found = await service.apply(session, body, by=applicant, keyring=keyring, settings=settings)
     return _detail(found, applicant)
 

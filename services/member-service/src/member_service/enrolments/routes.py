@@ -1,7 +1,9 @@
-from typing import Annotated
+from collections.abc import Callable, Coroutine
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Request, Response
 
+from member_service.asked_niks.rules import TooManyKnownNiks
 from member_service.enrolments import service
 from member_service.enrolments.rules import (
     BatchIdReused,
@@ -52,7 +54,33 @@ from perisai_kit.http.transaction import IDEMPOTENT, TransactionRoute
 from perisai_kit.http.types import BatchId
 from perisai_kit.privacy.read_audit import audit_read
 
+TELLING = (MemberNikRegistered, MemberIdTaken, PhoneMembersFull)
+"""Refusals that tell whether somebody has a NIK."""
+
+
+class RefusalCountedRoute(TransactionRoute):
+    """Counts the NIK of a telling refusal after the transaction, which the refusal rolls back."""
+
+    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
+        in_transaction = super().get_route_handler()
+
+        async def handle(request: Request) -> Response:
+            try:
+                return await in_transaction(request)
+            except TELLING:
+                async with request.app.state.kit.database.begin() as session:
+                    await service.record_known_niks(
+                        session,
+                        account_id=request.state.principal.account_id,
+                        nik_hashes=[request.state.nik_hash],
+                    )
+                raise
+
+        return handle
+
+
 router = APIRouter(prefix="/v1", route_class=TransactionRoute)
+registering = APIRouter(prefix="/v1", route_class=RefusalCountedRoute)
 
 
 def _find_problems(form: Form, request: Request) -> list[DomainError]:
@@ -64,7 +92,7 @@ def _find_problems(form: Form, request: Request) -> list[DomainError]:
 Enroller = Annotated[Principal, Depends(require(Role.AGENT, Role.BRANCH_OFFICER))]
 
 
-@router.post(
+@registering.post(
     "/members",
     tags=["members"],
     status_code=201,
@@ -84,6 +112,7 @@ Enroller = Annotated[Principal, Depends(require(Role.AGENT, Role.BRANCH_OFFICER)
         OccupationsInvalid,
         OccupationUnknown,
         NewToBpuBasisMissing,
+        TooManyKnownNiks,
     ),
 )
 async def register_member(
@@ -93,6 +122,7 @@ async def register_member(
     limits: LimitsOf,
     keyring: Keys,
     last_due: LastDue,
+    request: Request,
     response: Response,
 ) -> MemberOut:
     """Register one worker as a member, attributed to the agent who does it.
@@ -100,6 +130,7 @@ async def register_member(
     An officer registers for the branch, without an agent. Coverage begins only with a payment.
     """
     desk = service.make_desk(principal, limits=limits, keyring=keyring)
+    request.state.nik_hash = keyring.lookup("nik", new.nik)
     member = await service.enrol(session, form=new, desk=desk, principal=principal)
     response.headers["ETag"] = etag(member.version)
     response.headers["Location"] = f"/v1/members/{member.id}"
@@ -111,7 +142,7 @@ async def register_member(
     tags=["enrolments"],
     status_code=207,
     openapi_extra=IDEMPOTENT,
-    responses=problems(BranchScopeRequired, BatchIdReused),
+    responses=problems(BranchScopeRequired, BatchIdReused, TooManyKnownNiks),
 )
 async def enrol_batch(
     new: NewEnrolmentBatch,

@@ -1,7 +1,7 @@
 """Enrol workers, one or many: write member, statements, consent and attribution together."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 from uuid import UUID
@@ -9,6 +9,7 @@ from uuid import UUID
 from pydantic import ValidationError
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from member_service.asked_niks import service as asked_niks
 from member_service.attributions import service as attributions
 from member_service.consents import service as consents
 from member_service.declarations import service as declarations
@@ -91,11 +92,13 @@ async def enrol(
 ) -> Member:
     """Register one worker.
 
-    Raises: MemberNikRegistered, MemberIdTaken, or the problems that the rules find.
+    Raises: TooManyKnownNiks, MemberNikRegistered, MemberIdTaken, PhoneMembersFull, or the problems
+    that the rules find.
     """
     candidate, problems = judge(form, form.id or new_id(), desk)
     if problems or candidate is None:
         raise together(problems)
+    await _check_known_niks(session, desk)
     registered = await _register(session, [Entry(0, form, candidate)], desk)
     taken = registered.taken.get(candidate.id)
     if taken is not None:
@@ -107,7 +110,8 @@ async def enrol_batch(session: AsyncSession, *, new: NewEnrolmentBatch, desk: De
     """Judge every row, register those that pass, and store the verdicts.
 
     A repeated batch gets the first verdicts and changes nothing.
-    Raises: BatchIdReused when the id came with other rows, or from another account.
+    Raises: BatchIdReused when the id came with other rows, or from another account;
+    TooManyKnownNiks.
     """
     content_hash = desk.keyring.lookup("enrolment_batch", _make_canonical(new.rows))
     verdicts, entries = _judge_rows(new.rows, desk)
@@ -115,11 +119,33 @@ async def enrol_batch(session: AsyncSession, *, new: NewEnrolmentBatch, desk: De
     if await insert_once(session, batch) is None:
         return await _replay(session, new.batch_id, content_hash, desk.stamp.account_id)
     if entries:
+        await _check_known_niks(session, desk)
         registered = await _register(session, entries, desk)
+        refused = [each.candidate for each in entries if each.candidate.id in registered.taken]
+        await record_known_niks(
+            session,
+            account_id=desk.stamp.account_id,
+            nik_hashes={each.nik_hash for each in refused if each.id not in registered.own},
+        )
         verdicts += [_make_verdict(entry, registered) for entry in entries]
     verdicts.sort(key=lambda verdict: verdict.row)
     await queries.insert_rows(session, [_make_verdict_row(new.batch_id, each) for each in verdicts])
     return await _load_result(session, new.batch_id)
+
+
+async def _check_known_niks(session: AsyncSession, desk: Desk) -> None:
+    limit = desk.limits.known_niks_a_day
+    await asked_niks.check_limit(session, account_id=desk.stamp.account_id, limit=limit)
+
+
+async def record_known_niks(
+    session: AsyncSession, *, account_id: UUID, nik_hashes: Collection[bytes]
+) -> None:
+    """Record NIKs whose refusal shows an account that somebody has them, or a full number.
+
+    What refuses a person who is not registered counts too: otherwise it would tell the same.
+    """
+    await asked_niks.record(session, account_id=account_id, nik_hashes=nik_hashes)
 
 
 async def get_batch(session: AsyncSession, *, batch_id: UUID, viewer: Principal) -> BatchResult:

@@ -53,7 +53,8 @@ class Standing(StrEnum):
 class Limits:
     """Limits from the settings: completed years, rupiah a month, members with one number.
 
-    shared_phone_from: this many members with one number raise a risk flag.
+    shared_phone_from: this many members with one number raise a risk flag. known_niks_a_day: so
+    many people whom an account enters may turn out to be registered already.
     """
 
     min_age: int
@@ -61,6 +62,7 @@ class Limits:
     members_per_phone: int
     members_per_phone_and_agent: int
     shared_phone_from: int
+    known_niks_a_day: int
 
 
 @dataclass(frozen=True, slots=True)
