@@ -21,6 +21,7 @@ from member_service.endings.rules import (
     EndingDayInvalid,
     EndingIdTaken,
     EndingNotFound,
+    find_day_problem,
 )
 from member_service.evidence import service as evidence
 from member_service.evidence.rules import EvidenceIdTaken
@@ -50,6 +51,12 @@ def _find_evidence_problems(new: Any, _: Request) -> list[Invalid]:
     return [problem] if problem else []
 
 
+def _find_ending_problems(new: Any, _: Request) -> list[Invalid]:
+    problem = find_day_problem(new.reason, new.last_day, now=clock.now())
+    return [problem] if problem else []
+
+
+Ending = Annotated[NewEnding, BodyRules(_find_ending_problems)]
 Evidence = Annotated[NewEvidence, BodyRules(_find_evidence_problems)]
 ReaderOrService = Annotated[Principal, Depends(require(*READERS, Role.SERVICE))]
 Service = Annotated[Principal, Depends(require(Role.SERVICE))]
@@ -166,7 +173,7 @@ async def list_evidence(member_id: MemberId, session: Session, officer: Officer)
     responses=problems(MemberNotFound, EndingDayInvalid, EndingIdTaken),
 )
 async def report_ending(
-    member_id: MemberId, new: NewEnding, session: Session, officer: Officer, terms: TermsOf
+    member_id: MemberId, new: Ending, session: Session, officer: Officer, terms: TermsOf
 ) -> EndingOut:
     """Report that a membership ends: a death, a claim, the end of work or a choice.
 

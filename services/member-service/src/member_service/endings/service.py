@@ -20,7 +20,9 @@ async def report_ending(session: AsyncSession, ending: ReportedEnding) -> Report
 
     Raises: EndingDayInvalid, EndingIdTaken.
     """
-    rules.check_ending(ending.reason, ending.last_day, now=clock.now())
+    problem = rules.find_day_problem(ending.reason, ending.last_day, now=clock.now())
+    if problem is not None:
+        raise problem
     wanted = (ending.member_id, ending.last_day, ending.reason)
     ending_id = ending.id
     made = await insert_once(session, ending)

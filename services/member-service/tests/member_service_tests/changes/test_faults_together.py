@@ -62,6 +62,34 @@ async def test_a_correction_names_all_that_is_wrong(
     assert mixed_by_agent == of_rules | of_form
 
 
+async def test_hand_overs_and_endings_name_all_that_is_wrong(
+    client: httpx.AsyncClient, session: AsyncSession, officer: Any, enrol: Enrol
+) -> None:
+    member = await enrol(session)
+    path = f"/v1/members/{member.id}"
+    asked = {"from_date": "2020-01-15", "reason": "enrolled"}
+    of_rules = {("/from_date", "from_date_invalid"), ("/reason", "reason_reserved")}
+    far = str(clock.today() + timedelta(days=400))
+
+    alone = await refuse(
+        client, "POST", f"{path}/attributions", {**asked, "agent_id": None}, officer
+    )
+    mixed = await refuse(client, "POST", f"{path}/attributions", {**asked, "agent_id": 5}, officer)
+    book = {**asked, "from_agent_id": "x", "to_agent_id": None}
+    of_book = [
+        await refuse(client, "POST", address, book, officer)
+        for address in ("/v1/handovers", "/v1/handovers/preview")
+    ]
+    ended = await refuse(
+        client, "POST", f"{path}/endings", {"reason": "bored", "last_day": far}, officer
+    )
+
+    assert alone == of_rules
+    assert mixed == of_rules | {("/agent_id", "uuid_type")}
+    assert of_book == [of_rules | {("/from_agent_id", "uuid_parsing")}] * 2
+    assert ended == {("/reason", "literal_error"), ("/last_day", "ending_day_invalid")}
+
+
 async def test_declarations_and_evidence_name_all_that_is_wrong(
     client: httpx.AsyncClient, session: AsyncSession, officer: Any, enrol: Enrol
 ) -> None:
