@@ -96,6 +96,7 @@ _LIMITS = Limits(
     members_per_phone=1,
     members_per_phone_and_agent=1,
     shared_phone_from=2,
+    known_niks_a_day=100,
 )
 # The ids are those of bench/agents.py.
 _NAME_COPIES = f"""

@@ -47,6 +47,6 @@ def test_a_task_that_runs_more_than_once_a_minute_is_asked_first(keyring: Keyrin
 
     often = [each for each in tasks if each.every_s < LEAST_S]
 
-    assert len(tasks) == 27
+    assert len(tasks) == 29
     assert [each.name for each in often if each.is_due is None] == []
     assert [each.name for each in often if each.every_s < LEAST_ASKED_S] == []

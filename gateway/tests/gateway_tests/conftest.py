@@ -125,6 +125,8 @@ def network(shared_network: Wire, members: dict[str, list[dict[str, str]]]) -> W
     """The services as the gateway asks them."""
 
     def look_up(request: httpx.Request) -> httpx.Response:
+        if request.method == "GET":
+            return httpx.Response(404, json={"code": "member_not_found"})
         phone = httpx.Response(200, content=request.content).json()["phone"]
         return httpx.Response(200, json={"members": members.get(phone, [])})
 

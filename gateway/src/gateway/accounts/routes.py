@@ -7,6 +7,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from gateway.accounts import rules, service
 from gateway.accounts.models import Account
 from gateway.accounts.offices import OfficesFirstRoute, get_offices
+from gateway.accounts.own_labels import find_own_label
 from gateway.accounts.rules import AccountKind
 from gateway.accounts.schemas import (
     AccountOut,
@@ -29,7 +30,7 @@ from perisai_kit.auth.roles import require, require_account
 from perisai_kit.domain import clock
 from perisai_kit.domain.errors import PreconditionRequired
 from perisai_kit.http.answers.etag import etag
-from perisai_kit.http.dependencies import IfMatch, Keys, ReadSession, Session
+from perisai_kit.http.dependencies import IfMatch, Keys, Session
 from perisai_kit.http.paging import Cursor, Limit, Page
 from perisai_kit.http.problems import problems, with_headers
 from perisai_kit.http.transaction import IDEMPOTENT, TransactionRoute
@@ -55,15 +56,21 @@ UNKNOWN_OFFICES = (
 
 
 @me_router.get("/me")
-async def get_me(session: ReadSession, principal: Anyone) -> MeOut:
-    """Show the signed-in account with its roles and its scope."""
-    account = await service.find(session, account_id=principal.account_id)
-    scope = principal.scope
+async def get_me(gateway: Gateway, request: Request, principal: Anyone) -> MeOut:
+    """Show the signed-in account with its roles and its scope, and its owner's name whole."""
+    async with gateway.database.read() as session:
+        account = await service.find(session, account_id=principal.account_id)
+    label, scope = None, principal.scope
+    if account is not None:
+        authorization = request.headers["Authorization"]
+        label = await find_own_label(
+            gateway, account, principal=principal, authorization=authorization
+        )
     return MeOut(
         account_id=principal.account_id,
         kind=AccountKind(account.kind) if account else None,
         username=account.username if account else None,
-        display_label=account.display_label if account else None,
+        display_label=label,
         email_masked=mask_email(account.email) if account and account.email else None,
         client_id=principal.client_id,
         roles=sorted(principal.roles),

@@ -176,7 +176,7 @@ class MeOut(Out):
         account_id="0199c3d1-5a53-7cc1-9d5f-0c5a3f1b7a02",
         kind="person",
         username=None,
-        display_label="D*** L***",
+        display_label="Dewi Lestari",
         email_masked=None,
         client_id=None,
         roles=["agent", "member"],
@@ -192,7 +192,13 @@ class MeOut(Out):
     account_id: AccountId
     kind: AccountKind | None = Field(description="Null for another service.")
     username: Annotated[str | None, Field(description="Name to sign in with.")] = None
-    display_label: Annotated[str | None, Field(description="Name shown to other staff.")] = None
+    display_label: Annotated[
+        str | None,
+        Field(
+            description="Your name: of a person whole, or the telephone number while no name is "
+            "known. Masked while the service that has the name does not answer."
+        ),
+    ] = None
     email_masked: Annotated[
         str | None, Field(description="E-mail address for notices to you, masked.")
     ] = None

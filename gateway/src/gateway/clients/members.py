@@ -1,4 +1,4 @@
-"""Client of member-service: the members with a telephone number."""
+"""Client of member-service: the members with a telephone number, and the name of one."""
 
 import uuid
 from collections.abc import Sequence
@@ -6,8 +6,8 @@ from typing import Annotated
 
 from pydantic import BaseModel, Field, ValidationError
 
-from perisai_kit.domain.errors import DomainError
-from perisai_kit.http.types import ShortText
+from perisai_kit.domain.errors import DomainError, Unavailable
+from perisai_kit.http.types import ShortText, Text255
 from perisai_kit.runtime.log import get_logger
 from perisai_kit.services.client import ServiceClient
 
@@ -17,6 +17,10 @@ log = get_logger()
 class Person(BaseModel):
     member_id: uuid.UUID
     display_name_masked: ShortText
+
+
+class _Named(BaseModel):
+    full_name: Text255
 
 
 class _People(BaseModel):
@@ -38,3 +42,19 @@ async def find_people_with_phone(
     except (DomainError, ValidationError) as error:
         log.warning("member_lookup.unanswered", error=type(error).__name__)
         return None
+
+
+async def read_own_name(
+    client: ServiceClient, member_id: uuid.UUID, *, authorization: str, timeout_s: float
+) -> str:
+    """Return the name of the member who asks, with the member's own token.
+
+    Raises: the kind of error of the answer, Unavailable without a readable answer in time.
+    """
+    answer = await client.get(
+        f"/v1/members/{member_id}", timeout_s=timeout_s, authorization=authorization
+    )
+    try:
+        return _Named.model_validate(answer).full_name
+    except ValidationError:
+        raise Unavailable from None

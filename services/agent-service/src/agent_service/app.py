@@ -27,6 +27,7 @@ ROUTES = web.describe_routes(
     wadahs.router,
     wadahs.reading,
     wadahs.names,
+    applications.applying,
     applications.router,
     applications.reading,
     applications.asking,

@@ -42,6 +42,10 @@ class Settings(ServiceSettings):
     """Verifications that one account asks for in 24 hours, over all its applications: each says
     whether a NIK is a member's. The number is ours."""
 
+    applicant_nik_daily_limit: int = Field(default=5, ge=1, le=1000)
+    """Different NIKs that one account applies with in 24 hours, whatever becomes of them: each
+    answer says whether the person is an agent or applies elsewhere. The number is ours."""
+
     account_change_freeze_h: int = Field(default=72, ge=0, le=8760)
     """How long payouts to a changed bank account wait after the decision. The number is ours."""
 

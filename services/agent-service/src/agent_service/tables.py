@@ -7,6 +7,7 @@ from agent_service.agent_wadahs import models as agent_wadahs
 from agent_service.agents import models as agents
 from agent_service.agreements import models as agreements
 from agent_service.applications import models as applications
+from agent_service.asked_niks import models as asked_niks
 from agent_service.bank_accounts import models as bank_accounts
 from agent_service.base import Base
 from agent_service.branches import models as branches
@@ -24,6 +25,7 @@ FEATURES = (
     agents,
     agreements,
     applications,
+    asked_niks,
     bank_accounts,
     branches,
     exams,

@@ -1,6 +1,7 @@
 """Background work of this service: `perisai-serve agent --worker`."""
 
 from agent_service.activity import tasks as activity
+from agent_service.asked_niks import tasks as asked_niks
 from agent_service.settings import Settings
 from agent_service.tables import MIGRATIONS
 from agent_service.wadah_moves import tasks as wadah_moves
@@ -15,6 +16,7 @@ def periodic() -> list[Periodic]:
     """Return the periodic tasks of this service."""
     return [
         Periodic("wadah_moves.count", 60, wadah_moves.count_begun),
+        Periodic("asked_niks.delete", 3600, asked_niks.delete_uncounted),
     ]
 
 

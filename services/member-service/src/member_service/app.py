@@ -13,6 +13,7 @@ from member_service.coverage.routes import bases as contribution_bases
 from member_service.coverage.routes import own as own_coverage
 from member_service.coverage.routes import router as coverage
 from member_service.declarations.routes import router as declarations
+from member_service.enrolments.routes import registering
 from member_service.enrolments.routes import router as enrolments
 from member_service.handovers.routes import router as handovers
 from member_service.holidays.routes import router as holidays
@@ -33,6 +34,7 @@ from perisai_kit.services.names.agents import AgentsClient
 
 ROUTES = web.describe_routes(
     enrolments,
+    registering,
     listings,
     overview,
     members,

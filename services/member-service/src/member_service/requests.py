@@ -13,22 +13,23 @@ from perisai_kit.db.engine import Database
 from perisai_kit.http.problems import choose_language
 
 
-def _settings(request: Request) -> Settings:
+def get_settings(request: Request) -> Settings:
+    """Return the settings of the service that the request is for."""
     settings = request.app.state.kit.settings
     assert isinstance(settings, Settings)
     return settings
 
 
 async def _get_settings(request: Request) -> Settings:
-    return _settings(request)
+    return get_settings(request)
 
 
 async def _limits(request: Request) -> Limits:
-    return _settings(request).limits
+    return get_settings(request).limits
 
 
 async def _terms(request: Request) -> Terms:
-    return _settings(request).terms
+    return get_settings(request).terms
 
 
 async def _database(request: Request) -> Database:

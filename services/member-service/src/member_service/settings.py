@@ -30,6 +30,10 @@ class Settings(ServiceSettings):
     shared_phone_from: int = Field(default=6, ge=2, le=50)
     """This many members with one telephone number raise a risk flag. Our own choice."""
 
+    known_nik_daily_limit: int = Field(default=100, ge=1, le=100_000)
+    """People whom one account enters in 24 hours and who are registered already; then it registers
+    nobody for a while. Our own choice: each refusal says that somebody has the NIK."""
+
     shared_address_from: int = Field(default=10, ge=2, le=1_000)
     """This many acquisitions of an agent's month at one address raise a risk flag. Our own choice:
     more than a household."""
@@ -95,4 +99,5 @@ class Settings(ServiceSettings):
             members_per_phone=self.members_per_phone,
             members_per_phone_and_agent=self.members_per_phone_and_agent,
             shared_phone_from=self.shared_phone_from,
+            known_niks_a_day=self.known_nik_daily_limit,
         )

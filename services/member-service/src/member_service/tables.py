@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from member_service.allocations import models as allocations
+from member_service.asked_niks import models as asked_niks
 from member_service.attribution_periods import models as attribution_periods
 from member_service.attributions import models as attributions
 from member_service.base import Base
@@ -30,6 +31,7 @@ __all__ = [
     "METADATA",
     "MIGRATIONS",
     "allocations",
+    "asked_niks",
     "attribution_periods",
     "attributions",
     "consents",

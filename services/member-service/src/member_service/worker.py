@@ -1,5 +1,6 @@
 """Background work of this service: `perisai-serve member --worker`."""
 
+from member_service.asked_niks import tasks as asked_niks
 from member_service.corrections.service import Office, make_office
 from member_service.corrections.tasks import CorrectionTasks
 from member_service.coverage.tasks import CoverageTasks
@@ -66,6 +67,7 @@ def periodic(office: Office, gateway: ServiceClient) -> list[Periodic]:
     corrections = CorrectionTasks(office, gateway)
     return [
         Periodic("registrations.announce", 60, CoverageTasks(office.terms).announce_ends),
+        Periodic("asked_niks.delete", 3600, asked_niks.delete_uncounted),
         Periodic("listings.index_words", 60, listings.index_words),
         Periodic("corrections.advance", 15, corrections.advance, is_due=corrections.is_due),
     ]

@@ -45,6 +45,7 @@ def limits() -> Limits:
         members_per_phone=50,
         members_per_phone_and_agent=30,
         shared_phone_from=6,
+        known_niks_a_day=100,
     )
 
 

@@ -73,7 +73,7 @@ class Earned(Placed, Protocol):
 def may_see(principal: Principal, owner: Owner) -> bool:
     """Tell whether the principal may see what belongs to this owner."""
     own = (
-        principal.has(Role.MEMBER) and principal.member_id == owner.member_id,
+        is_own_member(principal, owner.member_id),
         principal.has(Role.AGENT)
         and principal.agent_id is not None
         and principal.agent_id == owner.agent_id,
@@ -83,9 +83,14 @@ def may_see(principal: Principal, owner: Owner) -> bool:
     return any(own)
 
 
+def is_own_member(principal: Principal, member_id: UUID) -> bool:
+    """Tell whether the principal is this member, whose owner may not be known here yet."""
+    return principal.has(Role.MEMBER) and principal.member_id == member_id
+
+
 def may_name_member(principal: Principal, owner: Owner) -> bool:
     """Tell whether the principal may see the member's name whole: their own, or in their care."""
-    own = principal.has(Role.MEMBER) and principal.member_id == owner.member_id
+    own = is_own_member(principal, owner.member_id)
     agent = (
         principal.has(Role.AGENT)
         and principal.agent_id is not None
@@ -96,7 +101,7 @@ def may_name_member(principal: Principal, owner: Owner) -> bool:
 
 def may_name_agent(principal: Principal, owner: Owner) -> bool:
     """Tell whether the principal may see the name of the agent who cares for this member."""
-    own = principal.has(Role.MEMBER) and principal.member_id == owner.member_id
+    own = is_own_member(principal, owner.member_id)
     return own or _is_of_wadah(principal, owner) or _covers(principal, owner, KNOW_AGENTS)
 
 

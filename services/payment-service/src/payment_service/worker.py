@@ -24,7 +24,7 @@ from payment_service.counting.service import PAYMENTS
 from payment_service.disputes import tasks as disputes
 from payment_service.ledger import tasks as ledger
 from payment_service.month_lists.tasks import DueWatch
-from payment_service.orders.tasks import Renaming, on_member_updated
+from payment_service.orders.tasks import Correcting, on_member_updated, on_registration_corrected
 from payment_service.payments.tasks import NewBankWatch
 from payment_service.payout_files import tasks as payout_files
 from payment_service.payout_preparations.tasks import Preparer
@@ -46,6 +46,7 @@ from perisai_kit.events.catalogue import (
     MemberAttributed,
     MemberUpdated,
     PaymentSettled,
+    RegistrationCorrected,
     RegistrationEnded,
 )
 from perisai_kit.events.feed import LocalFeed
@@ -73,7 +74,7 @@ def periodic(
     comparer = Comparer()
     return [
         Periodic("bills.expire", 60, expire),
-        Periodic("orders.rename", 60, Renaming(members).run),
+        Periodic("orders.correct", 60, Correcting(members).run),
         Periodic("callbacks.forget", 600, callbacks.every_ten_minutes),
         Periodic("commissions.compute", 10, computation.run, is_due=computation.is_due),
         Periodic("closings.run", 10, closer.run, is_due=closer.is_due),
@@ -159,6 +160,7 @@ def subscriptions(
             handlers={
                 RegistrationEnded: bills.on_registration_ended,
                 MemberUpdated: on_member_updated,
+                RegistrationCorrected: on_registration_corrected,
             },
         ),
     ]

@@ -13,12 +13,15 @@ from typing import Any, Self
 from urllib.parse import parse_qsl
 
 from fastapi import Request, Response
+from fastapi.exceptions import RequestValidationError
 from fastapi.routing import APIRoute
 from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from perisai_kit.domain.errors import TooLarge, UnsupportedMedia
+from perisai_kit.http.answers.body_rules import get_body_rules, read_readable
 from perisai_kit.http.problems import BodyUnreadable, build_problem_response
+from perisai_kit.http.validation import BodyRefused
 
 MAX_DEPTH = 64
 """Far more than any request needs. Deeper nesting can exhaust the stack."""
@@ -184,11 +187,19 @@ class JsonRoute(APIRoute):
     def get_route_handler(self) -> Handler:
         handler = super().get_route_handler()
         takes_body = self.body_field is not None
+        rules = get_body_rules(self.endpoint) if takes_body else None
 
         async def handle(request: Request) -> Response:
             asked = to_json_request(request)
             if takes_body and asked.has_body and not asked.is_json:
                 raise UnsupportedMedia
-            return await handler(asked)
+            try:
+                return await handler(asked)
+            except RequestValidationError as error:
+                if rules is None:
+                    raise
+                model, find = rules
+                readable = read_readable(model, error.body)
+                raise BodyRefused(error, find(readable, asked) if readable else ()) from None
 
         return handle

@@ -35,7 +35,7 @@ from perisai_kit.domain.errors import (
     Unavailable,
     UnsupportedMedia,
 )
-from perisai_kit.http.validation import WrongParameters, build_field_problems
+from perisai_kit.http.validation import BodyRefused, WrongParameters, build_field_problems
 from perisai_kit.runtime.log import get_logger
 
 MEDIA_TYPE = "application/problem+json"
@@ -160,7 +160,7 @@ def build_problem_body(
     for each in (error, *error.others):
         if each.field is not None:
             place = "pointer" if has_body else "parameter"
-            where = "/" + each.field.replace(".", "/") if has_body else each.field
+            where = point_to(each.field) if has_body else each.field
             detail = each.text_id if language == "id" else each.text
             fields.append({place: where, "code": each.code, "detail": detail})
     body = {
@@ -174,6 +174,11 @@ def build_problem_body(
         "details": error.details,
     }
     return {name: value for name, value in body.items() if value not in (None, [], {})}
+
+
+def point_to(field: str | None) -> str:
+    """Return the JSON pointer of a dotted place in a body; the body itself without one."""
+    return "" if field is None else "/" + field.replace(".", "/")
 
 
 def build_problem_headers(error: DomainError) -> dict[str, str]:
@@ -214,7 +219,12 @@ def build_refusal(request: Request, error: DomainError | RequestValidationError)
         return build_problem_response(request, error)
     raw = error.errors()
     fields = build_field_problems(raw, language=choose_language(request), content=error.body)
-    return build_problem_response(request, Invalid(), fields)
+    refused = Invalid()
+    if isinstance(error, BodyRefused):
+        # A field of a wrong form is read as absent, which a rule may refuse as well.
+        wrong = {each.get("pointer") for each in fields}
+        refused.others = [each for each in error.others if point_to(each.field) not in wrong]
+    return build_problem_response(request, refused, fields)
 
 
 async def _refused(request: Request, error: Exception) -> Response:

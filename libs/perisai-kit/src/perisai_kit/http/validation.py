@@ -4,7 +4,9 @@ import re
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
-from perisai_kit.domain.errors import Invalid
+from fastapi.exceptions import RequestValidationError
+
+from perisai_kit.domain.errors import DomainError, Invalid
 from perisai_kit.domain.field_errors import FIELD_TEXTS, NOT_VALID, find_form_text
 
 MOST_FIELDS = 50
@@ -15,6 +17,14 @@ _ABSENT = ("missing", "union_tag_invalid", "union_tag_not_found")
 _OUR_LIMITS = ("min_length", "max_length", "gt", "ge", "lt", "le", "pattern")
 _CHOICES = ("expected", "expected_tags")
 """The parts of an error's context that may be in its text. Others may contain sent values."""
+
+
+class BodyRefused(RequestValidationError):
+    """A body of a wrong form. others: what the rules refuse of the rest."""
+
+    def __init__(self, error: RequestValidationError, others: Sequence[DomainError]) -> None:
+        super().__init__(error.errors(), body=error.body)
+        self.others = others
 
 
 class WrongParameters:

@@ -109,12 +109,17 @@ class ServiceClient:
         params: Mapping[str, str | int] | None = None,
         *,
         timeout_s: float | None = None,
+        authorization: str | None = None,
     ) -> Any:
-        """Return the JSON of a GET. timeout_s: for a long poll.
+        """Return the JSON of a GET.
 
+        timeout_s: for a long poll, or for an answer that can be done without.
+        authorization: the header of a user, who reads what that user may see; None: this service.
         Raises: the kind of error of the answer, or Unavailable without an answer.
         """
-        return await self._ask("GET", path, params=params, timeout_s=timeout_s)
+        return await self._ask(
+            "GET", path, params=params, timeout_s=timeout_s, authorization=authorization
+        )
 
     async def post(self, path: str, json: Any) -> Any:
         """Return the JSON of a POST, which is never retried here.
@@ -131,8 +136,9 @@ class ServiceClient:
         params: Mapping[str, str | int] | None = None,
         json: Any = None,
         timeout_s: float | None = None,
+        authorization: str | None = None,
     ) -> Any:
-        sent = {"Authorization": f"Bearer {await self._tokens.get_token()}"}
+        sent = {"Authorization": authorization or f"Bearer {await self._tokens.get_token()}"}
         request_id = structlog.contextvars.get_contextvars().get("request_id")
         if request_id:
             sent["X-Request-Id"] = str(request_id)
@@ -143,6 +149,8 @@ class ServiceClient:
             )
         except httpx.HTTPError:
             raise Unavailable from None
+        if answer.status_code == 401 and authorization is None:
+            self._tokens.forget()
         return self._read(answer)
 
     def _read(self, answer: httpx.Response) -> Any:
@@ -151,8 +159,6 @@ class ServiceClient:
                 return answer.json()
             except ValueError:
                 raise Unavailable("The other service's answer cannot be read.") from None
-        if answer.status_code == 401:
-            self._tokens.forget()
         kind = _KINDS.get(answer.status_code, Unavailable)
         raise kind(f"The other service answered {_code(answer)}.", upstream_code=_code(answer))
 

@@ -1,9 +1,11 @@
-from typing import Annotated
+from collections.abc import Callable, Coroutine
+from typing import Annotated, Any
 
-from fastapi import APIRouter, Query
+from fastapi import APIRouter, Query, Request, Response
+from pydantic import ValidationError
 
 from agent_service.agents.rules import AgentExists, OwnCase, ReinstatementTooEarly
-from agent_service.applications import service, verification
+from agent_service.applications import rules, service, verification
 from agent_service.applications.models import Application
 from agent_service.applications.rules import (
     ApplicationNotFound,
@@ -12,6 +14,7 @@ from agent_service.applications.rules import (
     ApplicationStatusConflict,
     ApproverCorrectedAccount,
     PhoneProofRequired,
+    may_name,
 )
 from agent_service.applications.schemas import (
     ApplicantIdentityOut,
@@ -26,6 +29,8 @@ from agent_service.applications.schemas import (
     NewWithdrawal,
 )
 from agent_service.applications.service import Described
+from agent_service.asked_niks import service as asked_niks
+from agent_service.asked_niks.rules import TooManyNiks
 from agent_service.branches.rules import BranchOutOfScope
 from agent_service.dependencies import (
     Asks,
@@ -47,23 +52,75 @@ from agent_service.requirements.schemas import RequirementCheckOut, RequirementF
 from agent_service.trainings.rules import NotYetHappened
 from agent_service.trainings.schemas import NewTraining, TrainingOut
 from agent_service.wadahs.rules import WadahNotActive, WadahNotFound
+from perisai_kit.auth.principal import Principal
+from perisai_kit.auth.roles import require
+from perisai_kit.domain import clock
 from perisai_kit.domain.nik import NikInvalid
+from perisai_kit.http.answers.body_rules import BodyRules
+from perisai_kit.http.body import JsonRequest, to_json_request
 from perisai_kit.http.dependencies import Keys, ReadSession, ReplicaSession, Session
-from perisai_kit.http.paging import Cursor, Limit, Page, Slice
+from perisai_kit.http.paging import Cursor, Limit, Page
 from perisai_kit.http.problems import problems
 from perisai_kit.http.transaction import IDEMPOTENT, TransactionRoute
 from perisai_kit.http.types import ApplicationId, WadahId
 from perisai_kit.http.visibility import ReadRoute
 
+
+class NikFirstRoute(TransactionRoute):
+    """Counts the NIK before the transaction opens, because a refusal rolls that back.
+
+    The refusal is kept for the route to raise, so that a repeat gets its first answer.
+    """
+
+    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
+        in_transaction = super().get_route_handler()
+
+        async def handle(request: Request) -> Response:
+            once = to_json_request(request)
+            once.state.too_many_niks = await _count_nik(once)
+            return await in_transaction(once)
+
+        return handle
+
+
+async def _count_nik(request: JsonRequest) -> TooManyNiks | None:
+    applicant = await _require_signed_in(request)
+    kit = request.app.state.kit
+    try:
+        rules.check_phone(applicant.amr, applicant.device_id)
+        form = NewApplication.model_validate(await request.json() if request.is_json else None)
+        if rules.find_problems(form, on=clock.today()):
+            return None
+        async with kit.database.begin() as session:
+            await asked_niks.ask(
+                session,
+                account_id=applicant.account_id,
+                nik_hash=kit.keyring.lookup("nik", form.nik),
+                limit=kit.settings.applicant_nik_daily_limit,
+            )
+    except TooManyNiks as error:
+        return error
+    except (PhoneProofRequired, ValidationError):
+        pass  # the route refuses it as well, and tells nothing about anybody
+    return None
+
+
+_require_signed_in = require()
+applying = APIRouter(prefix="/v1/applications", tags=["applications"], route_class=NikFirstRoute)
 router = APIRouter(prefix="/v1/applications", tags=["applications"], route_class=TransactionRoute)
 reading = APIRouter(prefix="/v1/applications", tags=["applications"], route_class=ReadRoute)
 # Not a TransactionRoute: calls to other services must not run inside a transaction.
 asking = APIRouter(prefix="/v1/applications", tags=["applications"], route_class=ReadRoute)
 
+
+def _find_problems(form: rules.Form, _: Request) -> list[NikInvalid]:
+    return rules.find_problems(form, on=clock.today())
+
+
 DECIDING = (ApplicationNotFound, BranchOutOfScope, OwnCase, ApplicationStatusConflict)
 
 
-@router.post(
+@applying.post(
     "",
     status_code=201,
     openapi_extra=IDEMPOTENT,
@@ -75,21 +132,25 @@ DECIDING = (ApplicationNotFound, BranchOutOfScope, OwnCase, ApplicationStatusCon
         ApplicationOpen,
         AgentExists,
         ReinstatementTooEarly,
+        TooManyNiks,
     ),
 )
 async def apply(
-    body: NewApplication,
+    body: Annotated[NewApplication, BodyRules(_find_problems)],
+    request: Request,
     session: Session,
     applicant: SignedIn,
     keyring: Keys,
     settings: Configured,
 ) -> ApplicationDetailOut:
     """Apply to become an agent, for yourself, with your own phone and device."""
+    if request.state.too_many_niks is not None:
+        raise request.state.too_many_niks
     found = await service.apply(session, body, by=applicant, keyring=keyring, settings=settings)
-    return _detail(found)
+    return _detail(found, applicant)
 
 
-@reading.get("", response_model=Page[ApplicationOut])
+@reading.get("")
 async def list_applications(
     session: ReplicaSession,
     principal: SignedIn,
@@ -99,11 +160,15 @@ async def list_applications(
     wadah_id: Annotated[WadahId | None, Query(description="Only of this wadah.")] = None,
     cursor: Cursor = None,
     limit: Limit = 50,
-) -> Slice[Application]:
-    """List the applications you may see, the oldest first: your own, your wadah's or scope's."""
-    return await service.list_visible(
+) -> Page[ApplicationOut]:
+    """List the applications you may see, the oldest first: your own, your wadah's or scope's.
+
+    Names are whole in your own application, and masked in others.
+    """
+    found = await service.list_visible(
         session, principal=principal, status=status, wadah_id=wadah_id, cursor=cursor, limit=limit
     )
+    return found.page(lambda application: _summary(application, principal))
 
 
 @reading.get("/{application_id}", responses=problems(ApplicationNotFound))
@@ -114,7 +179,7 @@ async def get_application(
     found = await service.get_described(
         session, application_id, principal=principal, settings=settings
     )
-    return _detail(found)
+    return _detail(found, principal)
 
 
 @reading.get(
@@ -138,9 +203,10 @@ async def record_training(
     settings: Configured,
 ) -> ApplicationDetailOut:
     """Record that the applicant has completed the training."""
-    return _detail(
-        await service.record_training(session, application_id, body, by=officer, settings=settings)
+    found = await service.record_training(
+        session, application_id, body, by=officer, settings=settings
     )
+    return _detail(found, officer)
 
 
 @router.post(
@@ -154,9 +220,8 @@ async def record_exam(
     settings: Configured,
 ) -> ApplicationDetailOut:
     """Record an exam. A failed one may be taken again; the latest counts."""
-    return _detail(
-        await service.record_exam(session, application_id, body, by=officer, settings=settings)
-    )
+    found = await service.record_exam(session, application_id, body, by=officer, settings=settings)
+    return _detail(found, officer)
 
 
 @router.post(
@@ -188,7 +253,7 @@ async def approve_application(
         keyring=keyring,
         settings=settings,
     )
-    return _detail(found)
+    return _detail(found, officer)
 
 
 @router.post("/{application_id}/rejection", responses=problems(*DECIDING))
@@ -200,9 +265,8 @@ async def reject_application(
     settings: Configured,
 ) -> ApplicationDetailOut:
     """Reject an application, with a reason."""
-    return _detail(
-        await service.reject(session, application_id, body, by=officer, settings=settings)
-    )
+    found = await service.reject(session, application_id, body, by=officer, settings=settings)
+    return _detail(found, officer)
 
 
 @router.post(
@@ -220,7 +284,7 @@ async def withdraw_application(
     found = await service.withdraw(
         session, application_id, body or NewWithdrawal(), by=applicant, settings=settings
     )
-    return _detail(found)
+    return _detail(found, applicant)
 
 
 @router.put(
@@ -241,7 +305,7 @@ async def correct_bank_account(
     found = await verification.correct_account(
         session, application_id, body, by=principal, settings=settings
     )
-    return _detail(found)
+    return _detail(found, principal)
 
 
 @asking.post(
@@ -271,14 +335,29 @@ async def verify_application(
     found = await verification.verify(
         database, application_id, attestations, by=principal, others=others, settings=settings
     )
-    return _detail(found)
+    return _detail(found, principal)
 
 
-def _detail(found: Described) -> ApplicationDetailOut:
-    """Return the whole application as the response shows it."""
+def _summary(application: Application, reader: Principal) -> ApplicationOut:
+    return ApplicationOut.model_validate(application).model_copy(update=_names(application, reader))
+
+
+def _names(application: Application, reader: Principal) -> dict[str, str]:
+    """Return the names of an application whole, or nothing where they stay masked."""
+    if not may_name(reader.account_id, application.account_id):
+        return {}
+    return {
+        "full_name": application.full_name,
+        "account_holder_name": application.account_holder_name,
+    }
+
+
+def _detail(found: Described, reader: Principal) -> ApplicationDetailOut:
+    """Return the whole application as the reader may see it."""
     evidence = found.evidence
     return ApplicationDetailOut.model_validate(found.application).model_copy(
         update={
+            **_names(found.application, reader),
             "requirements": tuple(
                 RequirementFindingOut.model_validate(each) for each in found.requirements
             ),

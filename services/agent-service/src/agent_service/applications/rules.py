@@ -4,10 +4,14 @@ Source: docs/domain.md, Becoming an agent (Perban 1/2023 art. 7) and Steps found
 """
 
 from collections.abc import Collection, Mapping
+from datetime import date
 from enum import StrEnum
+from typing import Protocol
 from uuid import UUID
 
 from perisai_kit.domain.errors import Conflict, Forbidden, NotFound
+from perisai_kit.domain.nik import Nik, NikInvalid, parse_nik
+from perisai_kit.domain.regions import is_known_region
 
 OTP = "otp"
 
@@ -85,6 +89,38 @@ class ApproverCorrectedAccount(Forbidden):
     code = "approver_corrected_account"
     text = "You corrected the bank account of this application. Another officer must approve it."
     text_id = "Anda telah memperbaiki rekening pada pendaftaran ini. Harus disetujui petugas lain."
+
+
+class Form(Protocol):
+    """What the rules about a form ask; None: not known, because it is missing or unreadable."""
+
+    @property
+    def nik(self) -> str | None: ...
+    @property
+    def birth_date(self) -> date | None: ...
+
+
+def find_problems(form: Form, *, on: date) -> list[NikInvalid]:
+    """Return what is wrong with a form that needs nothing but the form and the day."""
+    try:
+        if form.nik is not None:
+            read_nik(form.nik, birth_date=form.birth_date, on=on)
+    except NikInvalid as error:
+        return [error]
+    return []
+
+
+def read_nik(text: str, *, birth_date: date | None, on: date) -> Nik:
+    """Read a NIK beside the stated birth date, if there is one. Raises: NikInvalid."""
+    return parse_nik(text, today=on, stated_birth_date=birth_date, known_region=is_known_region)
+
+
+def may_name(reader_account_id: UUID, applicant_account_id: UUID) -> bool:
+    """Tell whether a reader sees the names of an application whole: applicants see their own.
+
+    Officers read the names of others as part of the identity.
+    """
+    return reader_account_id == applicant_account_id
 
 
 def check_approver(by: UUID, *, account_corrected_by: UUID | None) -> None:

@@ -128,7 +128,7 @@ class NewVerification(Model):
 
 
 class ApplicationOut(Out):
-    """NIK, names and account number are masked."""
+    """NIK and account number are masked, and names for others than the applicant."""
 
     id: RecordId
     status: Annotated[ApplicationStatus, Field(description="Status of the application.")]
@@ -144,7 +144,8 @@ class ApplicationOut(Out):
         Field(description="Warnings about the NIK; nothing was refused because of them."),
     ]
     full_name: Annotated[
-        Annotated[str, AfterValidator(mask_name)], Field(description="Name, masked.")
+        Annotated[str, AfterValidator(mask_name)],
+        Field(description="Name; masked for others than the applicant."),
     ]
     citizenship: Annotated[
         Citizenship, Field(description="`wni` for Indonesians, `wna` for others.")
@@ -158,7 +159,7 @@ class ApplicationOut(Out):
     ]
     account_holder_name: Annotated[
         Annotated[str, AfterValidator(mask_name)],
-        Field(description="Holder of the account, masked."),
+        Field(description="Holder of the account; masked for others than the applicant."),
     ]
     device_description: Annotated[
         str, Field(description="The telephone the applicant will work with.")

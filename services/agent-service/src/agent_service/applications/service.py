@@ -36,8 +36,7 @@ from perisai_kit.auth.principal import Principal
 from perisai_kit.db.bulk import insert_once
 from perisai_kit.domain import clock
 from perisai_kit.domain.ids import new_id
-from perisai_kit.domain.nik import Nik, parse_nik
-from perisai_kit.domain.regions import is_known_region
+from perisai_kit.domain.nik import Nik
 from perisai_kit.http.paging import Slice, cut_page, read_cursor
 from perisai_kit.privacy.keyring import Keyring
 from perisai_kit.privacy.read_audit import audit_read
@@ -64,17 +63,12 @@ async def apply(
 ) -> Described:
     """Record an application of the subject.
 
-    Raises: PhoneProofRequired, WadahNotFound, WadahNotActive, NikInvalid, ApplicationOpen,
+    Raises: PhoneProofRequired, NikInvalid, WadahNotFound, WadahNotActive, ApplicationOpen,
     AgentExists, ReinstatementTooEarly.
     """
     rules.check_phone(by.amr, by.device_id)
+    nik = rules.read_nik(new.nik, birth_date=new.birth_date, on=clock.today())
     wadah = await wadahs.get_choosable(session, new.wadah_id, principal=by, field="wadah_id")
-    nik = parse_nik(
-        new.nik,
-        today=clock.today(),
-        stated_birth_date=new.birth_date,
-        known_region=is_known_region,
-    )
     row = _make_application(new, nik, by=by, nik_hash=keyring.lookup("nik", nik.text))
     row.branch_code, row.region_code = wadah.branch_code, wadah.region_code
     application = await insert_once(session, row)

@@ -24,6 +24,7 @@ from perisai_kit.auth.principal import Principal, Role
 from perisai_kit.db.engine import Database
 from perisai_kit.domain import clock
 from perisai_kit.domain.errors import DomainError, Forbidden, Invalid
+from perisai_kit.privacy.day_limits import COUNTED
 from perisai_kit.runtime.log import get_logger
 
 log = get_logger()
@@ -128,7 +129,7 @@ async def _get_to_verify(
     await requirements.check_verification_count(
         session,
         application_id,
-        since=now - requirement_rules.COUNTED,
+        since=now - COUNTED,
         limit=settings.verification_daily_limit,
     )
     return application

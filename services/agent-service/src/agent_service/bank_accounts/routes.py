@@ -159,6 +159,7 @@ async def decide_bank_account(
 
 
 def _out(shown: Shown) -> BankAccountOut:
+    whole = {"holder_name": shown.account.holder_name} if shown.is_own else {}
     return BankAccountOut.model_validate(shown.account).model_copy(
-        update={"shared_with": shown.shared_with}
+        update={"shared_with": shown.shared_with, **whole}
     )

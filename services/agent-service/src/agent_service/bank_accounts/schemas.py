@@ -55,7 +55,7 @@ class BankAccountDecision(Model):
 
 
 class BankAccountOut(Out):
-    """Account number and holder are masked."""
+    """The number is masked, and the holder for others than the agent or the own wadah."""
 
     id: RecordId
     holder_kind: Annotated[HolderKind, Field(description="An agent or a wadah.")]
@@ -67,7 +67,7 @@ class BankAccountOut(Out):
     ]
     holder_name: Annotated[
         Annotated[str, AfterValidator(mask_name)],
-        Field(description="Holder of the account, masked."),
+        Field(description="Holder of the account; whole to the agent or the own wadah."),
     ]
     is_first: Annotated[
         bool, Field(description="Whether it comes from the application of the agent.")

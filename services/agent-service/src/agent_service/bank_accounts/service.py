@@ -40,9 +40,14 @@ log = get_logger()
 
 @dataclass(frozen=True, slots=True)
 class Shown:
-    """An account. shared_with: how many other holders have it too; None: not for this subject."""
+    """An account.
+
+    is_own: whether it is that of the subject, or of the wadah that the subject administers.
+    shared_with: how many other holders have it too; None: not for this subject.
+    """
 
     account: BankAccount
+    is_own: bool
     shared_with: int | None
 
 
@@ -295,14 +300,15 @@ async def _show_all(
 ) -> list[Shown]:
     """Return accounts as a subject sees them, and record the reading."""
     audit_read(each.holder_id for each in accounts if each.holder_kind is HolderKind.AGENT)
+    own = {each.id: holders.is_own(each.holder_kind, each.holder_id, by) for each in accounts}
     if not accounts or not by.has(*OFFICES):
-        return [Shown(each, None) for each in accounts]
+        return [Shown(each, own[each.id], None) for each in accounts]
     holders_of: dict[bytes, set[UUID]] = {}
     for account_hash, holder_id in await queries.list_sharing(
         session, [each.account_hash for each in accounts]
     ):
         holders_of.setdefault(account_hash, set()).add(holder_id)
     return [
-        Shown(each, len(holders_of.get(each.account_hash, set()) - {each.holder_id}))
+        Shown(each, own[each.id], len(holders_of.get(each.account_hash, set()) - {each.holder_id}))
         for each in accounts
     ]

@@ -47,18 +47,18 @@ class Acting:
     wadah_id: UUID | None
 
 
-def is_own(holder: Holder, by: Acting) -> bool:
+def is_own(kind: HolderKind, holder_id: UUID, by: Acting) -> bool:
     """Tell whether agents act for themselves, or administrators for their wadah."""
-    match holder.kind:
+    match kind:
         case HolderKind.AGENT:
-            return by.agent_id == holder.id
+            return by.agent_id == holder_id
         case HolderKind.WADAH:
-            return by.wadah_id == holder.id
+            return by.wadah_id == holder_id
 
 
 def check_may_propose(holder: Holder, by: Acting) -> None:
     """Check that an officer, or the holder, proposes. Raises: Forbidden."""
-    if not by.is_officer and not is_own(holder, by):
+    if not by.is_officer and not is_own(holder.kind, holder.id, by):
         raise Forbidden
 
 
@@ -66,5 +66,5 @@ def check_may_decide(holder: Holder, by: Acting) -> None:
     """Check that nobody decides about themselves, or about their own wadah. Raises: OwnCase."""
     if holder.person is not None:
         check_not_own(holder.person, by=by.person)
-    if is_own(holder, by):
+    if is_own(holder.kind, holder.id, by):
         raise OwnCase

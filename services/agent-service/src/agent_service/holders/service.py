@@ -64,7 +64,7 @@ def check_may_propose(holder: Holder, by: Principal) -> None:
     """
     acting = _make_acting(by)
     rules.check_may_propose(holder, acting)
-    if not rules.is_own(holder, acting):
+    if not rules.is_own(holder.kind, holder.id, acting):
         _check_office(holder, by)
 
 
@@ -75,6 +75,11 @@ def check_may_decide(holder: Holder, by: Principal) -> None:
     """
     rules.check_may_decide(holder, _make_acting(by))
     _check_office(holder, by)
+
+
+def is_own(kind: HolderKind, holder_id: UUID, by: Principal) -> bool:
+    """Tell whether the subject is this agent, or administers this wadah."""
+    return rules.is_own(kind, holder_id, _make_acting(by))
 
 
 def _check_office(holder: Holder, by: Principal) -> None:

@@ -5,13 +5,13 @@ Source: docs/domain.md, Becoming an agent (Perban 1/2023 art. 7).
 
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import date, datetime
 from enum import StrEnum
-from math import ceil
 from uuid import UUID
 
 from perisai_kit.domain.errors import Conflict, Forbidden, Invalid, TooMany
 from perisai_kit.domain.nik import compute_age
+from perisai_kit.privacy.day_limits import find_wait
 
 
 class Citizenship(StrEnum):
@@ -39,9 +39,6 @@ class Requirement(StrEnum):
 KNOWN = frozenset(requirement.value for requirement in Requirement)
 LATER = frozenset({Requirement.TRAINING.value, Requirement.EXAM.value})
 """The verification does not wait for these; they are met later."""
-
-COUNTED = timedelta(hours=24)
-"""The span in which verifications are counted."""
 
 
 class RequirementOutcome(StrEnum):
@@ -244,12 +241,11 @@ def check_attestations(names: Collection[str], required: Collection[str]) -> Non
 def check_own_verifications(limiting_at: datetime | None, *, now: datetime) -> None:
     """Check how often an applicant has asked whether a NIK is a member's.
 
-    limiting_at: the earliest of as many verifications as are allowed in `COUNTED`; None if there
-    were fewer. Raises: TooManyOwnVerifications.
+    limiting_at: as in `find_wait`. Raises: TooManyOwnVerifications.
     """
-    if limiting_at is not None and limiting_at + COUNTED > now:
-        wait = limiting_at + COUNTED - now
-        raise TooManyOwnVerifications(retry_after_s=ceil(wait.total_seconds()))
+    wait_s = find_wait(limiting_at, now=now)
+    if wait_s is not None:
+        raise TooManyOwnVerifications(retry_after_s=wait_s)
 
 
 def check_verification_count(count: int, *, limit: int) -> None:

@@ -99,3 +99,17 @@ async def test_bad_steps_are_refused_by_the_name_of_their_field(
 
     assert answer.status_code == 422
     assert answer.json()["errors"][0]["pointer"] == pointer or pointer is None
+
+
+async def test_faults_of_form_and_of_the_nik_are_named_together(world: World) -> None:
+    body = {**await world.new_application(), "nik": "3510113203900001", "account_no": "12"}
+    body.pop("device_description")
+
+    answer = await world.post("applications", body, by=world.applicant())
+
+    assert (answer.status_code, answer.json()["code"]) == (422, "invalid")
+    assert {(each["pointer"], each["code"]) for each in answer.json()["errors"]} == {
+        ("/account_no", "string_pattern_mismatch"),
+        ("/device_description", "missing"),
+        ("/nik", "nik_invalid"),
+    }

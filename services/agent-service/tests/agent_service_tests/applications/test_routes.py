@@ -19,7 +19,9 @@ if TYPE_CHECKING:
     from agent_service_tests.conftest import World
 
 
-async def test_an_application_answers_masked(world: World) -> None:
+async def test_numbers_of_an_application_are_masked_and_the_own_name_is_whole(
+    world: World,
+) -> None:
     body = await world.new_application()
 
     answer = await world.post("applications", body, by=world.applicant())
@@ -28,9 +30,10 @@ async def test_an_application_answers_masked(world: World) -> None:
     assert answer.status_code == 201
     assert application["status"] == "applied"
     assert application["nik"] == f"3510********{body['nik'][-4:]}"
-    assert application["full_name"] == "S*** A***"
+    assert application["full_name"] == body["full_name"] == "Siti Aminah"
+    assert application["account_holder_name"] == body["account_holder_name"]
     assert application["account_no"] == "******7890"
-    for secret in (body["nik"], body["full_name"], body["account_no"]):
+    for secret in (body["nik"], body["account_no"]):
         assert secret not in answer.text
     assert [(each["requirement"], each["outcome"]) for each in application["checks"]] == [
         ("phone_and_device", "met")

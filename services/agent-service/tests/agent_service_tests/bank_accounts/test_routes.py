@@ -62,6 +62,29 @@ async def test_the_first_account_comes_from_the_approved_application_and_is_not_
     assert data["payouts_frozen_until"] is None
 
 
+async def test_the_holder_reads_the_own_name_whole_and_others_masked(
+    world: World, agent: dict[str, Any]
+) -> None:
+    wadah_id = agent["wadah_id"]
+    admin = world.tokens.make(Role.WADAH_ADMIN, wadah_id=wadah_id)
+    treasurer = {**CHANGED, "holder_name": "Bendahara Nelayan", "wadah_id": wadah_id}
+    of_wadah = await world.ok("bank-accounts", treasurer, by=admin)
+
+    async def name(holder_id: str, by: dict[str, str]) -> str:
+        (account,) = await list_of(world, holder_id, by=by)
+        one = await world.get(f"bank-accounts/{account['id']}", by=by)
+        assert one.json() == account
+        holder: str = account["holder_name"]
+        return holder
+
+    assert of_wadah["holder_name"] == "Bendahara Nelayan"
+    assert await name(agent["id"], agent_of(world, agent)) == "SITI AMINAH"
+    assert await name(agent["id"], admin) == "S*** A***"
+    assert await name(agent["id"], world.officer) == "S*** A***"
+    assert await name(wadah_id, admin) == "Bendahara Nelayan"
+    assert await name(wadah_id, world.officer) == "B*** N***"
+
+
 async def test_an_agent_changes_the_account_and_an_officer_decides(
     world: World, events: Callable[[], Any], agent: dict[str, Any]
 ) -> None:

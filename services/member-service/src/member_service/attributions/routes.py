@@ -2,12 +2,13 @@ from datetime import date
 from typing import Annotated
 from uuid import UUID
 
-from fastapi import APIRouter, Path
+from fastapi import APIRouter, Path, Request
 
 from member_service.attribution_periods.models import AttributionPeriodRow
 from member_service.attributions import service
 from member_service.attributions.rules import (
     AgentUnknown,
+    Asked,
     AttributionBegun,
     AttributionIdTaken,
     AttributionNotFound,
@@ -16,6 +17,7 @@ from member_service.attributions.rules import (
     HandoverPlanned,
     OwnMembership,
     ReasonReserved,
+    find_problems,
 )
 from member_service.attributions.schemas import (
     AttributedAgentOut,
@@ -27,6 +29,9 @@ from member_service.attributions.schemas import (
 )
 from member_service.members.rules import MemberNotFound
 from member_service.requests import Officer, OwnMember, Reader
+from perisai_kit.domain import clock
+from perisai_kit.domain.errors import Invalid
+from perisai_kit.http.answers.body_rules import BodyRules
 from perisai_kit.http.dependencies import ReadSession, Session
 from perisai_kit.http.problems import problems
 from perisai_kit.http.transaction import TransactionRoute
@@ -35,6 +40,11 @@ from perisai_kit.http.visibility import ReadRoute
 
 router = APIRouter(prefix="/v1/members", tags=["members"], route_class=TransactionRoute)
 own = APIRouter(prefix="/v1/me/attribution", tags=["members"], route_class=ReadRoute)
+
+
+def find_asked_problems(asked: Asked, _: Request) -> list[Invalid]:
+    """Return what the rules refuse of a hand-over that is read as far as it can be."""
+    return find_problems(asked, today=clock.today())
 
 
 @router.post(
@@ -52,7 +62,10 @@ own = APIRouter(prefix="/v1/me/attribution", tags=["members"], route_class=ReadR
     ),
 )
 async def attribute(
-    member_id: MemberId, new: NewAttribution, session: Session, officer: Officer
+    member_id: MemberId,
+    new: Annotated[NewAttribution, BodyRules(find_asked_problems)],
+    session: Session,
+    officer: Officer,
 ) -> AttributionOut:
     """Hand a member over to another agent or to the branch, at once or from a month on.
 

@@ -6,6 +6,7 @@ A decision is written once. Before it begins it can be withdrawn.
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date
+from typing import Protocol
 from uuid import UUID
 
 from member_service.attribution_periods.rules import (
@@ -16,7 +17,7 @@ from member_service.attribution_periods.rules import (
     period_on,
 )
 from perisai_kit.auth.principal import Principal, Role
-from perisai_kit.domain.errors import Conflict, Invalid, NotFound
+from perisai_kit.domain.errors import Conflict, Invalid, NotFound, together
 from perisai_kit.domain.month import Month
 
 
@@ -116,10 +117,31 @@ def find_start(from_date: date | None, *, today: date) -> Start:
     return Start(from_date, at_once=False)
 
 
-def check_reason(reason: AttributionReason) -> None:
-    """Check that officers may give this reason. Raises: ReasonReserved."""
-    if reason not in DECIDED:
-        raise ReasonReserved(field="reason")
+class Asked(Protocol):
+    """A hand-over that is asked for; None: not known, because it is missing or unreadable."""
+
+    @property
+    def from_date(self) -> date | None: ...
+    @property
+    def reason(self) -> AttributionReason | None: ...
+
+
+def find_problems(asked: Asked, *, today: date) -> list[Invalid]:
+    """Return what is wrong with a hand-over that needs nothing but the request and the day."""
+    found: list[Invalid] = []
+    try:
+        find_start(asked.from_date, today=today)
+    except FromDateInvalid as error:
+        found.append(error)
+    if asked.reason is not None and asked.reason not in DECIDED:
+        found.append(ReasonReserved(field="reason"))
+    return found
+
+
+def check(asked: Asked, *, today: date) -> None:
+    """Check a hand-over that is asked for. Raises: FromDateInvalid, ReasonReserved."""
+    if found := find_problems(asked, today=today):
+        raise together(found)
 
 
 def may_hand_to(officer: Principal, branch_code: str, region_code: str) -> bool:

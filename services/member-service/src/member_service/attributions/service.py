@@ -135,8 +135,8 @@ async def change(
     if first is not None:
         return _check_same(first, member_id, new)
     now = clock.now()
+    rules.check(new, today=clock.today())
     start = rules.find_start(new.from_date, today=clock.today())
-    rules.check_reason(new.reason)
     target = await find_target(session, new.agent_id, officer)
     made = HandOver(target, start, new.reason, officer.account_id, now)
     examined = await examine(session, [member.id], target, start)

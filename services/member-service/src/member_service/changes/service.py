@@ -15,7 +15,7 @@ from member_service.members.rules import Limits
 from member_service.search_words import service as search_words
 from perisai_kit.auth.principal import Principal, Role
 from perisai_kit.domain import clock
-from perisai_kit.domain.errors import DomainError, PreconditionFailed, together
+from perisai_kit.domain.errors import Invalid, PreconditionFailed, together
 from perisai_kit.events.catalogue import MemberUpdated
 from perisai_kit.events.outbox import publish
 from perisai_kit.http.answers.etag import allows
@@ -64,7 +64,9 @@ async def apply(
     """
     values = flatten(sent)
     changed = find_differences(member, values)
-    check(member, {name: values[name] for name in changed}, limits)
+    problems = find_problems(member, {name: values[name] for name in changed}, limits)
+    if problems:
+        raise together(problems)
     if not changed:
         return changed
     for name in changed:
@@ -105,16 +107,13 @@ def find_differences(member: Member, values: Mapping[str, Any]) -> frozenset[str
     return frozenset(name for name, value in values.items() if getattr(member, name) != value)
 
 
-def check(member: Member, values: Mapping[str, Any], limits: Limits) -> None:
-    """Check the record that these new values would give.
-
-    Raises: what the rules refuse.
-    """
+def find_problems(member: Member, values: Mapping[str, Any], limits: Limits) -> list[Invalid]:
+    """Return what the rules refuse of the record that these new values would give."""
 
     def new(name: str) -> Any:
         return values.get(name, getattr(member, name))
 
-    problems: list[DomainError] = []
+    problems: list[Invalid] = []
     if values.keys() & rules.CONTRIBUTION_FIELDS:
         problems += member_rules.find_contribution_problems(
             declared_income=new("declared_income"),
@@ -128,5 +127,4 @@ def check(member: Member, values: Mapping[str, Any], limits: Limits) -> None:
             new("birth_date"), limits=limits, on=member.enrolled_on
         )
         problems += [born] if born else []
-    if problems:
-        raise together(problems)
+    return problems

@@ -7,8 +7,8 @@ from perisai_kit.domain.errors import Invalid
 from perisai_kit.domain.jakarta import CLOCK_SKEW
 
 
-def find_consent_problems(*, given_at: datetime, now: datetime) -> list[Invalid]:
-    """Return what is wrong with a consent."""
-    if given_at > now + CLOCK_SKEW:
+def find_consent_problems(*, given_at: datetime | None, now: datetime) -> list[Invalid]:
+    """Return what is wrong with a consent. given_at: None: not known, and no problem."""
+    if given_at is not None and given_at > now + CLOCK_SKEW:
         return [DeclaredInFuture(field="consent.given_at")]
     return []

@@ -1,8 +1,9 @@
-from typing import Annotated
+from typing import Annotated, Any
 from uuid import UUID
 
 from fastapi import APIRouter, Depends, Path, Request
 
+from member_service.changes.rules import find_fact_problems
 from member_service.clients import gateway
 from member_service.corrections import rules, service
 from member_service.corrections.rules import (
@@ -38,18 +39,21 @@ from member_service.members.rules import (
     MemberNotFound,
     OccupationUnknown,
 )
-from member_service.requests import KeeperOrMember, Officer, SettingsOf, WholeDatabase
+from member_service.requests import KeeperOrMember, Officer, SettingsOf, WholeDatabase, get_settings
 from member_service.shared_phones.rules import PhoneMembersFull
 from perisai_kit.auth.principal import Principal
 from perisai_kit.db.engine import Database
+from perisai_kit.domain import clock
 from perisai_kit.domain.errors import (
     Conflict,
     Forbidden,
+    Invalid,
     PreconditionFailed,
     PreconditionRequired,
     TooMany,
     Unavailable,
 )
+from perisai_kit.http.answers.body_rules import BodyRules
 from perisai_kit.http.dependencies import IfMatch, Keys, Session
 from perisai_kit.http.problems import problems
 from perisai_kit.http.transaction import TransactionRoute
@@ -78,6 +82,19 @@ async def _gateway(request: Request) -> ServiceClient:
     return client
 
 
+def _find_problems(proposed: Any, request: Request) -> list[Invalid]:
+    """Return what the rules refuse of a proposal that is read as far as it can be."""
+    refused: list[Invalid] = []
+    if proposed.changes is not None:
+        limits = get_settings(request).limits
+        refused = find_fact_problems(proposed.changes, limits=limits, on=clock.today())
+    viewer: Principal = request.state.principal
+    lacks_evidence = (
+        proposed.evidence is None and service.is_officer(viewer) and viewer.member_id is None
+    )
+    return rules.find_problems(refused, lacks_evidence=lacks_evidence)
+
+
 OfficeOf = Annotated[Office, Depends(_office)]
 GatewayOf = Annotated[ServiceClient, Depends(_gateway)]
 
@@ -99,7 +116,7 @@ GatewayOf = Annotated[ServiceClient, Depends(_gateway)]
 )
 async def propose_correction(
     member_id: MemberId,
-    new: NewCorrection,
+    new: Annotated[NewCorrection, BodyRules(_find_problems)],
     session: Session,
     viewer: KeeperOrMember,
     if_match: IfMatch,

@@ -5,7 +5,7 @@ Otherwise two officers decide, each with evidence. A telephone then changes only
 which begins with a notice to the old number.
 """
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from datetime import datetime
 from enum import StrEnum
 from uuid import UUID
@@ -133,6 +133,19 @@ class CodeUnsent(Unavailable):
     code = "confirmation_code_unsent"
     text = "The code could not be sent. Try again in a moment."
     text_id = "Kode gagal dikirim. Coba sebentar lagi."
+
+
+def find_problems(
+    refused: Sequence[Invalid], *, lacks_evidence: bool, changes_nothing: bool = False
+) -> list[Invalid]:
+    """Return all problems of a proposal. refused: those of the new values, each with its field."""
+    for each in refused:
+        each.field = f"changes.{each.field}"
+    return [
+        *([EvidenceMissing(field="evidence")] if lacks_evidence else []),
+        *([CorrectionUnchanged(field="changes")] if changes_nothing else []),
+        *refused,
+    ]
 
 
 def check_undecided(status: CorrectionStatus, *, expires_at: datetime, now: datetime) -> None:

@@ -1,9 +1,8 @@
 """Corrections of sensitive facts: proposed, confirmed by code or by two officers, then applied."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
 from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -23,7 +22,7 @@ from member_service.shared_phones import service as shared_phones
 from perisai_kit.auth.principal import Principal, Role
 from perisai_kit.db.bulk import insert_once
 from perisai_kit.domain import clock
-from perisai_kit.domain.errors import DomainError, Forbidden, PreconditionFailed
+from perisai_kit.domain.errors import DomainError, Forbidden, PreconditionFailed, together
 from perisai_kit.domain.ids import new_id
 from perisai_kit.http.answers.etag import allows
 from perisai_kit.privacy.keyring import Keyring
@@ -90,14 +89,17 @@ async def propose(
         return await _check_same(session, first, member_id, new, viewer)
     if not allows(if_match, member.version):
         raise PreconditionFailed
-    decides = _is_officer(viewer) and viewer.member_id != member_id
-    if decides and new.evidence is None:
-        raise rules.EvidenceMissing(field="evidence")
+    is_first_approval = is_officer(viewer) and viewer.member_id != member_id
     sent = new.changes.model_dump(exclude_unset=True)
     changed = changes.find_differences(member, sent)
-    if not changed:
-        raise rules.CorrectionUnchanged(field="changes")
-    _check_values(member, {name: sent[name] for name in changed}, office.limits)
+    refused = changes.find_problems(member, {name: sent[name] for name in changed}, office.limits)
+    problems = rules.find_problems(
+        refused,
+        lacks_evidence=is_first_approval and new.evidence is None,
+        changes_nothing=not changed,
+    )
+    if problems:
+        raise together(problems)
     if PHONE in changed:
         await shared_phones.check_room(
             session, sent[PHONE], keyring=office.keyring, limits=office.limits
@@ -110,9 +112,14 @@ async def propose(
     if correction is None:
         raise rules.CorrectionIdTaken(field="id")
     _add_step(session, correction, StepKind.PROPOSED, by=viewer.account_id)
-    if decides:
+    if is_first_approval:
         _add_step(session, correction, StepKind.APPROVED, by=viewer.account_id, reason=new.evidence)
     return await _describe(session, correction)
+
+
+def is_officer(viewer: Principal) -> bool:
+    """Tell whether the reader decides about corrections of others."""
+    return viewer.has(Role.BRANCH_OFFICER, Role.ADMIN)
 
 
 def _make_correction_row(
@@ -129,15 +136,6 @@ def _make_correction_row(
         expires_at=now + valid_for,
         status=CorrectionStatus.OPEN,
     )
-
-
-def _check_values(member: Member, values: Mapping[str, Any], limits: Limits) -> None:
-    try:
-        changes.check(member, values, limits)
-    except DomainError as refused:
-        for each in (refused, *refused.others):
-            each.field = f"changes.{each.field}"
-        raise
 
 
 async def _check_same(
@@ -245,7 +243,7 @@ async def reject(
     _, correction = await _lock_correction(session, member_id, correction_id, viewer)
     is_member = viewer.has(Role.MEMBER) and viewer.member_id == member_id
     is_own = correction.proposed_by == viewer.account_id
-    if not (_is_officer(viewer) or is_member or is_own):
+    if not (is_officer(viewer) or is_member or is_own):
         raise Forbidden
     correction.status = CorrectionStatus.REJECTED
     _add_step(session, correction, StepKind.REJECTED, by=viewer.account_id, reason=new.reason)
@@ -357,10 +355,6 @@ async def _lock_correction(
 
 def _list_approvers(steps: Sequence[CorrectionStep]) -> list[UUID]:
     return [each.made_by for each in steps if each.kind is StepKind.APPROVED and each.made_by]
-
-
-def _is_officer(viewer: Principal) -> bool:
-    return viewer.has(Role.BRANCH_OFFICER, Role.ADMIN)
 
 
 def _add_step(

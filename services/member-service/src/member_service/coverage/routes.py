@@ -1,7 +1,7 @@
-from typing import Annotated
+from typing import Annotated, Any
 from uuid import UUID
 
-from fastapi import APIRouter, Depends, Path, Query
+from fastapi import APIRouter, Depends, Path, Query, Request
 
 from member_service.coverage import service
 from member_service.coverage.schemas import (
@@ -21,17 +21,20 @@ from member_service.endings.rules import (
     EndingDayInvalid,
     EndingIdTaken,
     EndingNotFound,
+    find_day_problem,
 )
 from member_service.evidence import service as evidence
 from member_service.evidence.rules import EvidenceIdTaken
 from member_service.evidence.schemas import EvidenceListOut, EvidenceOut, NewEvidence
 from member_service.holidays.routes import OffDays
-from member_service.members.rules import MemberNotFound, NewToBpuBasisMissing
+from member_service.members.rules import MemberNotFound, NewToBpuBasisMissing, find_basis_problem
 from member_service.occupations.rules import find_sector
 from member_service.requests import READERS, Officer, OwnMember, Reader, TermsOf
 from perisai_kit.auth.principal import Principal, Role
 from perisai_kit.auth.roles import require
 from perisai_kit.domain import clock
+from perisai_kit.domain.errors import Invalid
+from perisai_kit.http.answers.body_rules import BodyRules
 from perisai_kit.http.answers.not_modified import made_at
 from perisai_kit.http.dependencies import Session
 from perisai_kit.http.problems import problems
@@ -42,6 +45,19 @@ router = APIRouter(prefix="/v1/members", tags=["coverage"], route_class=Transact
 own = APIRouter(prefix="/v1/me", tags=["coverage"], route_class=TransactionRoute)
 bases = APIRouter(prefix="/v1/contribution-bases", tags=["coverage"], route_class=TransactionRoute)
 
+
+def _find_evidence_problems(new: Any, _: Request) -> list[Invalid]:
+    problem = find_basis_problem(new_to_bpu=new.new_to_bpu, basis=new.basis, field="basis")
+    return [problem] if problem else []
+
+
+def _find_ending_problems(new: Any, _: Request) -> list[Invalid]:
+    problem = find_day_problem(new.reason, new.last_day, now=clock.now())
+    return [problem] if problem else []
+
+
+Ending = Annotated[NewEnding, BodyRules(_find_ending_problems)]
+Evidence = Annotated[NewEvidence, BodyRules(_find_evidence_problems)]
 ReaderOrService = Annotated[Principal, Depends(require(*READERS, Role.SERVICE))]
 Service = Annotated[Principal, Depends(require(Role.SERVICE))]
 
@@ -132,7 +148,7 @@ async def list_contribution_bases(
     responses=problems(MemberNotFound, NewToBpuBasisMissing, EvidenceIdTaken),
 )
 async def tell_evidence(
-    member_id: MemberId, new: NewEvidence, session: Session, officer: Officer, terms: TermsOf
+    member_id: MemberId, new: Evidence, session: Session, officer: Officer, terms: TermsOf
 ) -> EvidenceOut:
     """Record later evidence on whether the person was ever registered as BPU before.
 
@@ -157,7 +173,7 @@ async def list_evidence(member_id: MemberId, session: Session, officer: Officer)
     responses=problems(MemberNotFound, EndingDayInvalid, EndingIdTaken),
 )
 async def report_ending(
-    member_id: MemberId, new: NewEnding, session: Session, officer: Officer, terms: TermsOf
+    member_id: MemberId, new: Ending, session: Session, officer: Officer, terms: TermsOf
 ) -> EndingOut:
     """Report that a membership ends: a death, a claim, the end of work or a choice.
 

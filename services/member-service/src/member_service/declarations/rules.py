@@ -1,6 +1,7 @@
 """Rules for declarations of work."""
 
 from datetime import date, datetime
+from typing import Protocol
 
 from perisai_kit.domain.errors import Conflict, Invalid
 from perisai_kit.domain.jakarta import find_latest_day
@@ -24,21 +25,30 @@ class DeclarationIdTaken(Conflict):
     text_id = "ID ini sudah dipakai pernyataan lain. Buat ID baru."
 
 
+class Stated(Protocol):
+    """A working-status declaration; None: not known, because it is missing or unreadable."""
+
+    @property
+    def working(self) -> bool | None: ...
+    @property
+    def declared_on(self) -> date | None: ...
+
+
 FOR_TIME = frozenset({DeclaredInFuture.code})
 """A row refused only for one of these can be accepted later."""
 
 
 def find_work_problems(
-    *, working: bool, declared_on: date, now: datetime, within: str = ""
+    *, working: bool | None, declared_on: date | None, now: datetime, within: str = ""
 ) -> list[Invalid]:
     """Return what is wrong with a working-status declaration.
 
-    within: the field that holds it, followed by a dot.
+    None: not known, and no problem. within: the field that holds it, followed by a dot.
     Source: docs/domain.md, Who may join (working at registration, and when registering anew).
     """
     found: list[Invalid] = []
-    if not working:
+    if working is False:
         found.append(NotWorking(field=f"{within}working"))
-    if declared_on > find_latest_day(now):
+    if declared_on is not None and declared_on > find_latest_day(now):
         found.append(DeclaredInFuture(field=f"{within}declared_on"))
     return found

@@ -31,12 +31,15 @@ class EndingDayInvalid(Invalid):
     )
 
 
-def check_ending(reason: EndReason, last_day: date, *, now: datetime) -> None:
-    """Refuse a last day of membership that cannot be known yet.
+def find_day_problem(
+    reason: EndReason | None, last_day: date | None, *, now: datetime
+) -> EndingDayInvalid | None:
+    """Return why a last day of membership cannot be known yet, or None.
 
-    Raises: EndingDayInvalid.
+    None: not known, and no problem.
     """
     today = find_latest_day(now)
     latest = today if reason is EndReason.DEATH else today + LONGEST_NOTICE
-    if last_day > latest:
-        raise EndingDayInvalid(field="last_day", latest=str(latest))
+    if last_day is not None and last_day > latest:
+        return EndingDayInvalid(field="last_day", latest=str(latest))
+    return None

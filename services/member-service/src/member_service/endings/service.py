@@ -11,6 +11,8 @@ from member_service.endings.models import ReportedEnding
 from member_service.registrations.rules import Ending
 from perisai_kit.db.bulk import insert_once
 from perisai_kit.domain import clock
+from perisai_kit.events.catalogue import MemberUpdated
+from perisai_kit.events.outbox import publish
 
 
 async def report_ending(session: AsyncSession, ending: ReportedEnding) -> ReportedEnding:
@@ -18,13 +20,17 @@ async def report_ending(session: AsyncSession, ending: ReportedEnding) -> Report
 
     Raises: EndingDayInvalid, EndingIdTaken.
     """
-    rules.check_ending(ending.reason, ending.last_day, now=clock.now())
+    problem = rules.find_day_problem(ending.reason, ending.last_day, now=clock.now())
+    if problem is not None:
+        raise problem
     wanted = (ending.member_id, ending.last_day, ending.reason)
     ending_id = ending.id
     made = await insert_once(session, ending)
     first = made or await queries.find_ending(session, ending_id)
     if first is None or (first.member_id, first.last_day, first.reason) != wanted:
         raise rules.EndingIdTaken(field="id")
+    if made is not None:
+        await publish(session, _make_event(first))
     return first
 
 
@@ -41,7 +47,13 @@ async def withdraw_ending(
     if ending.withdrawn_at is None:
         ending.withdrawn_at, ending.withdrawn_by = clock.now(), by
         await session.flush()
+        await publish(session, _make_event(ending))
     return ending
+
+
+def _make_event(ending: ReportedEnding) -> MemberUpdated:
+    """Return the event that also says it of a person without a registration, which none ends."""
+    return MemberUpdated(member_id=ending.member_id, changed=("endings",))
 
 
 async def list_endings(session: AsyncSession, member_id: UUID) -> Sequence[ReportedEnding]:

@@ -1,13 +1,17 @@
-from typing import Annotated
+from collections.abc import Callable, Coroutine
+from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends, Response
+from fastapi import APIRouter, Depends, Request, Response
 
+from member_service.asked_niks.rules import TooManyKnownNiks
 from member_service.enrolments import service
 from member_service.enrolments.rules import (
     BatchIdReused,
     BatchNotFound,
     BranchScopeRequired,
+    Form,
     RowStatus,
+    find_problems,
     may_repeat,
 )
 from member_service.enrolments.schemas import (
@@ -29,16 +33,20 @@ from member_service.members.rules import (
     OccupationUnknown,
 )
 from member_service.members.schemas import MemberOut
-from member_service.requests import Keeper, Language, LimitsOf
+from member_service.requests import Keeper, Language, LimitsOf, get_settings
 from member_service.shared_phones.rules import PhoneMembersFull
 from perisai_kit.auth.principal import Principal, Role
 from perisai_kit.auth.roles import require
+from perisai_kit.domain import clock
+from perisai_kit.domain.errors import DomainError
+from perisai_kit.domain.jakarta import jakarta_date
 from perisai_kit.domain.nik import NikInvalid
 from perisai_kit.domain.programmes import (
     IncomeBelowMinimum,
     JhtMandatory,
     MandatoryProgrammeMissing,
 )
+from perisai_kit.http.answers.body_rules import BodyRules
 from perisai_kit.http.answers.etag import etag
 from perisai_kit.http.dependencies import Keys, Session
 from perisai_kit.http.problems import problems, with_headers
@@ -46,12 +54,45 @@ from perisai_kit.http.transaction import IDEMPOTENT, TransactionRoute
 from perisai_kit.http.types import BatchId
 from perisai_kit.privacy.read_audit import audit_read
 
+TELLING = (MemberNikRegistered, MemberIdTaken, PhoneMembersFull)
+"""Refusals that tell whether somebody has a NIK."""
+
+
+class RefusalCountedRoute(TransactionRoute):
+    """Counts the NIK of a telling refusal after the transaction, which the refusal rolls back."""
+
+    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
+        in_transaction = super().get_route_handler()
+
+        async def handle(request: Request) -> Response:
+            try:
+                return await in_transaction(request)
+            except TELLING:
+                async with request.app.state.kit.database.begin() as session:
+                    await service.record_known_niks(
+                        session,
+                        account_id=request.state.principal.account_id,
+                        nik_hashes=[request.state.nik_hash],
+                    )
+                raise
+
+        return handle
+
+
 router = APIRouter(prefix="/v1", route_class=TransactionRoute)
+registering = APIRouter(prefix="/v1", route_class=RefusalCountedRoute)
+
+
+def _find_problems(form: Form, request: Request) -> list[DomainError]:
+    now = clock.now()
+    limits = get_settings(request).limits
+    return find_problems(form, limits=limits, at=now, on=jakarta_date(now))
+
 
 Enroller = Annotated[Principal, Depends(require(Role.AGENT, Role.BRANCH_OFFICER))]
 
 
-@router.post(
+@registering.post(
     "/members",
     tags=["members"],
     status_code=201,
@@ -71,15 +112,17 @@ Enroller = Annotated[Principal, Depends(require(Role.AGENT, Role.BRANCH_OFFICER)
         OccupationsInvalid,
         OccupationUnknown,
         NewToBpuBasisMissing,
+        TooManyKnownNiks,
     ),
 )
 async def register_member(
-    new: NewMember,
+    new: Annotated[NewMember, BodyRules(_find_problems)],
     session: Session,
     principal: Enroller,
     limits: LimitsOf,
     keyring: Keys,
     last_due: LastDue,
+    request: Request,
     response: Response,
 ) -> MemberOut:
     """Register one worker as a member, attributed to the agent who does it.
@@ -87,6 +130,7 @@ async def register_member(
     An officer registers for the branch, without an agent. Coverage begins only with a payment.
     """
     desk = service.make_desk(principal, limits=limits, keyring=keyring)
+    request.state.nik_hash = keyring.lookup("nik", new.nik)
     member = await service.enrol(session, form=new, desk=desk, principal=principal)
     response.headers["ETag"] = etag(member.version)
     response.headers["Location"] = f"/v1/members/{member.id}"
@@ -98,7 +142,7 @@ async def register_member(
     tags=["enrolments"],
     status_code=207,
     openapi_extra=IDEMPOTENT,
-    responses=problems(BranchScopeRequired, BatchIdReused),
+    responses=problems(BranchScopeRequired, BatchIdReused, TooManyKnownNiks),
 )
 async def enrol_batch(
     new: NewEnrolmentBatch,

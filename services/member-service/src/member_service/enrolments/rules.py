@@ -1,10 +1,17 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import date, datetime
 from enum import StrEnum
+from typing import Protocol
 from uuid import UUID
 
-from member_service.declarations.rules import FOR_TIME
+from member_service.consents.rules import find_consent_problems
+from member_service.declarations.rules import FOR_TIME, Stated, find_work_problems
+from member_service.members import rules as members
+from member_service.members.rules import Limits, NewToBpuBasis
 from perisai_kit.domain.errors import Conflict, DomainError, Forbidden, NotFound
+from perisai_kit.domain.nik import NikInvalid
+from perisai_kit.domain.programmes import Programme
 
 MAX_ROWS = 200
 ERRORS_SHOWN = 20
@@ -15,6 +22,76 @@ class RowStatus(StrEnum):
     ACCEPTED = "accepted"
     REFUSED = "refused"
     DUPLICATE = "duplicate"
+
+
+class StatedConsent(Protocol):
+    @property
+    def given_at(self) -> datetime | None: ...
+
+
+class Form(Protocol):
+    """What the rules about a form ask; None: not known, because it is missing or unreadable."""
+
+    @property
+    def nik(self) -> str | None: ...
+    @property
+    def birth_date(self) -> date | None: ...
+    @property
+    def declared_income(self) -> int | None: ...
+    @property
+    def programmes(self) -> Sequence[Programme | None] | None: ...
+    @property
+    def employs_others(self) -> bool | None: ...
+    @property
+    def occupations(self) -> Sequence[str | None] | None: ...
+    @property
+    def new_to_bpu(self) -> bool | None: ...
+    @property
+    def new_to_bpu_basis(self) -> NewToBpuBasis | None: ...
+    @property
+    def work_declaration(self) -> Stated | None: ...
+    @property
+    def consent(self) -> StatedConsent | None: ...
+
+
+def find_problems(form: Form, *, limits: Limits, at: datetime, on: date) -> list[DomainError]:
+    """Return all problems of a form that need nothing but the form and the time.
+
+    on: the Jakarta day of `at`. What is not known is no problem.
+    """
+    work, consent = form.work_declaration, form.consent
+    age = members.find_age_problem(form.birth_date, limits=limits, on=on)
+    basis = members.find_basis_problem(
+        new_to_bpu=form.new_to_bpu, basis=form.new_to_bpu_basis, field="new_to_bpu_basis"
+    )
+    return [
+        *_find_nik_problems(form, on),
+        *find_work_problems(
+            working=work.working if work else None,
+            declared_on=work.declared_on if work else None,
+            now=at,
+            within="work_declaration.",
+        ),
+        *find_consent_problems(given_at=consent.given_at if consent else None, now=at),
+        *([age] if age else []),
+        *members.find_contribution_problems(
+            declared_income=form.declared_income,
+            programmes=form.programmes,
+            employs_others=form.employs_others,
+            occupations=form.occupations,
+            limits=limits,
+        ),
+        *([basis] if basis else []),
+    ]
+
+
+def _find_nik_problems(form: Form, on: date) -> list[DomainError]:
+    try:
+        if form.nik is not None:
+            members.read_nik(form.nik, birth_date=form.birth_date, on=on)
+    except NikInvalid as error:
+        return [error]
+    return []
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,19 +1,17 @@
 """Enrol workers, one or many: write member, statements, consent and attribution together."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import asdict, dataclass, replace
-from datetime import date
 from typing import Any
 from uuid import UUID
 
 from pydantic import ValidationError
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from member_service.asked_niks import service as asked_niks
 from member_service.attributions import service as attributions
-from member_service.consents import rules as consent_rules
 from member_service.consents import service as consents
-from member_service.declarations import rules as declaration_rules
 from member_service.declarations import service as declarations
 from member_service.enrolments import queries, rules
 from member_service.enrolments.models import EnrolmentBatch, EnrolmentRow
@@ -34,7 +32,7 @@ from perisai_kit.domain import clock
 from perisai_kit.domain.errors import DomainError, Invalid, together
 from perisai_kit.domain.ids import new_id
 from perisai_kit.domain.jakarta import jakarta_date
-from perisai_kit.domain.nik import NikInvalid
+from perisai_kit.http.answers.body_rules import read_readable
 from perisai_kit.http.validation import build_field_problems
 from perisai_kit.privacy.keyring import Keyring
 
@@ -94,11 +92,13 @@ async def enrol(
 ) -> Member:
     """Register one worker.
 
-    Raises: MemberNikRegistered, MemberIdTaken, or the first problem that the rules find.
+    Raises: TooManyKnownNiks, MemberNikRegistered, MemberIdTaken, PhoneMembersFull, or the problems
+    that the rules find.
     """
     candidate, problems = judge(form, form.id or new_id(), desk)
     if problems or candidate is None:
         raise together(problems)
+    await _check_known_niks(session, desk)
     registered = await _register(session, [Entry(0, form, candidate)], desk)
     taken = registered.taken.get(candidate.id)
     if taken is not None:
@@ -110,7 +110,8 @@ async def enrol_batch(session: AsyncSession, *, new: NewEnrolmentBatch, desk: De
     """Judge every row, register those that pass, and store the verdicts.
 
     A repeated batch gets the first verdicts and changes nothing.
-    Raises: BatchIdReused when the id came with other rows, or from another account.
+    Raises: BatchIdReused when the id came with other rows, or from another account;
+    TooManyKnownNiks.
     """
     content_hash = desk.keyring.lookup("enrolment_batch", _make_canonical(new.rows))
     verdicts, entries = _judge_rows(new.rows, desk)
@@ -118,11 +119,33 @@ async def enrol_batch(session: AsyncSession, *, new: NewEnrolmentBatch, desk: De
     if await insert_once(session, batch) is None:
         return await _replay(session, new.batch_id, content_hash, desk.stamp.account_id)
     if entries:
+        await _check_known_niks(session, desk)
         registered = await _register(session, entries, desk)
+        refused = [each.candidate for each in entries if each.candidate.id in registered.taken]
+        await record_known_niks(
+            session,
+            account_id=desk.stamp.account_id,
+            nik_hashes={each.nik_hash for each in refused if each.id not in registered.own},
+        )
         verdicts += [_make_verdict(entry, registered) for entry in entries]
     verdicts.sort(key=lambda verdict: verdict.row)
     await queries.insert_rows(session, [_make_verdict_row(new.batch_id, each) for each in verdicts])
     return await _load_result(session, new.batch_id)
+
+
+async def _check_known_niks(session: AsyncSession, desk: Desk) -> None:
+    limit = desk.limits.known_niks_a_day
+    await asked_niks.check_limit(session, account_id=desk.stamp.account_id, limit=limit)
+
+
+async def record_known_niks(
+    session: AsyncSession, *, account_id: UUID, nik_hashes: Collection[bytes]
+) -> None:
+    """Record NIKs whose refusal shows an account that somebody has them, or a full number.
+
+    What refuses a person who is not registered counts too: otherwise it would tell the same.
+    """
+    await asked_niks.record(session, account_id=account_id, nik_hashes=nik_hashes)
 
 
 async def get_batch(session: AsyncSession, *, batch_id: UUID, viewer: Principal) -> BatchResult:
@@ -139,40 +162,14 @@ async def get_batch(session: AsyncSession, *, batch_id: UUID, viewer: Principal)
 def judge(
     form: NewMember, member_id: UUID, desk: Desk
 ) -> tuple[Candidate | None, list[DomainError]]:
-    """Return the candidate of a form, and all problems of the form."""
-    on = desk.stamp.on
-    work = form.work_declaration
-    problems: list[DomainError] = [
-        *declaration_rules.find_work_problems(
-            working=work.working,
-            declared_on=work.declared_on,
-            now=desk.stamp.at,
-            within="work_declaration.",
-        ),
-        *consent_rules.find_consent_problems(given_at=form.consent.given_at, now=desk.stamp.at),
-        *_find_facts_problems(form, on, desk.limits),
-    ]
-    try:
-        nik = member_rules.read_nik(form.nik, birth_date=form.birth_date, on=on)
-    except NikInvalid as error:
-        return None, [error, *problems]
+    """Return the candidate of a form, or all problems of the form."""
+    stamp = desk.stamp
+    problems = rules.find_problems(form, limits=desk.limits, at=stamp.at, on=stamp.on)
+    if problems:
+        return None, problems
+    nik = member_rules.read_nik(form.nik, birth_date=form.birth_date, on=stamp.on)
     nik_hash = desk.keyring.lookup("nik", nik.text)
-    return Candidate(member_id, form, nik, nik_hash, attribution_id=new_id()), problems
-
-
-def _find_facts_problems(form: NewMember, on: date, limits: Limits) -> list[DomainError]:
-    age = member_rules.find_age_problem(form.birth_date, limits=limits, on=on)
-    problems: list[DomainError] = [age] if age else []
-    problems += member_rules.find_contribution_problems(
-        declared_income=form.declared_income,
-        programmes=form.programmes,
-        employs_others=form.employs_others,
-        occupations=form.occupations,
-        limits=limits,
-    )
-    if form.new_to_bpu and form.new_to_bpu_basis is None:
-        problems.append(member_rules.NewToBpuBasisMissing(field="new_to_bpu_basis"))
-    return problems
+    return Candidate(member_id, form, nik, nik_hash, attribution_id=new_id()), []
 
 
 def _judge_rows(rows: Sequence[Any], desk: Desk) -> tuple[list[Verdict], list[Entry]]:
@@ -198,7 +195,9 @@ def _judge_row(row: int, raw: Any, desk: Desk) -> Entry | Verdict:
         form = BatchRow.model_validate(raw)
     except ValidationError as error:
         faults = _list_faults(row, error, raw)
-        return Verdict(row, _read_id(raw), RowStatus.REFUSED, ROW_INVALID, faults)
+        faults += _find_more_faults(row, raw, faults, desk)
+        shown = faults[: rules.ERRORS_SHOWN]
+        return Verdict(row, _read_id(raw), RowStatus.REFUSED, ROW_INVALID, shown)
     candidate, problems = judge(form, form.id, desk)
     if problems or candidate is None:
         return rules.make_refusal(row, form.id, problems)
@@ -225,6 +224,17 @@ def _list_faults(row: int, error: ValidationError, content: Any) -> list[Fault]:
         Fault(one["pointer"], one["code"], one["detail"], other["detail"])
         for one, other in zip(english, indonesian, strict=True)
     ]
+
+
+def _find_more_faults(row: int, raw: Any, found: Sequence[Fault], desk: Desk) -> list[Fault]:
+    """Return what the rules refuse of the readable fields of a row with others of a wrong form."""
+    form = read_readable(BatchRow, raw)
+    if form is None:
+        return []
+    problems = rules.find_problems(form, limits=desk.limits, at=desk.stamp.at, on=desk.stamp.on)
+    wrong = {fault.pointer for fault in found}
+    more = [rules.make_fault(row, problem) for problem in problems]
+    return [fault for fault in more if fault.pointer not in wrong]
 
 
 def _read_id(raw: Any) -> UUID | None:

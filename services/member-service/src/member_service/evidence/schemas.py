@@ -1,10 +1,10 @@
 from datetime import datetime
-from typing import Annotated, Self
+from typing import Annotated
 from uuid import UUID
 
 from pydantic import Field, StrictBool
 
-from member_service.members.rules import NewToBpuBasis, NewToBpuBasisMissing
+from member_service.members.rules import NewToBpuBasis
 from perisai_kit.http.types import MemberId, Model, Out, RecordId, with_example
 
 NewToBpu = Annotated[StrictBool, Field(description="Never before registered in the BPU segment.")]
@@ -20,12 +20,6 @@ class NewEvidence(Model):
     basis: Annotated[
         NewToBpuBasis | None, Field(description="Source of the evidence; needed for `new_to_bpu`.")
     ] = None
-
-    def check(self) -> Self:
-        """Check that evidence of a new person has a basis. Raises: NewToBpuBasisMissing."""
-        if self.new_to_bpu and self.basis is None:
-            raise NewToBpuBasisMissing(field="basis")
-        return self
 
 
 class EvidenceOut(Out):

@@ -9,7 +9,7 @@ from member_service.evidence import queries, rules
 from member_service.evidence.models import Evidence
 from member_service.evidence.schemas import NewEvidence
 from member_service.members import service as members
-from member_service.members.rules import NewToBpuBasis, Stamp
+from member_service.members.rules import NewToBpuBasis, Stamp, find_basis_problem
 from perisai_kit.auth.principal import Principal
 from perisai_kit.db.bulk import insert_once
 from perisai_kit.domain import clock
@@ -44,7 +44,9 @@ async def record(
     Raises: MemberNotFound, NewToBpuBasisMissing, EvidenceIdTaken.
     """
     member = await members.lock(session, member_id=member_id, viewer=officer)
-    new.check()
+    problem = find_basis_problem(new_to_bpu=new.new_to_bpu, basis=new.basis, field="basis")
+    if problem is not None:
+        raise problem
     evidence_id = new.id or new_id()
     row = Evidence(
         id=evidence_id,

@@ -3,6 +3,7 @@ from uuid import UUID
 
 from fastapi import APIRouter, Path
 
+from member_service.attributions.routes import find_asked_problems
 from member_service.attributions.rules import (
     AgentUnknown,
     AttributionBegun,
@@ -23,6 +24,7 @@ from member_service.handovers.schemas import (
     NewHandover,
 )
 from member_service.requests import Officer
+from perisai_kit.http.answers.body_rules import BodyRules
 from perisai_kit.http.dependencies import Session
 from perisai_kit.http.problems import problems
 from perisai_kit.http.transaction import TransactionRoute
@@ -44,7 +46,9 @@ HandoverId = Annotated[UUID, Path(description="The hand-over.")]
         HandoverIdTaken,
     ),
 )
-async def make_handover(new: NewHandover, session: Session, officer: Officer) -> HandoverOut:
+async def make_handover(
+    new: Annotated[NewHandover, BodyRules(find_asked_problems)], session: Session, officer: Officer
+) -> HandoverOut:
     """Hand the members of an agent over to a successor or to the branch, at once or as planned.
 
     Members outside your scope stay. Others who cannot be handed over stay too; the answer says why.
@@ -57,7 +61,9 @@ async def make_handover(new: NewHandover, session: Session, officer: Officer) ->
     responses=problems(AgentUnknown, FromDateInvalid, ReasonReserved, BookTooLarge),
 )
 async def preview_handover(
-    plan: HandoverPlan, session: Session, officer: Officer
+    plan: Annotated[HandoverPlan, BodyRules(find_asked_problems)],
+    session: Session,
+    officer: Officer,
 ) -> HandoverPreview:
     """Show what a hand-over would do now. Nothing is written."""
     found = await service.preview(session, plan, officer=officer)

@@ -122,7 +122,7 @@ async def withdraw(session: AsyncSession, handover_id: UUID, *, officer: Princip
 async def _examine(
     session: AsyncSession, plan: HandoverPlan, officer: Principal
 ) -> tuple[Target, Start, Examined]:
-    attribution_rules.check_reason(plan.reason)
+    attribution_rules.check(plan, today=clock.today())
     await attribution_periods.lock_agent(session, plan.to_agent_id)
     target = await attributions.find_target(session, plan.to_agent_id, officer, field="to_agent_id")
     book = await attributions.list_book(session, plan.from_agent_id)

@@ -53,7 +53,8 @@ class Standing(StrEnum):
 class Limits:
     """Limits from the settings: completed years, rupiah a month, members with one number.
 
-    shared_phone_from: this many members with one number raise a risk flag.
+    shared_phone_from: this many members with one number raise a risk flag. known_niks_a_day: so
+    many people whom an account enters may turn out to be registered already.
     """
 
     min_age: int
@@ -61,6 +62,7 @@ class Limits:
     members_per_phone: int
     members_per_phone_and_agent: int
     shared_phone_from: int
+    known_niks_a_day: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,24 +180,26 @@ class NewToBpuBasisMissing(Invalid):
     text_id = "Isi alasan mengapa peserta ini dianggap baru di BPU."
 
 
-def find_age_problem(birth_date: date, *, limits: Limits, on: date) -> Invalid | None:
+def find_age_problem(birth_date: date | None, *, limits: Limits, on: date) -> Invalid | None:
     """Return why a person born on `birth_date` cannot be registered on `on`, or None.
 
+    birth_date: None: it is not known, and no problem.
     Source: docs/domain.md, Who may join: 65 or older is refused (confirmed); a minimum age was
     not found in law, so the lower limit is a setting.
     """
-    problem = find_birth_date_problem(birth_date, limits=limits, on=on)
-    if problem is None and compute_age(birth_date, on) >= AGE_LIMIT:
+    if birth_date is not None and compute_age(birth_date, on) >= AGE_LIMIT:
         return AgeOverLimit(field="birth_date", limit=AGE_LIMIT)
-    return problem
+    return find_birth_date_problem(birth_date, limits=limits, on=on)
 
 
-def find_birth_date_problem(birth_date: date, *, limits: Limits, on: date) -> Invalid | None:
+def find_birth_date_problem(birth_date: date | None, *, limits: Limits, on: date) -> Invalid | None:
     """Return why the birth date of a person registered on `on` cannot be corrected to this one.
 
     One that makes the person too old is no problem: it may be the truth, and admits nobody, because
     the calendar declines what registers a person of that age.
     """
+    if birth_date is None:
+        return None
     if birth_date > on:
         return BirthDateInFuture(field="birth_date")
     if compute_age(birth_date, on) < limits.min_age:
@@ -205,34 +209,51 @@ def find_birth_date_problem(birth_date: date, *, limits: Limits, on: date) -> In
 
 def find_contribution_problems(
     *,
-    declared_income: int,
-    programmes: Sequence[Programme],
-    employs_others: bool,
-    occupations: Sequence[str],
+    declared_income: int | None,
+    programmes: Sequence[Programme | None] | None,
+    employs_others: bool | None,
+    occupations: Sequence[str | None] | None,
     limits: Limits,
 ) -> list[Invalid]:
     """Return the problems of the facts from which a contribution is computed.
 
+    None: not known, and no problem.
     Source: docs/domain.md, Programmes and Who may join.
     """
     found: list[Invalid] = []
-    if declared_income < limits.min_declared_income:
+    if declared_income is not None and declared_income < limits.min_declared_income:
         minimum = limits.min_declared_income
         found.append(IncomeBelowMinimum(field="declared_income", minimum=minimum))
-    if not set(programmes) >= MANDATORY:
-        found.append(MandatoryProgrammeMissing(field="programmes"))
-    if employs_others and Programme.JHT not in programmes:
-        found.append(JhtMandatory(field="programmes"))
-    if not 1 <= len(set(occupations)) == len(occupations) <= MAX_OCCUPATIONS:
+    if programmes is not None and None not in programmes:
+        if not set(programmes) >= MANDATORY:
+            found.append(MandatoryProgrammeMissing(field="programmes"))
+        if employs_others and Programme.JHT not in programmes:
+            found.append(JhtMandatory(field="programmes"))
+    if occupations is not None:
+        found += _find_occupation_problems(occupations)
+    return found
+
+
+def _find_occupation_problems(occupations: Sequence[str | None]) -> list[Invalid]:
+    found: list[Invalid] = []
+    known = [code for code in occupations if code is not None]
+    if len(set(known)) < len(known) or not 1 <= len(occupations) <= MAX_OCCUPATIONS:
         found.append(OccupationsInvalid(field="occupations"))
     for index, code in enumerate(occupations):
-        if code not in OCCUPATIONS:
+        if code is not None and code not in OCCUPATIONS:
             found.append(OccupationUnknown(field=f"occupations.{index}"))
     return found
 
 
-def read_nik(text: str, *, birth_date: date, on: date) -> Nik:
-    """Read a NIK beside the stated birth date.
+def find_basis_problem(
+    *, new_to_bpu: bool | None, basis: NewToBpuBasis | None, field: str
+) -> Invalid | None:
+    """Return why a person cannot count as new to BPU: nobody says on what basis. Else None."""
+    return NewToBpuBasisMissing(field=field) if new_to_bpu and basis is None else None
+
+
+def read_nik(text: str, *, birth_date: date | None, on: date) -> Nik:
+    """Read a NIK beside the stated birth date, if it is known.
 
     Raises: NikInvalid.
     """

@@ -74,6 +74,9 @@ async def test_a_date_that_shows_a_member_too_old_declines_what_registered_the_m
         ("registration.corrected.v1", None),
         ("coverage.declined.v1", "over_age"),
     ]
+    # By this payment-service judges the open bill anew.
+    updates = [data for type_, data in await published(session) if type_ == "member.updated.v1"]
+    assert updates == [{"member_id": str(member.id), "changed": ["birth_date"]}]
 
 
 async def test_the_members_code_confirms_it_too(

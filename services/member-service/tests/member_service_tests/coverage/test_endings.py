@@ -170,3 +170,23 @@ async def test_an_agent_reports_no_ending(
     answer = await report(client, member, agent, reason="choice", last_day="2026-11-30")
 
     assert answer.status_code == 403
+
+
+async def test_a_report_is_published_of_a_person_without_a_registration_too(
+    client: httpx.AsyncClient, database: Database, enrol: Enrol, officer: Any
+) -> None:
+    async with database.begin() as session:
+        unpaid = await enrol(session)
+    ending = {"id": str(new_id()), "reason": "death", "last_day": "2020-01-31"}
+
+    reported = await report(client, unpaid, officer, **ending)
+    await report(client, unpaid, officer, **ending)
+    after_report = await events_of(database, "member.updated.v1")
+    path = f"/v1/members/{unpaid.id}/endings/{reported.json()['id']}/withdrawal"
+    for _ in range(2):
+        await client.post(path, headers=officer.headers)
+
+    event = {"member_id": str(unpaid.id), "changed": ["endings"]}
+    assert after_report == [event]
+    assert await events_of(database, "member.updated.v1") == [event, event]
+    assert await events_of(database, "registration.ended.v1") == []

@@ -15,6 +15,7 @@ LIMITS = Limits(
     members_per_phone=50,
     members_per_phone_and_agent=30,
     shared_phone_from=6,
+    known_niks_a_day=100,
 )
 TODAY = date(2026, 11, 22)
 ALL = [Programme.JKK, Programme.JKM, Programme.JHT]

@@ -8,7 +8,13 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from payment_service.bills import queries
 from payment_service.bills.models import Bill
-from payment_service.visibility import Owner, list_owners, may_name_agent, may_name_member
+from payment_service.visibility import (
+    Owner,
+    is_own_member,
+    list_owners,
+    may_name_agent,
+    may_name_member,
+)
 from perisai_kit.auth.principal import Principal
 from perisai_kit.privacy.masks import mask_name
 from perisai_kit.privacy.read_audit import audit_read
@@ -63,5 +69,8 @@ async def name_members(
 
 
 def _show_name(principal: Principal, bill: Bill, owner: Owner | None) -> str:
-    is_whole = owner is not None and may_name_member(principal, owner)
+    """Return the name on a bill as the subject may see it. owner: None: not known yet."""
+    is_whole = is_own_member(principal, bill.member_id) or (
+        owner is not None and may_name_member(principal, owner)
+    )
     return bill.display_name if is_whole else mask_name(bill.display_name)

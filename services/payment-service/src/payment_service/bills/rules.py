@@ -1,12 +1,13 @@
 """The statuses of a bill, and when it can be paid."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
-from typing import Protocol
+from typing import Protocol, assert_never
 from uuid import UUID
 
+from payment_service.quotes.rules import Billable
 from perisai_kit.domain.errors import Conflict, Invalid, NotFound
 from perisai_kit.domain.month import Month
 from perisai_kit.domain.programmes import Payer, Programme
@@ -28,6 +29,8 @@ class VoidReason(StrEnum):
     MEMBER_REQUEST = "member_request"
     REGISTRATION_ENDED = "registration_ended"
     MONTHS_PAID = "months_paid"  # by money for an earlier bill, reported late
+    OVER_AGE = "over_age"  # a corrected date of birth shows it
+    DATA_CORRECTED = "data_corrected"  # its months, or its end, are not offered any more
 
 
 class BillNotFound(NotFound):
@@ -208,3 +211,27 @@ def find_end(issued_at: datetime, *, valid_h: int, pay_before: datetime) -> date
     Source: docs/domain.md, Bills and quotes; the hours are a setting.
     """
     return min(issued_at + timedelta(hours=valid_h), pay_before)
+
+
+def find_void_reason(
+    months: Sequence[Month], *, expires_at: datetime, billable: Billable
+) -> VoidReason | None:
+    """Return why an open bill cannot be paid any more by what is known now; None: it can.
+
+    months: of the bill, in order. It stays if a bill with these months and this end could be issued
+    now. A declaration of work was asked for at the issue, and is not asked for again.
+    """
+    match billable.not_billable:
+        case "over_age":
+            return VoidReason.OVER_AGE
+        case "deceased":
+            return VoidReason.REGISTRATION_ENDED
+        case None:
+            pass
+        case _:
+            assert_never(billable.not_billable)
+    is_offered = any(
+        tuple(offer.months[: len(months)]) == tuple(months) and expires_at <= offer.pay_before
+        for offer in billable.offers
+    )
+    return None if is_offered else VoidReason.DATA_CORRECTED

@@ -101,7 +101,13 @@ class BillSummary(Out):
     withdrawn_at: Annotated[
         datetime | None, Field(description="When it was replaced or became void.")
     ]
-    void_reason: Annotated[VoidReason | None, Field(description="Why it became void.")]
+    void_reason: Annotated[
+        VoidReason | None,
+        Field(
+            description="Why it became void. `over_age`, `data_corrected`: a correction of the "
+            "member's data leaves no such bill; ask for a quote."
+        ),
+    ]
     replaced_by: Annotated[
         UUID | None, Field(description="The newer bill of the member that replaced it.")
     ]

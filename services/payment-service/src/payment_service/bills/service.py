@@ -272,6 +272,26 @@ async def void_of_member(session: AsyncSession, member_id: UUID) -> None:
         await _void(session, bill, VoidReason.REGISTRATION_ENDED, by=None, now=now)
 
 
+async def withdraw_unpayable(
+    session: AsyncSession, bases: Mapping[UUID, ContributionBasis]
+) -> None:
+    """Withdraw the open bills of members that could not be issued by what is known now.
+
+    A bill past its end stays: a bank may still report a payment that was made in time.
+    """
+    found = await queries.lock_open_bills(session, bases)
+    months: dict[UUID, set[Month]] = {bill.id: set() for bill in found.values()}
+    for line in await queries.list_lines_of(session, months) if months else ():
+        months[line.bill_id].add(line.month)
+    now = clock.now()
+    for member_id, bill in found.items():
+        reason = rules.find_void_reason(
+            sorted(months[bill.id]), expires_at=bill.expires_at, billable=bases[member_id]
+        )
+        if reason is not None and bill.expires_at > now:
+            await _void(session, bill, reason, by=None, now=now)
+
+
 async def _check_unpaid(
     session: AsyncSession, drafts: Sequence[Drafted], bases: Mapping[UUID, ContributionBasis]
 ) -> None:

@@ -1,7 +1,7 @@
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import CheckConstraint, Index, text
+from sqlalchemy import CheckConstraint, Index, false, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from payment_service.base import Base
@@ -25,10 +25,11 @@ class Order(Base):
     issued_by: Mapped[UUID]
 
 
-class RenamedMember(Base):
-    """A member whose name was corrected, until the bills have the new name.
+class CorrectedMember(Base):
+    """A member whose facts were corrected, until the bills follow.
 
-    again_at: when the bills that were just being issued are renamed too; None: none is yet.
+    again_at: when the bills that were just being issued follow too; None: none does yet.
+    is_judged: whether the open bill is judged too, because the facts decide what can be billed.
     """
 
     __tablename__ = "renamed_members"
@@ -36,3 +37,5 @@ class RenamedMember(Base):
     member_id: Mapped[UUID] = mapped_column(primary_key=True)
     noted_at: Mapped[datetime]
     again_at: Mapped[datetime | None]
+    # The version before writes rows without it.
+    is_judged: Mapped[bool] = mapped_column(server_default=false())

@@ -1,5 +1,5 @@
 from collections import defaultdict
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
 from uuid import UUID
 
@@ -10,7 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from payment_service.bills.models import Bill
 from payment_service.bills.queries import LINES_OF_BILL, LOCKED_COLUMNS, read_locked
 from payment_service.bills.rules import BillStatus, LockedBill
-from payment_service.orders.models import Order, RenamedMember
+from payment_service.orders.models import CorrectedMember, Order
 from payment_service.orders.rules import AskedBill, AskedOrder, LockedOrder
 from perisai_kit.db.bulk import any_id
 from perisai_kit.db.sql import Executor, SqlStatement
@@ -128,33 +128,44 @@ async def list_of_one(session: AsyncSession, order_ids: Collection[UUID]) -> set
     return set(await session.scalars(wanted))
 
 
-async def upsert_renamed(session: AsyncSession, member_id: UUID, *, noted_at: datetime) -> None:
-    new = insert(RenamedMember).values(member_id=member_id, noted_at=noted_at)
+async def upsert_corrected(
+    session: AsyncSession, member_id: UUID, *, is_judged: bool, noted_at: datetime
+) -> None:
+    new = insert(CorrectedMember).values(
+        member_id=member_id, noted_at=noted_at, is_judged=is_judged
+    )
     await session.execute(
         new.on_conflict_do_update(
-            index_elements=[RenamedMember.member_id],
-            set_={"noted_at": new.excluded.noted_at, "again_at": None},
+            index_elements=[CorrectedMember.member_id],
+            set_={
+                "noted_at": new.excluded.noted_at,
+                "again_at": None,
+                "is_judged": or_(CorrectedMember.is_judged, new.excluded.is_judged),
+            },
         )
     )
 
 
-async def list_renamed(session: AsyncSession, *, at: datetime, limit: int) -> dict[UUID, datetime]:
-    """Return renamed members whose turn it is, the first noted first."""
-    is_due = or_(RenamedMember.again_at.is_(None), RenamedMember.again_at <= at)
+async def list_corrected(
+    session: AsyncSession, *, at: datetime, limit: int
+) -> Sequence[CorrectedMember]:
+    """Return corrected members whose turn it is, the first noted first."""
+    is_due = or_(CorrectedMember.again_at.is_(None), CorrectedMember.again_at <= at)
     statement = (
-        select(RenamedMember.member_id, RenamedMember.noted_at)
+        select(CorrectedMember)
         .where(is_due)
-        .order_by(RenamedMember.noted_at, RenamedMember.member_id)
+        .order_by(CorrectedMember.noted_at, CorrectedMember.member_id)
         .limit(limit)
     )
-    rows = (await session.execute(statement)).all()
-    return {row.member_id: row.noted_at for row in rows}
+    return (await session.scalars(statement)).all()
 
 
 async def end_turn(
-    session: AsyncSession, noted_at: Mapping[UUID, datetime], *, again_at: datetime
+    session: AsyncSession, noted: Sequence[CorrectedMember], *, again_at: datetime
 ) -> None:
     """Give these members a second turn, or forget them after it, but those noted anew."""
-    known = tuple_(RenamedMember.member_id, RenamedMember.noted_at).in_(list(noted_at.items()))
-    await session.execute(delete(RenamedMember).where(known, RenamedMember.again_at.is_not(None)))
-    await session.execute(update(RenamedMember).where(known).values(again_at=again_at))
+    pairs = [(each.member_id, each.noted_at) for each in noted]
+    known = tuple_(CorrectedMember.member_id, CorrectedMember.noted_at).in_(pairs)
+    ended = delete(CorrectedMember).where(known, CorrectedMember.again_at.is_not(None))
+    await session.execute(ended)
+    await session.execute(update(CorrectedMember).where(known).values(again_at=again_at))

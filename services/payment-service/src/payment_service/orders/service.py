@@ -2,7 +2,7 @@
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import timedelta
 from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -13,7 +13,7 @@ from payment_service.bills.schemas import NewBill
 from payment_service.bills.service import Drafted
 from payment_service.clients.members import ContributionBasis
 from payment_service.orders import queries, rules
-from payment_service.orders.models import Order
+from payment_service.orders.models import CorrectedMember, Order
 from payment_service.orders.queries import Accounts, Asked
 from payment_service.orders.rules import AskedOrder, LockedOrder, OrderStatus
 from payment_service.orders.schemas import NewOrder
@@ -113,32 +113,39 @@ async def list_orders(
     return cut_page(found, limit, key=lambda order: order.id)
 
 
-async def note_renamed(session: AsyncSession, member_id: UUID) -> None:
-    """Note that a member's name was corrected; `rename` brings it to the bills."""
-    await queries.upsert_renamed(session, member_id, noted_at=clock.now())
+async def note_corrected(session: AsyncSession, member_id: UUID, *, is_judged: bool) -> None:
+    """Note that facts of a member were corrected; `follow_corrections` brings them to the bills.
 
-
-async def list_renamed(session: AsyncSession, *, limit: int) -> dict[UUID, datetime]:
-    """Return members whose bills may have an earlier name, and when that was noted."""
-    return await queries.list_renamed(session, at=clock.now(), limit=limit)
-
-
-async def rename(
-    session: AsyncSession, names: Mapping[UUID, str], noted_at: Mapping[UUID, datetime]
-) -> None:
-    """Put the members' names on their bills, and on the accounts that can still be paid.
-
-    The accounts of an order of several bills show who pays it, so they stay.
-    names: a member who is missing is not known any more. noted_at: as `list_renamed` returned it;
-    what was noted since stays noted. There is a second turn for bills with the earlier name that
-    are just being issued.
+    is_judged: the open bill is judged anew too.
     """
+    await queries.upsert_corrected(session, member_id, is_judged=is_judged, noted_at=clock.now())
+
+
+async def list_corrected(session: AsyncSession, *, limit: int) -> Sequence[CorrectedMember]:
+    """Return members whose bills may be from before a correction."""
+    return await queries.list_corrected(session, at=clock.now(), limit=limit)
+
+
+async def follow_corrections(
+    session: AsyncSession, bases: Bases, noted: Sequence[CorrectedMember]
+) -> None:
+    """Put the members' names on their bills, and withdraw open bills that cannot be paid any more.
+
+    Names reach the accounts that can still be paid. Those of an order of several bills show who
+    pays it, so they stay.
+    bases: a member who is missing is not known any more. noted: as `list_corrected` returned it;
+    what was noted since stays noted. There is a second turn for bills from before the correction
+    that are just being issued.
+    """
+    names = {member_id: basis.display_name for member_id, basis in bases.items()}
     renamed = await bills.rename(session, names)
     alone = await queries.list_of_one(session, {bill.order_id for bill in renamed})
     for bill in renamed:
         if bill.order_id in alone:
             await virtual_accounts.rename(session, bill.order_id, bill.display_name)
-    await queries.end_turn(session, noted_at, again_at=clock.now() + SECOND_TURN)
+    judged = {each.member_id for each in noted if each.is_judged} & bases.keys()
+    await bills.withdraw_unpayable(session, {each: bases[each] for each in judged})
+    await queries.end_turn(session, noted, again_at=clock.now() + SECOND_TURN)
 
 
 async def find_asked(run: Executor, accounts: Collection[tuple[UUID, str]]) -> Asked:

@@ -10,6 +10,8 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from payment_service.banks.models import BankPartner
 from payment_service.banks.rules import PartnerStatus
 from payment_service.bills import queries, rules, service
+from payment_service.bills.models import Bill
+from payment_service.bills.people import list_people, name_members
 from payment_service.bills.rules import BillStatus, VoidReason
 from payment_service.bills.schemas import BillOut
 from payment_service.clients.members import ContributionBasis
@@ -85,6 +87,29 @@ async def test_the_name_is_encrypted_in_the_database_and_masked_outside(
     stored = await session.scalar(text("SELECT display_name FROM bills"))
     assert b"Siti" not in stored
     assert shown.display_name == "S*** A***"
+
+
+async def test_members_read_their_own_name_before_it_is_known_who_has_them(
+    session: AsyncSession, issue_bill: IssueBill
+) -> None:
+    shown = await issue_bill(session)
+    await session.execute(text("DELETE FROM attribution_periods"))
+    bill = await session.get_one(Bill, shown.id)
+    readers = {
+        "own": Principal(new_id(), frozenset({Role.MEMBER}), member_id=bill.member_id),
+        "other": Principal(new_id(), frozenset({Role.MEMBER}), member_id=new_id()),
+        "no role": Principal(new_id(), frozenset(), member_id=bill.member_id),
+    }
+
+    names = {name: await name_members(session, by, [bill]) for name, by in readers.items()}
+    people = await list_people(session, readers["own"], [bill.id])
+
+    assert {name: found[bill.id] for name, found in names.items()} == {
+        "own": "Siti Aminah",
+        "other": "S*** A***",
+        "no role": "S*** A***",
+    }
+    assert people[bill.id].member_name == "Siti Aminah"
 
 
 async def test_every_active_bank_gets_a_number_of_its_own_form(

@@ -15,7 +15,7 @@ from payment_service.bills.schemas import BillOut, NewBill
 from payment_service.clients.members import ContributionBasis, MembersClient
 from payment_service.orders import service as orders
 from payment_service.orders import tasks
-from payment_service.orders.models import RenamedMember
+from payment_service.orders.models import CorrectedMember
 from payment_service.orders.schemas import NewOrder
 from payment_service.payments.models import Payment
 from payment_service.settings import Settings
@@ -41,7 +41,7 @@ NAME = "Raden Mas José ’Abdurrahman Wahid al-Hasyim"
 class Renames:
     """The periodic task, on the database of the test."""
 
-    task: tasks.Renaming
+    task: tasks.Correcting
     database: Database
 
     async def run(self) -> bool:
@@ -52,7 +52,7 @@ class Renames:
 async def renames(settings: Settings, database: Database, wire: Wire) -> AsyncIterator[Renames]:
     kit = create_kit(settings, migrations=MIGRATIONS, http_transport=wire)
     members = MembersClient(kit.client(settings.member_url))
-    yield Renames(tasks.Renaming(members), database)
+    yield Renames(tasks.Correcting(members), database)
     await members.close()
     await kit.database.dispose()
 
@@ -162,7 +162,7 @@ async def test_bills_that_were_being_issued_are_renamed_in_a_second_turn(
     session.expire_all()
     assert too_early == "Siti Aminah"
     assert (await session.get_one(Bill, late.id)).display_name == "Siti Baru"
-    assert (await session.scalars(select(RenamedMember))).all() == []
+    assert (await session.scalars(select(CorrectedMember))).all() == []
 
 
 async def test_a_name_stays_noted_while_member_service_is_away(
@@ -178,7 +178,7 @@ async def test_a_name_stays_noted_while_member_service_is_away(
     await note(session, basis, "full_name")
 
     await renames.run()  # nobody answers
-    noted = (await session.scalars(select(RenamedMember))).all()
+    noted = (await session.scalars(select(CorrectedMember))).all()
     member_answers(basis.model_copy(update={"display_name": "Siti Baru"}))
     await renames.run()
 
@@ -193,13 +193,14 @@ async def test_a_name_corrected_again_meanwhile_is_asked_for_again(
     business_time.at(NOVEMBER)
     basis = make_basis()
     await note(session, basis, "full_name")
-    first = await orders.list_renamed(session, limit=10)
+    first = await orders.list_corrected(session, limit=10)
     business_time.at(NOVEMBER.replace(hour=4))
     await note(session, basis, "full_name")
 
-    await orders.rename(session, {basis.member_id: "Siti"}, first)
+    await orders.follow_corrections(session, {basis.member_id: basis}, first)
 
-    assert list(await orders.list_renamed(session, limit=10)) == [basis.member_id]
+    noted = await orders.list_corrected(session, limit=10)
+    assert [each.member_id for each in noted] == [basis.member_id]
 
 
 async def test_an_order_of_several_bills_goes_on_showing_who_pays_it(

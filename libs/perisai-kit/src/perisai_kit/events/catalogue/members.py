@@ -24,7 +24,10 @@ class MemberEnrolled(Event):
 
 
 class MemberUpdated(Event):
-    """The data of a member changed. `changed` contains names of fields, not values."""
+    """The data of a member changed. `changed` contains names of fields, not values.
+
+    `endings`: the end of a membership was reported, or the report withdrawn.
+    """
 
     type: ClassVar[str] = "member.updated.v1"
     subject_field: ClassVar[str] = "member_id"

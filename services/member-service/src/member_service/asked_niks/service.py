@@ -1,0 +1,28 @@
+"""Count the NIKs whose refusal shows an account that somebody has them."""
+
+from collections.abc import Collection
+from uuid import UUID
+
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from member_service.asked_niks import queries, rules
+from perisai_kit.domain import clock
+from perisai_kit.privacy.day_limits import COUNTED
+
+
+async def check_limit(session: AsyncSession, *, account_id: UUID, limit: int) -> None:
+    """Check that an account may register people, before anything is answered.
+
+    Registrations of one account wait here for each other, so that only one can pass the limit.
+    Raises: TooManyKnownNiks.
+    """
+    await queries.lock_account(session, account_id)
+    limiting_at = await queries.find_limiting_at(session, account_id, limit)
+    rules.check_limit(limiting_at, now=clock.now())
+
+
+async def record(session: AsyncSession, *, account_id: UUID, nik_hashes: Collection[bytes]) -> None:
+    """Record refused NIKs; each counts once a day."""
+    if nik_hashes:
+        now = clock.now()
+        await queries.save(session, account_id, nik_hashes, at=now, since=now - COUNTED)
