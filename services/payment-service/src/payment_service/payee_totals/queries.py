@@ -3,11 +3,11 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import BigInteger, ColumnElement, cast, func, select, union
+from sqlalchemy import BigInteger, ColumnElement, and_, cast, func, select, union
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from payment_service.incentive_statements.models import Statement
-from payment_service.incentive_statements.queries import PAYABLE
+from payment_service.incentive_statements.queries import PAYABLE, is_whole
 from payment_service.payees.queries import Payables
 from payment_service.payees.rules import PayeeKind
 from perisai_kit.domain.month import Month
@@ -78,7 +78,7 @@ async def _list_named(
     """Return the next beneficiaries and wadahs of a month's statements, by id."""
     named = union(
         *(
-            select(each.label("id")).where(Statement.month == month, visible)
+            select(each.label("id")).where(_of_month(month, visible))
             for each in (Statement.beneficiary_id, Statement.wadah_id)
         )
     ).subquery("named")
@@ -104,7 +104,7 @@ async def _add_up(
             PAYABLE.label("payable"),
             payables.held_reason.label("held_reason"),
         )
-        .where(Statement.month == month, visible, payables.is_paid_to(payee_ids))
+        .where(_of_month(month, visible), payables.is_paid_to(payee_ids))
         .subquery("rows")
     )
     totals = select(
@@ -133,12 +133,15 @@ async def list_statements(
     limit: int,
 ) -> Sequence[Statement]:
     """Return the visible statements of a month that a payee is paid for, by beneficiary."""
-    chosen = select(Statement).where(
-        Statement.month == month, visible, payables.is_paid_to([payee_id])
-    )
+    chosen = select(Statement).where(_of_month(month, visible), payables.is_paid_to([payee_id]))
     if after is not None:
         chosen = chosen.where(Statement.beneficiary_id > after)
     return (await session.scalars(chosen.order_by(Statement.beneficiary_id).limit(limit))).all()
+
+
+def _of_month(month: Month, visible: ColumnElement[bool]) -> ColumnElement[bool]:
+    """Return which statements of a month are shown: none until it has all of them."""
+    return and_(Statement.month == month, visible, is_whole())
 
 
 def _sum(what: Any, condition: ColumnElement[bool] | None = None) -> ColumnElement[int]:
