@@ -91,7 +91,9 @@ def held_reason(
     is_terminated = exists().where(WadahTermination.wadah_id == wadah_id)
     if until is not None:
         is_terminated = is_terminated.where(WadahTermination.decided_at <= until)
+    is_terminated = is_terminated.correlate_except(WadahTermination)
     has_agreement = exists().where(WadahAgreement.wadah_id == wadah_id, *_covers(on))
+    has_agreement = has_agreement.correlate_except(WadahAgreement)
     return case(
         (is_terminated, literal(HeldReason.WADAH_TERMINATED.value, Text())),
         (~has_agreement, literal(HeldReason.AGREEMENT_ENDED.value, Text())),
@@ -111,6 +113,7 @@ def agreed_payment(
         .where(WadahAgreement.wadah_id == wadah_id, *_covers(on))
         .order_by(WadahAgreement.starts_on.desc(), WadahAgreement.agreement_id.desc())
         .limit(1)
+        .correlate_except(WadahAgreement)
     )
     return chosen.scalar_subquery()
 

@@ -101,9 +101,12 @@ def page_statements(
         others.append(sight.has(Bill.member_id) if asked.is_of_one else crowd.has(Bill.member_id))
     make = _ask_members if asks_members else _go_through
     is_of_member = asks_members or asked.member_id is not None
+    is_by_end = sort is BillSort.EXPIRES_AT
     return [
         make(sight, order, [condition, *others], limit=limit)
-        for condition in bills.status_conditions(status, at, is_of_member=is_of_member)
+        for condition in bills.status_conditions(
+            status, at, is_of_member=is_of_member, is_by_end=is_by_end
+        )
     ]
 
 

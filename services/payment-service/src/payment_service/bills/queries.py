@@ -14,6 +14,7 @@ from sqlalchemy import (
     and_,
     cast,
     column,
+    false,
     func,
     or_,
     select,
@@ -299,18 +300,24 @@ async def list_of_member(
 
 
 def status_conditions(
-    status: BillStatus | None, at: datetime, *, is_of_member: bool = False
+    status: BillStatus | None, at: datetime, *, is_of_member: bool = False, is_by_end: bool = False
 ) -> list[ColumnElement[bool]]:
     """Return the conditions of which one makes the status that is shown; no bill meets two.
 
-    is_of_member: for the bills of one member, who has one open bill at most.
+    is_of_member: for the bills of one member, who has one open bill at most. is_by_end: for a list
+    in the order of their ends.
     """
     # As rules.shown_status: an open bill past its end is shown as ended.
     match status:
         case None:
             return [true()]
         case BillStatus.OPEN:
-            return [and_(Bill.status == BillStatus.OPEN, Bill.expires_at > at)]
+            can_be_paid: ColumnElement[bool] = Bill.expires_at > at
+            if not (is_of_member or is_by_end):
+                # Nearly all open bills can be paid, but the planner expects few, and would read
+                # and sort them all. Within another function it goes through them in their order.
+                can_be_paid = func.coalesce(can_be_paid, false())
+            return [and_(Bill.status == BillStatus.OPEN, can_be_paid)]
         case BillStatus.ENDED:
             overdue = (
                 and_(Bill.status == BillStatus.OPEN, Bill.expires_at <= at)

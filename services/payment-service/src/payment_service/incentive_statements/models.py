@@ -36,6 +36,8 @@ class Statement(Base):
         CheckConstraint("brought_debt >= 0", name="brought_debt"),
         CheckConstraint("held_reason IS NULL OR beneficiary_kind = 'wadah'", name="held"),
         Index("ix_statements_month_id", "month", "id"),
+        # The wadahs of a month in their order, each with its agents: for the list of payees.
+        Index("ix_statements_month_wadah_id_beneficiary_id", "month", "wadah_id", "beneficiary_id"),
         Index(
             "ix_statements_set_off",
             "beneficiary_id",

@@ -38,7 +38,7 @@ from payment_service.ledger.rules import (
 )
 from perisai_kit.db.bulk import any_id
 from perisai_kit.db.locks import list_writers
-from perisai_kit.db.sql import SqlStatement
+from perisai_kit.db.sql import SqlStatement, execute
 
 
 @dataclass(frozen=True, slots=True)
@@ -207,17 +207,54 @@ async def latest_snapshot_id(session: AsyncSession) -> int:
     return (await session.scalars(latest)).one()
 
 
-async def list_sums(
+def _next_account(after: str) -> str:
+    """Return SQL for the account that follows another: one look into an index for each side."""
+    sides = (
+        f"(SELECT {side} FROM ledger_transfers WHERE {side} > {after} ORDER BY {side} LIMIT 1)"  # noqa: S608 - our own names
+        for side in ("debit_account", "credit_account")
+    )
+    return f"least({', '.join(sides)})"
+
+
+def _sum_later(side: str) -> str:
+    """Return SQL for what was booked on one side of each account after the snapshot."""
+    return f"""SELECT {side} AS account, sum(amount) AS amount FROM ledger_transfers
+        WHERE id > $1 GROUP BY {side}"""  # noqa: S608 - our own names
+
+
+_PAGE = f"""
+    WITH RECURSIVE named AS (
+        SELECT {_next_account("$2::text")} AS account, 1 AS place
+        UNION ALL
+        SELECT {_next_account("named.account")}, place + 1 FROM named
+        WHERE named.account IS NOT NULL AND place < $3
+    ), debited AS ({_sum_later("debit_account")}), credited AS ({_sum_later("credit_account")})
+    SELECT account, (coalesce(kept.debits, 0) + coalesce(debited.amount, 0))::bigint,
+           (coalesce(kept.credits, 0) + coalesce(credited.amount, 0))::bigint
+    FROM named LEFT JOIN debited USING (account) LEFT JOIN credited USING (account)
+    LEFT JOIN LATERAL (SELECT debits, credits FROM ledger_balance_snapshots AS snapshot
+                       WHERE through_id = $1 AND snapshot.account = named.account LIMIT 1
+    ) AS kept ON true
+    WHERE account IS NOT NULL ORDER BY account
+"""  # noqa: S608 - our own names
+
+
+async def list_page(
     session: AsyncSession, *, snapshot_id: int, after_account: str, limit: int
 ) -> Sequence[Sums]:
-    """Return the sums of each account, by account: that snapshot and what came after it.
+    """Return the sums of the next accounts, by account: that snapshot and what came after it.
 
-    snapshot_id 0 adds up every transfer there is.
+    Reads these accounts alone, however many there are, and what is later than the snapshot.
     """
+    page = SqlStatement(_PAGE, (snapshot_id, after_account, limit))
+    return [Sums(*row) for row in await execute(session, page)]
+
+
+async def list_sums(session: AsyncSession, *, snapshot_id: int, limit: int) -> Sequence[Sums]:
+    """Return the sums of every account as `list_page` does; snapshot_id 0: of all transfers."""
     each = _movements(snapshot_id).subquery()
     statement = (
         select(each.c.account, _total(each.c.debits), _total(each.c.credits))
-        .where(each.c.account > after_account)
         .group_by(each.c.account)
         .order_by(each.c.account)
         .limit(limit)

@@ -82,7 +82,7 @@ async def list_accounts(
     session: AsyncSession, *, cursor: str | None, limit: int
 ) -> Page[LedgerAccountOut]:
     """Return every account that money has moved on, with its balance, by account."""
-    sums = await queries.list_sums(
+    sums = await queries.list_page(
         session,
         snapshot_id=await queries.latest_snapshot_id(session),
         after_account=read_cursor(cursor, str) or "",
@@ -98,7 +98,7 @@ async def list_accounts(
 async def list_balances(session: AsyncSession, kind: AccountKind) -> dict[Account, int]:
     """Return what the accounts of a kind owe, by account: credits less debits, in rupiah."""
     prefix = f"{kind}:"
-    sums = await queries.list_sums(
+    sums = await queries.list_page(
         session,
         snapshot_id=await queries.latest_snapshot_id(session),
         after_account=prefix,
@@ -274,9 +274,7 @@ async def find_faults(session: AsyncSession) -> list[str]:
     """
     latest = await queries.latest_snapshot_id(session)
     quick, whole = [
-        await queries.list_sums(
-            session, snapshot_id=start, after_account="", limit=ACCOUNTS_CHECKED
-        )
+        await queries.list_sums(session, snapshot_id=start, limit=ACCOUNTS_CHECKED)
         for start in (latest, 0)
     ]
     debits, credits = sum(each.debits for each in whole), sum(each.credits for each in whole)

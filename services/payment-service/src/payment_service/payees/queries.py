@@ -5,11 +5,11 @@ from uuid import UUID
 from sqlalchemy import (
     ColumnElement,
     Date,
+    FromClause,
     Text,
     and_,
     case,
     cast,
-    exists,
     func,
     literal,
     or_,
@@ -43,22 +43,23 @@ class Payables:
 
     def __init__(self, table: Any, schemes: Iterable[Applied]) -> None:
         self._table = table
-        closed_on = cast(func.timezone(JAKARTA.key, table.issued_at), Date)
-        self._is_wadah: ColumnElement[bool] = table.beneficiary_kind == BeneficiaryKind.WADAH
+        terms = _terms_of(table)
+        self.is_of_wadah: ColumnElement[bool] = table.beneficiary_kind == BeneficiaryKind.WADAH
         self.hold = incentive_holds.held_reason(table.id)
-        self.ended = agents.held_reason(table.wadah_id, on=closed_on, until=table.issued_at)
-        self.agreed = agents.agreed_payment(table.wadah_id, on=closed_on)
+        self.ended: ColumnElement[str | None] = terms.c.ended
+        self.agreed: ColumnElement[str | None] = terms.c.agreed
         self.scheme = _scheme_of(table, schemes)
 
     @property
     def _is_paid_to_wadah(self) -> ColumnElement[bool]:
         method = func.coalesce(self.agreed, self.scheme)
         by_method = and_(self.ended.is_(None), method == PaymentMethod.WADAH.value)
-        return or_(self._is_wadah, by_method)
+        return or_(self.is_of_wadah, by_method)
 
     @property
-    def _is_paid_to_another(self) -> ColumnElement[bool]:
-        return and_(~self._is_wadah, self._is_paid_to_wadah)
+    def is_paid_to_another(self) -> ColumnElement[bool]:
+        """Whether an agent's statement is paid to the wadah, and not to its beneficiary."""
+        return and_(~self.is_of_wadah, self._is_paid_to_wadah)
 
     @property
     def payee_kind(self) -> ColumnElement[str]:
@@ -68,14 +69,14 @@ class Payables:
     @property
     def payee_id(self) -> ColumnElement[UUID]:
         table = self._table
-        return case((self._is_paid_to_another, table.wadah_id), else_=table.beneficiary_id)
+        return case((self.is_paid_to_another, table.wadah_id), else_=table.beneficiary_id)
 
     @property
     def held_reason(self) -> ColumnElement[str | None]:
         table = self._table
         # One question for each column: inside one about `payee_id`, SQL would not mean this row.
         has_account = case(
-            (self._is_paid_to_another, _has_account(table.wadah_id)),
+            (self.is_paid_to_another, _has_account(table.wadah_id)),
             else_=_has_account(table.beneficiary_id),
         )
         no_account = literal(PayeeHold.NO_ACCOUNT.value, Text())
@@ -89,8 +90,23 @@ class Payables:
         return and_(near, self.payee_id == payees)
 
 
+def _terms_of(table: Any) -> FromClause:
+    """Return what was agreed with the wadah of each row at its close: `ended` and `agreed`.
+
+    A subquery beside the table, which PostgreSQL answers once for each wadah and close, however
+    many rows there are and however often the columns are named.
+    """
+    closed_on = cast(func.timezone(JAKARTA.key, table.issued_at), Date)
+    ended = agents.held_reason(table.wadah_id, on=closed_on, until=table.issued_at)
+    agreed = agents.agreed_payment(table.wadah_id, on=closed_on)
+    # With OFFSET the planner keeps it so; otherwise it puts the questions in each column's place.
+    return select(ended.label("ended"), agreed.label("agreed")).offset(0).lateral("terms")
+
+
 def _has_account(holder_id: ColumnElement[UUID]) -> ColumnElement[bool]:
-    return exists().where(PayeeAccount.holder_id == holder_id)
+    found = select(PayeeAccount.holder_id).where(PayeeAccount.holder_id == holder_id)
+    # With OFFSET it is a question about each row; else the planner may read all accounts first.
+    return found.offset(0).exists()
 
 
 def _scheme_of(table: Any, schemes: Iterable[Applied]) -> ColumnElement[str]:

@@ -4,27 +4,33 @@ With 20,000 members and 40,000 bills a page of 50 is found among the bills of n 
 the latest bills of all: of the latter every 20,000 / n is one of theirs.
 """
 
+from collections.abc import AsyncIterator, Callable
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
 import pytest
-from payment_service_tests.plans import AGENT, WADAH
+from payment_service_tests.plans import AGENT, WADAH, fill
+from sqlalchemy import select, text, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from payment_service.bill_changes import service as changes
 from payment_service.bill_lists.queries import page_statements
 from payment_service.bill_lists.rules import BillFilter, BillSort
+from payment_service.bills.models import Bill
 from payment_service.bills.rules import BillStatus
 from payment_service.crowds import Crowd, measure
 from payment_service.days import Days
 from payment_service.visibility import find_sight
 from perisai_kit.auth.principal import Principal, Role, Scope, ScopeKind
+from perisai_kit.db.engine import Database
 from perisai_kit.domain import clock
 from perisai_kit.domain.ids import new_id
 from perisai_kit.domain.month import Month
 from perisai_kit.http.answers.sync import Since
 from perisai_kit.testing.plans import count_read
+from perisai_kit.testing.plugin import Databases, Urls
 
 MEMBERS = 20_000
 FEW = 4_000
@@ -90,6 +96,42 @@ async def test_a_page_of_bills_reads_few_rows(filled: AsyncSession, sort: BillSo
                 found[name, filter_name] = (read, whole)
 
     assert found == {}
+
+
+OPEN = 2_000
+"""Of 40,000 bills. Each can still be paid, which PostgreSQL does not expect of open bills."""
+
+
+@pytest.fixture
+async def mostly_paid(
+    databases: Databases, pools: Callable[[Urls], Database]
+) -> AsyncIterator[AsyncSession]:
+    """Read a database in which nearly all bills are paid, as they are after some months."""
+    urls = databases.clone("payment")
+    database = pools(replace(urls, app=urls.owner))
+    async with database.begin() as session:
+        await fill(session)
+        late = select(Bill.id).where(Bill.status == BillStatus.OPEN).order_by(Bill.id).offset(OPEN)
+        paid = update(Bill).where(Bill.id.in_(late)).values(status="paid", paid_at=Bill.issued_at)
+        await session.execute(paid.execution_options(synchronize_session=False))
+        past = Bill.issued_at - timedelta(days=100)
+        ended = update(Bill).where(Bill.status == BillStatus.PAID).values(expires_at=past)
+        await session.execute(ended.execution_options(synchronize_session=False))
+        await session.execute(text("ANALYZE bills"))
+    async with database.read() as session:
+        yield session
+    databases.drop(urls)
+
+
+@pytest.mark.parametrize("sort", [BillSort.NEWEST, BillSort.OLDEST])
+async def test_a_page_of_open_bills_does_not_read_all_of_them(
+    mostly_paid: AsyncSession, sort: BillSort
+) -> None:
+    asked = BillFilter(status=BillStatus.OPEN)
+
+    read, whole = await count_read(mostly_paid, _list(mostly_paid, PEOPLE["finance"], asked, sort))
+
+    assert (read < OPEN / 4, whole & LARGE) == (True, set()), read
 
 
 @pytest.mark.parametrize("name", [name for name in PEOPLE if name not in ("finance", "region")])

@@ -5,16 +5,18 @@ import httpx
 import pytest
 from payment_service_tests.payables import (
     CLOSED_AT,
+    NOVEMBER,
     make_account,
     make_agreement,
     make_statement,
     store,
     terminate,
 )
-from sqlalchemy import select
+from sqlalchemy import select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from payment_service.agents.rules import HeldReason
+from payment_service.counting.models import Watermark
 from payment_service.incentive_statements.models import Statement
 from payment_service.payees.rules import PayeeKind
 from perisai_kit.auth.principal import Role, ScopeKind
@@ -153,6 +155,23 @@ async def test_a_wadah_sees_its_agents_and_an_agent_only_their_own(
         (404, "payee_not_found")
     }
     assert await items(client, officer) == []
+
+
+@pytest.mark.usefixtures("closed")
+async def test_nothing_is_shown_of_a_month_until_all_its_statements_are_issued(
+    client: httpx.AsyncClient, session: AsyncSession, finance: dict[str, str]
+) -> None:
+    await session.execute(update(Watermark).values(closed_through=NOVEMBER, closing=NOVEMBER))
+
+    listed = await items(client, finance)
+    broken_down = await client.get(f"{PAYEES}/{THROUGH}", headers=finance)
+
+    assert listed == []
+    assert (broken_down.status_code, broken_down.json()["code"]) == (404, "payee_not_found")
+
+    await session.execute(update(Watermark).values(closing=None))
+
+    assert len(await items(client, finance)) == 7
 
 
 @pytest.mark.parametrize("role", [Role.MEMBER, Role.SERVICE])
