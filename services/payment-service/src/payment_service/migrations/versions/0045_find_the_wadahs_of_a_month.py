@@ -4,8 +4,8 @@ from alembic import op
 
 from perisai_kit.db.migrations.steps import create_index_concurrently
 
-revision = "0046"
-down_revision = "0040"
+revision = "0045"
+down_revision = "0044"
 
 
 def upgrade() -> None:

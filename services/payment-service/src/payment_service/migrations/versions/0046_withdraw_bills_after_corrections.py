@@ -8,8 +8,8 @@ from alembic import op
 
 from perisai_kit.db.migrations.steps import execute_script
 
-revision = "0048"
-down_revision = "0044"
+revision = "0046"
+down_revision = "0045"
 
 WIDEN = """
 ALTER TABLE bills DROP CONSTRAINT IF EXISTS ck_bills_wider_void_reason_choice;
