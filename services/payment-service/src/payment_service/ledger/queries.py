@@ -250,14 +250,13 @@ async def list_page(
     return [Sums(*row) for row in await execute(session, page)]
 
 
-async def list_sums(session: AsyncSession, *, snapshot_id: int, limit: int) -> Sequence[Sums]:
+async def list_sums(session: AsyncSession, *, snapshot_id: int) -> Sequence[Sums]:
     """Return the sums of every account as `list_page` does; snapshot_id 0: of all transfers."""
     each = _movements(snapshot_id).subquery()
     statement = (
         select(each.c.account, _total(each.c.debits), _total(each.c.credits))
         .group_by(each.c.account)
         .order_by(each.c.account)
-        .limit(limit)
     )
     return [Sums(*row) for row in await session.execute(statement)]
 

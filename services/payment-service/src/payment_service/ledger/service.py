@@ -29,7 +29,7 @@ from perisai_kit.db.sql import CountedStatement, SqlStatement, execute
 from perisai_kit.domain import clock
 from perisai_kit.http.paging import Page, cut_page, parse_bigint, read_cursor
 
-ACCOUNTS_CHECKED = 100_000
+ACCOUNTS_OF_A_KIND = 100_000
 EXPORTED_AT_ONCE = 1_000
 RETRY_AFTER_S = 60
 PAUSE_S, WAIT_S = 0.02, 1.0
@@ -102,7 +102,7 @@ async def list_balances(session: AsyncSession, kind: AccountKind) -> dict[Accoun
         session,
         snapshot_id=await queries.latest_snapshot_id(session),
         after_account=prefix,
-        limit=ACCOUNTS_CHECKED,
+        limit=ACCOUNTS_OF_A_KIND,
     )
     return {
         Account.parse(each.account): each.credits - each.debits
@@ -273,10 +273,7 @@ async def find_faults(session: AsyncSession) -> list[str]:
     Reads every transfer: for tests, audits and nights.
     """
     latest = await queries.latest_snapshot_id(session)
-    quick, whole = [
-        await queries.list_sums(session, snapshot_id=start, limit=ACCOUNTS_CHECKED)
-        for start in (latest, 0)
-    ]
+    quick, whole = [await queries.list_sums(session, snapshot_id=start) for start in (latest, 0)]
     debits, credits = sum(each.debits for each in whole), sum(each.credits for each in whole)
     odd_postings = await queries.count_odd_postings(session)
     odd_corrections = await queries.count_odd_corrections(session)
