@@ -225,11 +225,11 @@ async def reverse_forfeit(session: AsyncSession, hold_id: UUID) -> IncentiveHold
     today = clock.today()
     for each in found.statements:
         cause = Cause(CauseKind.STATEMENT, each.statement_id)
-        (forfeit,) = [
+        *_, forfeit = (  # earlier ones were taken back
             booked
             for booked in await ledger.list_of_cause(session, cause)
             if booked.code == TransferCode.INCENTIVE_FORFEITED
-        ]
+        )
         await ledger.correct(session, forfeit, business_on=today)
     for set_off_id in await queries.list_set_offs(session, hold_id=hold_id):
         cause = Cause(CauseKind.FORFEIT_SET_OFF, set_off_id)
@@ -327,6 +327,7 @@ async def _forfeit(session: AsyncSession, found: Held) -> None:
             code=TransferCode.INCENTIVE_FORFEITED,
             account=ledger_rules.incentive_expense(month),
             business_on=clock.today(),
+            is_anew=True,  # an earlier forfeit of it may have been taken back
         )
     ids = await queries.list_set_offs(session, hold_id=found.hold.id)
     await _book_set_offs(session, ids, months)
