@@ -40,7 +40,7 @@ COUNTS = {
             ON cause_id = lost.id
         WHERE (booked.amount, debit_account, credit_account)
             IS DISTINCT FROM (lost.amount, debit, credit)""",
-    "forfeits that make up for more than they are, or for the debt of another": """
+    "held statements that make up for more than they are, or for the debt of another": """
         SELECT count(*) FROM (
             SELECT hold_id, statement_id, sum(amount) AS amount, min(beneficiary_id::text) AS first,
                    max(beneficiary_id::text) AS last
@@ -49,15 +49,17 @@ COUNTS = {
         LEFT JOIN incentive_holds AS hold ON hold.id = hold_id
         WHERE used.amount > coalesce(held.amount, 0)
             OR (first, last) IS DISTINCT FROM
-                (hold.beneficiary_id::text, hold.beneficiary_id::text)
-            OR hold.status = 'open'""",
+                (hold.beneficiary_id::text, hold.beneficiary_id::text)""",
     "set-offs of forfeits without their transfer, or transfers without them": """
         SELECT count(*) FROM (
             SELECT used.id, used.amount, 'incentive_expense:' || month AS debit,
                    'incentive_payable:' || used.beneficiary_id AS credit, hold.status
             FROM forfeit_set_offs AS used
             JOIN held_statements AS held USING (hold_id, statement_id)
-            JOIN incentive_holds AS hold ON hold.id = hold_id) AS used
+            JOIN incentive_holds AS hold ON hold.id = hold_id
+            WHERE hold.status = 'forfeited' OR EXISTS (
+                SELECT FROM forfeit_reversals AS reversal
+                WHERE reversal.hold_id = hold.id AND reversal.status = 'approved')) AS used
         FULL JOIN (
             SELECT booked.*, EXISTS (
                 SELECT FROM ledger_transfers WHERE correction_of = booked.id) AS is_corrected

@@ -91,7 +91,7 @@ COUNTS = {
                 SELECT beneficiary_id, set_off FROM payout_items WHERE is_live
                 UNION ALL
                 SELECT used.beneficiary_id, amount FROM forfeit_set_offs AS used
-                JOIN incentive_holds AS hold ON hold.id = hold_id AND status = 'forfeited'
+                JOIN incentive_holds AS hold ON hold.id = hold_id AND status <> 'released'
                 ) AS each GROUP BY 1) AS paid USING (beneficiary_id)
         WHERE debt - (coalesce(deducted, 0) - known) < 0""",
     "payouts whose tax is not the one computed": """

@@ -247,11 +247,13 @@ async def _issue_statements(
     """Issue a statement for every row of a query, owe it in the ledger, and publish it.
 
     Set-based: one statement of SQL each for the statements, the ledger and the events. What waits
-    to be sent to somebody who has a debt now is withdrawn, so that a later run deducts it.
+    to be sent to somebody who has a debt now is withdrawn, so that a later run deducts it. What is
+    held or was forfeited makes up for debts first: for those before the statements, and for theirs.
     earned: what each of these beneficiaries has earned; see `statement_queries.stated`.
     """
     ids = [new_id() for _ in beneficiary_ids]
     await statement_queries.lock_debts(session)
+    await statements.set_off_held(session, beneficiary_ids=beneficiary_ids)
     await statement_queries.insert_statements(session, month, earned, ids=ids, issued_at=issued_at)
     for code, sign in _POSTED:
         await ledger.transfer_rows(
@@ -261,6 +263,7 @@ async def _issue_statements(
             account=ledger_rules.incentive_expense(month),
             business_on=month.last_day,
         )
+    await statements.set_off_held(session, beneficiary_ids=beneficiary_ids)
     debts = await statement_queries.find_debts(session, beneficiary_ids)
     if debts:
         await payouts.withdraw_waiting_for(session, debts.keys())
@@ -271,7 +274,7 @@ async def _issue_statements(
 
 
 async def _finish(session: AsyncSession, closing: Closing) -> None:
-    """Record what the month came to, let forfeits make up for debts, and show the statements."""
+    """Record what the month came to, set off debts that came back, and show the statements."""
     assert closing.closed_at is not None
     assert closing.decided_by is not None
     await months.record(
@@ -285,7 +288,7 @@ async def _finish(session: AsyncSession, closing: Closing) -> None:
     )
     await queries.delete_entries(session, closing.month)
     await statement_queries.lock_debts(session)
-    await statements.set_off_forfeits(session)
+    await statements.set_off_held(session)
     closing.status, closing.done_at = ClosingStatus.DONE, clock.now()
 
 

@@ -9,7 +9,8 @@ from payment_service.forfeit_reversals import queries, rules
 from payment_service.forfeit_reversals.models import ForfeitReversal
 from payment_service.forfeit_reversals.rules import ReversalStatus, ReversalVerdict
 from payment_service.incentive_holds import service as holds
-from payment_service.incentive_statements import queries as statements
+from payment_service.incentive_statements import queries as statement_queries
+from payment_service.incentive_statements import service as statements
 from perisai_kit.auth.principal import Principal
 from perisai_kit.domain import clock
 from perisai_kit.domain.ids import new_id
@@ -62,8 +63,10 @@ async def decide(
     is_own = reversal.proposed_by == by
     rules.check_decision(reversal.status, verdict=verdict, is_own=is_own)
     if verdict is ReversalVerdict.APPROVED:
-        await statements.lock_debts(session)
-        await holds.reverse_forfeit(session, hold_id)
+        await statement_queries.lock_debts(session)
+        hold = await holds.reverse_forfeit(session, hold_id)
+        # The debts that it made up for may be made up for by what else is held.
+        await statements.set_off_held(session, beneficiary_ids=[hold.beneficiary_id])
     reversal.status = ReversalStatus(verdict)
     reversal.decided_by, reversal.decided_at = by, clock.now()
     await session.flush()

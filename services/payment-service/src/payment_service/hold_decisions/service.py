@@ -1,4 +1,4 @@
-"""Decide on what is held: it is released, or forfeited and makes up for debts."""
+"""Decide on what is held: it is released, or forfeited, less what makes up for debts."""
 
 from uuid import UUID
 
@@ -7,11 +7,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from payment_service.incentive_holds import rules
 from payment_service.incentive_holds import service as holds
 from payment_service.incentive_holds.models import HoldProposal
-from payment_service.incentive_holds.rules import (
-    HoldProposalStatus,
-    HoldProposalVerdict,
-    HoldVerdict,
-)
+from payment_service.incentive_holds.rules import HoldProposalStatus, HoldProposalVerdict
 from payment_service.incentive_statements import queries as statement_queries
 from payment_service.incentive_statements import service as statements
 from perisai_kit.domain import clock
@@ -25,7 +21,7 @@ async def decide(
     verdict: HoldProposalVerdict,
     by: UUID,
 ) -> HoldProposal:
-    """Approve or reject a proposal. What is forfeited is owed no more, and makes up for debts.
+    """Approve or reject a proposal. What is forfeited is owed no more.
 
     Locks the proposal, debts, then the hold.
     Raises: IncentiveHoldNotFound, IncentiveHoldDecided, HoldProposalNotFound, HoldProposalDecided,
@@ -40,8 +36,8 @@ async def decide(
         hold = await holds.end(
             session, hold_id, verdict=proposal.verdict, amount=proposal.amount, at=now
         )
-        if proposal.verdict is HoldVerdict.FORFEIT:
-            await statements.set_off_forfeits(session, beneficiary_id=hold.beneficiary_id)
+        # What is released made up for debts, which others that are held make up for now.
+        await statements.set_off_held(session, beneficiary_ids=[hold.beneficiary_id])
     proposal.status = HoldProposalStatus(verdict)
     proposal.decided_by, proposal.decided_at = by, now
     await session.flush()

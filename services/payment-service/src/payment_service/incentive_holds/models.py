@@ -83,9 +83,10 @@ class HeldStatement(Base):
 
 
 class ForfeitSetOff(Base):
-    """What of a forfeited statement made up for a debt of its beneficiary, in rupiah. Insert only.
+    """What of a held statement makes up for a debt of its beneficiary, in rupiah. Insert only.
 
-    It counts while its hold is forfeited.
+    It counts until its hold is released, and is booked once that is forfeited. booked_at: when it
+    was stored.
     """
 
     __tablename__ = "forfeit_set_offs"

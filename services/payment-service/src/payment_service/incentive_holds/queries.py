@@ -277,19 +277,22 @@ async def find_open_proposals(
 
 @dataclass(frozen=True, slots=True)
 class Left:
-    """What is left of a forfeited statement, in rupiah > 0."""
+    """What is left of a statement that is held or forfeited, in rupiah > 0."""
 
     hold_id: UUID
     statement_id: UUID
     beneficiary_id: UUID
     month: Month
     amount: int
+    is_forfeited: bool
 
 
-async def list_left(session: AsyncSession, *, beneficiary_id: UUID | None) -> list[Left]:
-    """Return what is left of forfeited statements, of one beneficiary or of all.
+async def list_left(
+    session: AsyncSession, *, beneficiary_ids: Collection[UUID] | None
+) -> list[Left]:
+    """Return what is left of statements that are held or forfeited. beneficiary_ids: None: of all.
 
-    By beneficiary, the earliest month first.
+    By beneficiary, what is forfeited first, of that the earliest month first.
     """
     used = (
         select(func.sum(ForfeitSetOff.amount))
@@ -301,14 +304,15 @@ async def list_left(session: AsyncSession, *, beneficiary_id: UUID | None) -> li
     )
     left = cast(HeldStatement.amount - func.coalesce(used, 0), BigInteger)
     held, hold = HeldStatement, IncentiveHold
-    conditions = [hold.status == HoldStatus.FORFEITED, left > 0]
-    if beneficiary_id is not None:
-        conditions.append(hold.beneficiary_id == beneficiary_id)
+    is_forfeited = hold.status == HoldStatus.FORFEITED
+    conditions = [hold.status != HoldStatus.RELEASED, left > 0]
+    if beneficiary_ids is not None:
+        conditions.append(hold.beneficiary_id == any_id(beneficiary_ids))
     statement = (
-        select(held.hold_id, held.statement_id, hold.beneficiary_id, held.month, left)
+        select(held.hold_id, held.statement_id, hold.beneficiary_id, held.month, left, is_forfeited)
         .join(hold, hold.id == held.hold_id)
         .where(*conditions)
-        .order_by(hold.beneficiary_id, held.month, held.statement_id)
+        .order_by(hold.beneficiary_id, is_forfeited.desc(), held.month, held.statement_id)
     )
     return [Left(*row) for row in await session.execute(statement)]
 
@@ -358,7 +362,7 @@ def sum_set_off(beneficiary_id: Any) -> Select[Any]:
         .join(IncentiveHold, IncentiveHold.id == ForfeitSetOff.hold_id)
         .where(
             ForfeitSetOff.beneficiary_id == beneficiary_id,
-            IncentiveHold.status == HoldStatus.FORFEITED,
+            IncentiveHold.status != HoldStatus.RELEASED,
         )
     )
 
@@ -373,7 +377,7 @@ async def sum_by_statement(
         .join(IncentiveHold, IncentiveHold.id == ForfeitSetOff.hold_id)
         .where(
             ForfeitSetOff.statement_id == any_id(statement_ids),
-            IncentiveHold.status == HoldStatus.FORFEITED,
+            IncentiveHold.status != HoldStatus.RELEASED,
         )
         .group_by(ForfeitSetOff.statement_id)
     )

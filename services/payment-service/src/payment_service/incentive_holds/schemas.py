@@ -51,7 +51,7 @@ class HeldStatementOut(Out):
     month: Annotated[MonthText, Field(description="The month of the statement.")]
     amount: Annotated[int, Field(description="What is held of it, in rupiah.")]
     deducted: Annotated[
-        int, Field(description="Rupiah of it that made up for debts after it was forfeited.")
+        int, Field(description="Rupiah of it that make up for debts, until it is released.")
     ]
     held_at: Annotated[datetime, Field(description="Since when it is held.")]
 

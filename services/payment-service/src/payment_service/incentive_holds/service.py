@@ -28,6 +28,7 @@ from perisai_kit.auth.principal import Principal
 from perisai_kit.domain import clock
 from perisai_kit.domain.at_work import DISMISSED_FOR_CAUSE
 from perisai_kit.domain.ids import new_id
+from perisai_kit.domain.month import Month
 from perisai_kit.events.catalogue import AgentDismissed
 from perisai_kit.http.paging import Slice, cut_page, read_cursor
 
@@ -36,7 +37,7 @@ from perisai_kit.http.paging import Slice, cut_page, read_cursor
 class Held:
     """A hold with what it holds, and the proposal that waits for a decision.
 
-    deducted: what of a statement made up for debts after it was forfeited, in rupiah.
+    deducted: what of a statement made up for debts, unless it was released, in rupiah.
     """
 
     hold: IncentiveHold
@@ -214,7 +215,7 @@ async def lock_forfeited(session: AsyncSession, hold_id: UUID) -> Held:
     return await _read(session, found)
 
 
-async def reverse_forfeit(session: AsyncSession, hold_id: UUID) -> None:
+async def reverse_forfeit(session: AsyncSession, hold_id: UUID) -> IncentiveHold:
     """Owe again what a hold forfeited, by the opposite transfers; it is released from now on.
 
     The debts that it made up for are owed again too. The caller has locked debts.
@@ -224,11 +225,11 @@ async def reverse_forfeit(session: AsyncSession, hold_id: UUID) -> None:
     today = clock.today()
     for each in found.statements:
         cause = Cause(CauseKind.STATEMENT, each.statement_id)
-        (forfeit,) = [
+        *_, forfeit = (  # earlier ones were taken back
             booked
             for booked in await ledger.list_of_cause(session, cause)
             if booked.code == TransferCode.INCENTIVE_FORFEITED
-        ]
+        )
         await ledger.correct(session, forfeit, business_on=today)
     for set_off_id in await queries.list_set_offs(session, hold_id=hold_id):
         cause = Cause(CauseKind.FORFEIT_SET_OFF, set_off_id)
@@ -236,6 +237,7 @@ async def reverse_forfeit(session: AsyncSession, hold_id: UUID) -> None:
         await ledger.correct(session, booked, business_on=today)
     found.hold.status, found.hold.decided_at = HoldStatus.RELEASED, clock.now()
     await session.flush()
+    return found.hold
 
 
 async def end(
@@ -255,53 +257,54 @@ async def end(
     return found.hold
 
 
-async def list_left(session: AsyncSession, *, beneficiary_id: UUID | None = None) -> list[Left]:
-    """Return what is left of forfeited statements, of one beneficiary or of all.
+async def list_left(
+    session: AsyncSession, *, beneficiary_ids: Collection[UUID] | None = None
+) -> list[Left]:
+    """Return what is left of statements that are held or forfeited. beneficiary_ids: None: of all.
 
-    By beneficiary, the earliest month first.
+    By beneficiary, what is forfeited first, of that the earliest month first.
     """
-    return await queries.list_left(session, beneficiary_id=beneficiary_id)
+    return await queries.list_left(session, beneficiary_ids=beneficiary_ids)
 
 
 async def set_off_debts(
     session: AsyncSession, left: Sequence[Left], debts: Mapping[UUID, int]
 ) -> None:
-    """Take debts out of what their beneficiaries have forfeited, the earliest month first.
+    """Take debts out of what is held or was forfeited, in the order of `left`.
 
+    What is only held is booked when it is forfeited; released, it makes up for nothing any more.
     left: of `list_left`. debts: rupiah by beneficiary; the caller has locked them.
     """
-    rows, now = [], clock.now()
+    rows, forfeited, now = [], dict[UUID, Month](), clock.now()
     for beneficiary_id, group in groupby(left, key=lambda each: each.beneficiary_id):
-        forfeits = list(group)
-        amounts = rules.set_off([each.amount for each in forfeits], debts.get(beneficiary_id, 0))
-        rows += [
-            {
-                "id": new_id(),
-                "hold_id": each.hold_id,
-                "statement_id": each.statement_id,
-                "beneficiary_id": beneficiary_id,
-                "amount": amount,
-                "booked_at": now,
-            }
-            for each, amount in zip(forfeits, amounts, strict=True)
-            if amount
-        ]
-    if not rows:
-        return
-    await queries.insert_set_offs(session, rows)
-    taken = {row["statement_id"] for row in rows}
-    for month in sorted({each.month for each in left if each.statement_id in taken}):
-        await ledger.transfer_rows(
-            session,
-            queries.set_off_in(month, [row["id"] for row in rows]),
-            code=TransferCode.INCENTIVE_SET_OFF,
-            account=ledger_rules.incentive_expense(month),
-            business_on=clock.today(),
-        )
+        own = list(group)
+        amounts = rules.set_off([each.amount for each in own], debts.get(beneficiary_id, 0))
+        for each, amount in zip(own, amounts, strict=True):
+            if not amount:
+                continue
+            id_ = new_id()
+            rows.append(
+                {
+                    "id": id_,
+                    "hold_id": each.hold_id,
+                    "statement_id": each.statement_id,
+                    "beneficiary_id": beneficiary_id,
+                    "amount": amount,
+                    "booked_at": now,
+                }
+            )
+            if each.is_forfeited:
+                forfeited[id_] = each.month
+    if rows:
+        await queries.insert_set_offs(session, rows)
+        await _book_set_offs(session, list(forfeited), set(forfeited.values()))
 
 
 async def find_deducted(session: AsyncSession, statement_ids: Collection[UUID]) -> dict[UUID, int]:
-    """Return what of forfeited statements made up for debts, in rupiah; of those with any."""
+    """Return what of statements that are held or forfeited made up for debts, in rupiah.
+
+    Of those with any.
+    """
     return await queries.sum_by_statement(session, statement_ids) if statement_ids else {}
 
 
@@ -315,12 +318,30 @@ async def list_postings(session: AsyncSession, statement_id: UUID) -> list[Booke
 
 
 async def _forfeit(session: AsyncSession, found: Held) -> None:
-    """Take what a hold holds out of what is owed; the months bear less expense."""
-    for month in sorted({each.month for each in found.statements}):
+    """Take what a hold holds, less what makes up for debts, out of what is owed."""
+    months = {each.month for each in found.statements}
+    for month in sorted(months):
         await ledger.transfer_rows(
             session,
             queries.owed_in(found.hold.id, month),
             code=TransferCode.INCENTIVE_FORFEITED,
+            account=ledger_rules.incentive_expense(month),
+            business_on=clock.today(),
+            is_anew=True,  # an earlier forfeit of it may have been taken back
+        )
+    ids = await queries.list_set_offs(session, hold_id=found.hold.id)
+    await _book_set_offs(session, ids, months)
+
+
+async def _book_set_offs(
+    session: AsyncSession, ids: Collection[UUID], months: Collection[Month]
+) -> None:
+    """Book what of forfeited statements of these months makes up for debts."""
+    for month in sorted(months) if ids else ():
+        await ledger.transfer_rows(
+            session,
+            queries.set_off_in(month, ids),
+            code=TransferCode.INCENTIVE_SET_OFF,
             account=ledger_rules.incentive_expense(month),
             business_on=clock.today(),
         )
@@ -344,9 +365,9 @@ async def _read(session: AsyncSession, found: IncentiveHold) -> Held:
 async def _make_held(
     session: AsyncSession, hold: IncentiveHold, held: Sequence[HeldStatement], waiting: UUID | None
 ) -> Held:
-    # Of a forfeited hold only: its statements may have been in one that was released before.
-    forfeited = [each.statement_id for each in held if hold.status is HoldStatus.FORFEITED]
-    return Held(hold, held, waiting, await find_deducted(session, forfeited))
+    # Not of a released hold: another one may hold its statements since.
+    ids = [each.statement_id for each in held if hold.status is not HoldStatus.RELEASED]
+    return Held(hold, held, waiting, await find_deducted(session, ids))
 
 
 def _hold_row(hold_id: UUID, of: ToHold, at: datetime) -> dict[str, Any]:

@@ -16,11 +16,11 @@ class Statement(Base):
 
     brought_parts: the rest below a rupiah of the statements before. total_parts: everything
     booked since the beginning. amount: rupiah; negative: more was taken back than earned.
-    set_off: debt of earlier statements that payouts and forfeits deducted since the last of them;
-    negative: such payouts came back, or a forfeit was taken back. brought_debt: what earlier
-    statements took back beyond what they gave,
-    less that. held_reason: why an override is held until it is decided on. Who it is and where
-    stand here as they stood at the close.
+    set_off: debt of earlier statements that payouts deducted, or what is held or forfeited made up
+    for, since the last of them; negative: such payouts came back, or what was held was released.
+    brought_debt: what earlier statements took back beyond what they gave, less that. held_reason:
+    why an override is held until it is decided on. Who it is and where stand here as they stood at
+    the close.
     """
 
     __tablename__ = "statements"

@@ -112,7 +112,7 @@ def stated(month: Month, earned: Select[Any], *, issued_at: datetime) -> Select[
 
 
 def _set_off_since(beneficiary_id: Any) -> ColumnElement[int]:
-    """Return what payouts and forfeits made up for of a debt since a beneficiary's last statement.
+    """Return what made up for a beneficiary's debt since the last statement: payouts and holds.
 
     Below zero where what that statement knew of has come back.
     """
@@ -137,7 +137,7 @@ def debts() -> Select[Any]:
     """Return the query of what statements took back and nothing has made up for, in rupiah.
 
     Columns: beneficiary_id, debt > 0. Payouts that deduct some of it count, whether they are paid
-    yet or not, and so do forfeits.
+    yet or not, and so does what is held or forfeited.
     """
     later = aliased(Statement)
     is_last = ~exists().where(

@@ -61,9 +61,9 @@ class IncentiveStatementOut(EarnedOut):
     branch_code: BranchCode
     region_code: RegionCode
     set_off: int = Field(
-        description="Rupiah that payouts and forfeits since the statement before have deducted "
-        "from its debt; `brought_debt` is what was left. Negative: such a payout came back, or a "
-        "forfeit was taken back."
+        description="Rupiah that payouts, and what is held or forfeited, have made up for of the "
+        "debt since the statement before; `brought_debt` is what was left. Negative: such a payout "
+        "came back, or what was held was released."
     )
     total_parts: int = Field(description=f"Everything since the beginning. {PARTS_OF_A_RUPIAH}")
     held: Annotated[bool, Field(description="Whether it waits until two officers decide on it.")]
@@ -89,8 +89,8 @@ class IncentiveStatementOut(EarnedOut):
     ]
     deducted: int = Field(
         description="Rupiah of `payable` that the payout which pays it deducts for a debt of later "
-        "months, or that made up for such a debt after it was forfeited; the next statement has "
-        "it as `set_off`."
+        "months, or that make up for such a debt while it is held and once it is forfeited; the "
+        "next statement has it as `set_off`."
     )
     bonus_review: Annotated[
         BonusReviewStatus | None,

@@ -1,6 +1,6 @@
 """Show what statements say each beneficiary is owed for a month, and what one would say."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import asdict
 from typing import Any
 from uuid import UUID
@@ -140,14 +140,17 @@ def payable_now() -> Select[Any]:
     )
 
 
-async def set_off_forfeits(session: AsyncSession, *, beneficiary_id: UUID | None = None) -> None:
-    """Let what was forfeited make up for debts: what is taken back of it was never paid.
+async def set_off_held(
+    session: AsyncSession, *, beneficiary_ids: Collection[UUID] | None = None
+) -> None:
+    """Let what is held or was forfeited make up for debts: what is taken back of it was never paid.
 
-    beneficiary_id: None: of all. The caller has locked debts.
+    Call it before debts are deducted from anything else, so that no order changes who is paid what.
+    beneficiary_ids: None: of all. The caller has locked debts.
     """
-    left = await holds.list_left(session, beneficiary_id=beneficiary_id)
-    debts = await queries.find_debts(session, {each.beneficiary_id for each in left})
-    await holds.set_off_debts(session, left, debts)
+    if left := await holds.list_left(session, beneficiary_ids=beneficiary_ids):
+        debts = await queries.find_debts(session, {each.beneficiary_id for each in left})
+        await holds.set_off_debts(session, left, debts)
 
 
 async def list_lines(

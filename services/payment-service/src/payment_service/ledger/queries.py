@@ -14,6 +14,7 @@ from sqlalchemy import (
     case,
     cast,
     delete,
+    exists,
     func,
     literal,
     or_,
@@ -92,14 +93,17 @@ async def insert_transfers_of(
     account: Account,
     business_on: date,
     booked_at: datetime,
+    is_anew: bool,
 ) -> None:
     """Insert a transfer for every row of a query, and that its cause is booked.
 
     rows: columns cause_id, part, amount. account: the one side of all; part: of the account on the
-    other side.
+    other side. is_anew: also where all that was booked under the code was taken back.
     """
     each = rows.subquery("owed")
     posted = select(each.c.cause_id, literal(str(code)))
+    if is_anew:
+        posted = posted.where(~_was_taken_back(each.c.cause_id, code))
     await session.execute(insert(Posting).from_select(["cause_id", "code"], posted))
     debit, credit = (
         literal(str(account)) if kind is account.kind else func.concat(f"{kind}:", each.c.part)
@@ -117,6 +121,14 @@ async def insert_transfers_of(
     }
     moved = select(*columns.values())
     await session.execute(insert(Transfer).from_select(list(columns), moved))
+
+
+def _was_taken_back(cause_id: ColumnElement[Any], code: TransferCode) -> ColumnElement[bool]:
+    """Return whether transfers of a cause under a code were booked, and all were taken back."""
+    correction = aliased(Transfer)
+    booked = exists().where(Transfer.cause_id == cause_id, Transfer.code == str(code))
+    is_corrected = exists().where(correction.correction_of == Transfer.id)
+    return booked & ~booked.where(~is_corrected)
 
 
 async def insert_once_correction(

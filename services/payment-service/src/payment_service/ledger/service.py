@@ -58,16 +58,24 @@ async def transfer_rows(
     code: TransferCode,
     account: Account,
     business_on: date,
+    is_anew: bool = False,
 ) -> None:
     """Book a transfer for every row of a query, in one statement.
 
     account: what all of them debit or credit, as the code says. rows: `cause_id`, for which nothing
     was booked under this code; `part`, the last part of the other account, whose kind the code
-    gives; `amount` in rupiah, > 0.
+    gives; `amount` in rupiah, > 0. is_anew: what was booked for a cause may have been taken back;
+    the caller keeps others from booking it too.
     """
     assert account.kind in rules.POSTINGS[code], "the code does not post this way"
     await queries.insert_transfers_of(
-        session, rows, code=code, account=account, business_on=business_on, booked_at=clock.now()
+        session,
+        rows,
+        code=code,
+        account=account,
+        business_on=business_on,
+        booked_at=clock.now(),
+        is_anew=is_anew,
     )
 
 

@@ -20,9 +20,11 @@ async def measure(session: AsyncSession, *, at: datetime) -> None:
 
     Looks at each statement once, so it is for the worker.
     """
-    so_far = func.sum(PAYABLE).over(partition_by=Statement.beneficiary_id, order_by=Statement.month)
+    # A payout under way deducts debts that are no longer among `debts`.
+    payable = PAYABLE - payouts.live_set_off(Statement.id)
+    so_far = func.sum(payable).over(partition_by=Statement.beneficiary_id, order_by=Statement.month)
     each = (
-        select(Statement.month, Statement.beneficiary_id, PAYABLE.label("payable"))
+        select(Statement.month, Statement.beneficiary_id, payable.label("payable"))
         .add_columns(so_far.label("so_far"))
         .where(
             Statement.amount > Statement.brought_debt,

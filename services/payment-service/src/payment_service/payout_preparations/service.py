@@ -16,6 +16,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from payment_service.clients.payees import PayeeDetails
 from payment_service.incentive_holds.rules import set_off
 from payment_service.incentive_statements import queries as statement_queries
+from payment_service.incentive_statements import service as statements
 from payment_service.incentive_statements.models import Statement
 from payment_service.payees import service as payees
 from payment_service.payout_accounts import service as payout_accounts
@@ -88,7 +89,7 @@ async def store(
     """Make the payouts of a batch, or end the preparation after the last one.
 
     Return whether there may be more. details: what agent-service knows of the batch's holders.
-    Locks the run.
+    Locks the run, then debts.
     Raises: StatementsTaken, PayoutAccountNotFound, PayoutAccountNotActive, NoTaxTable.
     """
     run = await run_queries.lock_run(session, batch.run_id)
@@ -104,6 +105,7 @@ async def store(
     entries = await queries.list_entries(session, run.id, batch.payee_ids)
     await statement_queries.lock_debts(session)
     earners = {each.beneficiary_id for found in entries.values() for each in found}
+    await statements.set_off_held(session, beneficiary_ids=earners)
     maker = _Maker(
         run=run,
         details=details,

@@ -13,6 +13,7 @@ from payment_service.clients.payees import PayeeDetails
 from payment_service.counting.rules import BeneficiaryKind
 from payment_service.incentive_holds import service as holds
 from payment_service.incentive_statements import queries as statement_queries
+from payment_service.incentive_statements import service as statements
 from payment_service.incentive_statements.models import Statement
 from payment_service.payees import service as payees
 from payment_service.payees.rules import Payee
@@ -63,7 +64,7 @@ async def check(session: AsyncSession, batch: Batch, details: Mapping[UUID, Paye
     """Withdraw what no longer holds of a batch, and let the rest be sent.
 
     Return whether there may be more. details: what agent-service knows now of those asked about.
-    Locks the run and the payouts.
+    Locks the run, the debts and the payouts.
     Raises: PayoutsStopped, PayoutAccountNotFound, PayoutAccountNotActive.
     """
     run = await run_queries.lock_run(session, batch.run_id)
@@ -77,6 +78,7 @@ async def check(session: AsyncSession, batch: Batch, details: Mapping[UUID, Paye
         return False
     await payout_accounts.check_sending(session, run.payout_account_id)
     account = await payout_accounts.get(session, run.payout_account_id)
+    await statement_queries.lock_debts(session)
     found = await payout_queries.lock_of_run(session, run.id, batch.payee_ids)
     changes = await _find_changes(session, run, found, details)
     for reason in sorted(set(changes.values())):
@@ -195,6 +197,7 @@ async def _find_changes(
     every = [each for items in of_payout.values() for each in items]
     ids = [each.statement_id for each in every]
     paid: Mapping[UUID, Payee] = await payees.find_payees(session, Statement, ids)
+    await statements.set_off_held(session, beneficiary_ids={each.beneficiary_id for each in every})
     debts = await _find_debts(session, every)
     changes = {}
     for each in found:

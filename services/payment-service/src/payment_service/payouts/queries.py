@@ -185,6 +185,14 @@ def is_live(statement_id: Any) -> ColumnElement[bool]:
     return exists().where(PayoutItem.statement_id == statement_id, PayoutItem.is_live)
 
 
+def live_set_off(statement_id: Any) -> ColumnElement[int]:
+    """Return what a payout that is not over deducts from a statement for a debt, in rupiah."""
+    set_off = select(func.sum(PayoutItem.set_off)).where(
+        PayoutItem.statement_id == statement_id, PayoutItem.is_live
+    )
+    return cast(func.coalesce(set_off.scalar_subquery(), 0), BigInteger)
+
+
 def is_paid(statement_id: Any) -> ColumnElement[bool]:
     """Return whether a bank has paid a statement, and the money did not come back."""
     return exists().where(

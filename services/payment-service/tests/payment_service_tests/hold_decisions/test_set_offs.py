@@ -254,7 +254,7 @@ async def test_a_forfeit_that_is_taken_back_owes_again_what_it_made_up_for(
     assert await faults(session) == []
 
 
-async def test_a_forfeit_taken_back_after_a_later_close_is_followed_by_a_debt_again(
+async def test_a_forfeit_taken_back_owes_again_what_nothing_else_that_is_held_makes_up_for(
     client: httpx.AsyncClient,
     session: AsyncSession,
     officer: Officer,
@@ -272,7 +272,9 @@ async def test_a_forfeit_taken_back_after_a_later_close_is_followed_by_a_debt_ag
     debt = await history.find_debt()
     await history.close(FEBRUARY)
 
-    assert debt == 2 * EACH == await history.find_debt()
+    _, held = await list_holds(client, officer())
+    assert [(each["amount"], each["deducted"]) for each in held["statements"]] == [(EACH, EACH)]
+    assert debt == EACH == await history.find_debt()
     assert await owed(session, history.village.agent_id) == 2 * EACH
     assert await faults(session) == []
 

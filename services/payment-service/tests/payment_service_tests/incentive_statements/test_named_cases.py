@@ -4,6 +4,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime
 from uuid import UUID
 
+from payment_service_tests.incentive_holds.conftest import with_agreement
 from payment_service_tests.village import Village, apply_events, compute, noon
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -53,7 +54,7 @@ def dismiss(village: Village, at: datetime) -> AgentDismissed:
 async def test_a_threshold_lost_after_its_month_was_stated_becomes_a_debt_and_is_earned_off(
     session: AsyncSession, tell: Tell, close: Close, faults: Faults
 ) -> None:
-    village = Village()
+    village = with_agreement(Village())  # what is held would make up for it
     payments = village.enrol(25, NOVEMBER)
     await tell(village)
     await close(NOVEMBER)

@@ -16,8 +16,11 @@ from payment_service_tests.debts import (
 )
 from payment_service_tests.office import BY_BANK, Office, list_transfers, pay_out, send
 from payment_service_tests.village import Village
+from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from payment_service.month_lists.models import UnpaidMonth
+from payment_service.month_lists.tasks import DueWatch
 from payment_service.payout_accounts.models import PayoutAccount
 from payment_service.payout_releases import service as payout_releases
 from payment_service.payouts import service as payouts
@@ -51,6 +54,22 @@ async def test_a_deduction_comes_back_with_its_payout(
     ]
     assert await find_owed(session, earner) == 0
     assert await faults(session) == []
+
+
+async def test_what_a_payout_under_way_deducts_does_not_count_as_unpaid(
+    session: AsyncSession,
+    office: Office,
+    account: PayoutAccount,
+    earner: Village,
+    earn: Earn,
+) -> None:
+    await take_back(earner, earn, count=1, month=DECEMBER)
+    await office.release(await office.prepare(account.id, DECEMBER))
+
+    await DueWatch(office.settings).run(office.database)
+
+    unpaid = (await session.scalars(select(UnpaidMonth.unpaid_amount))).all()
+    assert sorted(unpaid) == [0, 11_040 + 1_104]
 
 
 @pytest.mark.parametrize("is_released", [False, True])
