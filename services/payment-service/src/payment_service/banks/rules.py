@@ -87,7 +87,7 @@ class ReplayAnswerHarmful(Conflict):
         "another answer."
     )
     text_id = (
-        "Bank ini mengembalikan uang pelanggan jika pembayaran berulang dijawab begini. Pilih "
+        "Bank ini mengembalikan uang nasabah jika pembayaran berulang dijawab begini. Pilih "
         "jawaban lain."
     )
 
