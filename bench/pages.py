@@ -94,6 +94,8 @@ LISTS: Mapping[str, Sequence[tuple[str, Mapping[str, str], str]]] = {
         ("/v1/commission-schemes", {}, ""),
         ("/v1/bank-partners", {}, ""),
         ("/v1/bank-partners/{partner}/requests", {}, "callbacks"),
+        ("/v1/bank-partners/{partner}/history", {}, ""),
+        ("/v1/bank-partners/{partner}/credential-changes", {}, ""),
         ("/v1/commission-months/{open_month}/dry-run/statements", {}, "commission_beneficiaries"),
         ("/v1/commission-months/{month}/payees", {}, ""),
         ("/v1/incentive-holds", {}, ""),

@@ -50,7 +50,6 @@ from perisai_kit.db.engine import Database
 from perisai_kit.http.answers.cross_origin import CrossOrigin
 from perisai_kit.privacy.keyring import Keyring
 from perisai_kit.runtime.log import get_logger
-from perisai_kit.runtime.ticks import until_tick
 from perisai_kit.services.app import create_app as create_kit_app
 from perisai_kit.services.app import create_kit, describe_routes
 from perisai_kit.services.client import ServiceClient
@@ -217,4 +216,4 @@ async def _reload_for_ever(
                 await keys.reload(session)
         except Exception as error:  # noqa: BLE001 - the known keys are used until the next reload
             log.warning("gateway.reload_failed", error=type(error).__name__)
-        await asyncio.sleep(until_tick(RELOAD_EVERY_S))
+        await asyncio.sleep(RELOAD_EVERY_S)

@@ -50,11 +50,11 @@ async def test_a_change_of_a_staff_account_is_sent_by_mail(gateway: Any) -> None
     mail = {"email": "siti@example.org", **WHY}
 
     await gateway.client.put(f"{address}/email", json=mail, headers=headers)
+    own = await gateway.signed_in(Role.AUDITOR, account_id=officer.id)
+    me = await gateway.client.get("/v1/me", headers=own)
     await gateway.client.post(f"{address}/lock", json=WHY, headers=headers)
     await gateway.send_notices()
 
-    own = await gateway.signed_in(Role.AUDITOR, account_id=officer.id)
-    me = await gateway.client.get("/v1/me", headers=own)
     assert me.json()["email_masked"] == "s***@example.org"
     assert await gateway.mails_to(mail["email"]) == ["account_locked"]
 

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from perisai_kit.domain import clock
+from perisai_kit.domain.jakarta import find_latest_day
 
 if TYPE_CHECKING:
     from agent_service_tests.conftest import World
@@ -14,7 +15,7 @@ if TYPE_CHECKING:
 async def test_future_dates_are_refused_by_the_name_of_their_field(world: World) -> None:
     application = await world.apply()
     await world.step(application, "verification")
-    tomorrow = (clock.today() + timedelta(days=1)).isoformat()
+    tomorrow = (find_latest_day(clock.now()) + timedelta(days=1)).isoformat()
     path = f"applications/{application['id']}"
 
     training = await world.post(

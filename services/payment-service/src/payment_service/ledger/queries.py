@@ -154,10 +154,6 @@ async def insert_once_correction(
     return (await session.scalars(chosen)).one()
 
 
-async def find_transfer(session: AsyncSession, transfer_id: int) -> Transfer | None:
-    return await session.get(Transfer, transfer_id)
-
-
 async def list_transfers(
     session: AsyncSession,
     *,
@@ -371,19 +367,10 @@ async def count_odd_postings(session: AsyncSession) -> int:
 async def count_odd_corrections(session: AsyncSession) -> int:
     """Count the corrections that do not take back exactly what they name."""
     first = aliased(Transfer)
-    odd = (
-        select(func.count())
-        .select_from(Transfer)
-        .join(first, first.id == Transfer.correction_of)
-        .where(
-            or_(
-                Transfer.amount != first.amount,
-                Transfer.debit_account != first.credit_account,
-                Transfer.credit_account != first.debit_account,
-            )
-        )
-    )
-    return (await session.scalars(odd)).one()
+    mirrored = tuple_(first.amount, first.credit_account, first.debit_account)
+    booked = tuple_(Transfer.amount, Transfer.debit_account, Transfer.credit_account)
+    pairs = select(func.count()).join_from(Transfer, first, first.id == Transfer.correction_of)
+    return (await session.scalars(pairs.where(booked != mirrored))).one()
 
 
 def _total(
