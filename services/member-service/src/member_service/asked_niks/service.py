@@ -13,16 +13,22 @@ from perisai_kit.privacy.day_limits import COUNTED
 async def check_limit(session: AsyncSession, *, account_id: UUID, limit: int) -> None:
     """Check that an account may register people, before anything is answered.
 
-    Registrations of one account wait here for each other, so that only one can pass the limit.
     Raises: TooManyKnownNiks.
     """
-    await queries.lock_account(session, account_id)
     limiting_at = await queries.find_limiting_at(session, account_id, limit)
     rules.check_limit(limiting_at, now=clock.now())
 
 
-async def record(session: AsyncSession, *, account_id: UUID, nik_hashes: Collection[bytes]) -> None:
-    """Record refused NIKs; each counts once a day."""
+async def record(
+    session: AsyncSession, *, account_id: UUID, nik_hashes: Collection[bytes], limit: int
+) -> None:
+    """Record refused NIKs before the refusal is answered; each counts once a day.
+
+    The refusals of one account wait here for each other, so that only one can pass the limit.
+    Raises: TooManyKnownNiks, if others have reached it meanwhile.
+    """
     if nik_hashes:
+        await queries.lock_account(session, account_id)
+        await check_limit(session, account_id=account_id, limit=limit)
         now = clock.now()
         await queries.save(session, account_id, nik_hashes, at=now, since=now - COUNTED)

@@ -73,6 +73,7 @@ class RefusalCountedRoute(TransactionRoute):
                         session,
                         account_id=request.state.principal.account_id,
                         nik_hashes=[request.state.nik_hash],
+                        limits=get_settings(request).limits,
                     )
                 raise
 

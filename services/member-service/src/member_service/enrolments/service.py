@@ -126,6 +126,7 @@ async def enrol_batch(session: AsyncSession, *, new: NewEnrolmentBatch, desk: De
             session,
             account_id=desk.stamp.account_id,
             nik_hashes={each.nik_hash for each in refused if each.id not in registered.own},
+            limits=desk.limits,
         )
         verdicts += [_make_verdict(entry, registered) for entry in entries]
     verdicts.sort(key=lambda verdict: verdict.row)
@@ -139,13 +140,15 @@ async def _check_known_niks(session: AsyncSession, desk: Desk) -> None:
 
 
 async def record_known_niks(
-    session: AsyncSession, *, account_id: UUID, nik_hashes: Collection[bytes]
+    session: AsyncSession, *, account_id: UUID, nik_hashes: Collection[bytes], limits: Limits
 ) -> None:
     """Record NIKs whose refusal shows an account that somebody has them, or a full number.
 
     What refuses a person who is not registered counts too: otherwise it would tell the same.
+    Raises: TooManyKnownNiks, which is answered instead.
     """
-    await asked_niks.record(session, account_id=account_id, nik_hashes=nik_hashes)
+    limit = limits.known_niks_a_day
+    await asked_niks.record(session, account_id=account_id, nik_hashes=nik_hashes, limit=limit)
 
 
 async def get_batch(session: AsyncSession, *, batch_id: UUID, viewer: Principal) -> BatchResult:

@@ -8,8 +8,9 @@ import httpx
 import pytest
 from sqlalchemy import func, select
 
-from member_service.asked_niks import tasks
+from member_service.asked_niks import service, tasks
 from member_service.asked_niks.models import AskedNik
+from member_service.asked_niks.rules import TooManyKnownNiks
 from perisai_kit.db.engine import Database
 from perisai_kit.domain import clock
 from perisai_kit.domain.ids import new_id
@@ -128,3 +129,16 @@ async def test_another_refusal_tells_no_more_of_a_nik(
 
     assert {code(each) for each in probes} == {(409, "member_id_taken")}
     assert code(await register(client, agent, form())) == (429, "too_many_known_niks")
+
+
+async def test_refusals_at_once_do_not_pass_the_limit_together(
+    client: httpx.AsyncClient, agent: Any, form: Form, known: Any, database: Database
+) -> None:
+    """Each was checked before any of the others was recorded."""
+    for nik in [await known() for _ in range(LIMIT)]:
+        await register(client, agent, form(nik=nik))
+    account_id = agent.principal.account_id
+
+    async with database.begin() as session:
+        with pytest.raises(TooManyKnownNiks):
+            await service.record(session, account_id=account_id, nik_hashes=[b"1"], limit=LIMIT)
