@@ -24,8 +24,8 @@ async def find_own_label(
 ) -> str:
     """Return the name of a person whole, or their telephone number while they have no name.
 
-    The masked label without an answer in time. Staff have their label. Call it outside of a
-    transaction. authorization: the header of the request.
+    It is the masked label where no answer comes in time. Staff have their label. Call it outside
+    of a transaction. authorization: the header of the request.
     """
     if account.kind != AccountKind.PERSON:
         return account.display_label

@@ -4,9 +4,10 @@ from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from agent_service.asked_niks import queries, rules
+from agent_service.asked_niks import rules
+from agent_service.asked_niks.models import AskedNik
 from perisai_kit.domain import clock
-from perisai_kit.privacy.day_limits import COUNTED
+from perisai_kit.privacy import asked_niks
 
 
 async def ask(session: AsyncSession, *, account_id: UUID, nik_hash: bytes, limit: int) -> None:
@@ -16,8 +17,9 @@ async def ask(session: AsyncSession, *, account_id: UUID, nik_hash: bytes, limit
     Raises: TooManyNiks.
     """
     now = clock.now()
-    await queries.lock_account(session, account_id)
-    if await queries.was_asked(session, account_id, nik_hash, since=now - COUNTED):
+    await asked_niks.lock_account(session, account_id)
+    if await asked_niks.was_asked(session, AskedNik, account_id, nik_hash, at=now):
         return
-    rules.check_limit(await queries.find_limiting_at(session, account_id, limit), now=now)
-    await queries.save(session, account_id, [nik_hash], at=now, since=now - COUNTED)
+    limiting_at = await asked_niks.find_limiting_at(session, AskedNik, account_id, limit)
+    rules.check_limit(limiting_at, now=now)
+    await asked_niks.save(session, AskedNik, account_id, [nik_hash], at=now)

@@ -5,9 +5,10 @@ from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from member_service.asked_niks import queries, rules
+from member_service.asked_niks import rules
+from member_service.asked_niks.models import AskedNik
 from perisai_kit.domain import clock
-from perisai_kit.privacy.day_limits import COUNTED
+from perisai_kit.privacy import asked_niks
 
 
 async def check_limit(session: AsyncSession, *, account_id: UUID, limit: int) -> None:
@@ -15,7 +16,7 @@ async def check_limit(session: AsyncSession, *, account_id: UUID, limit: int) ->
 
     Raises: TooManyKnownNiks.
     """
-    limiting_at = await queries.find_limiting_at(session, account_id, limit)
+    limiting_at = await asked_niks.find_limiting_at(session, AskedNik, account_id, limit)
     rules.check_limit(limiting_at, now=clock.now())
 
 
@@ -28,7 +29,6 @@ async def record(
     Raises: TooManyKnownNiks, if others have reached it meanwhile.
     """
     if nik_hashes:
-        await queries.lock_account(session, account_id)
+        await asked_niks.lock_account(session, account_id)
         await check_limit(session, account_id=account_id, limit=limit)
-        now = clock.now()
-        await queries.save(session, account_id, nik_hashes, at=now, since=now - COUNTED)
+        await asked_niks.save(session, AskedNik, account_id, nik_hashes, at=clock.now())
