@@ -4,7 +4,7 @@ import asyncio
 import random
 from collections import Counter
 from collections.abc import Awaitable, Callable, Coroutine
-from datetime import datetime, timedelta
+from datetime import datetime, time, timedelta
 from typing import Any, TypeVar
 
 import httpx
@@ -37,6 +37,12 @@ MakeBasis = Callable[..., ContributionBasis]
 ADMIN = Principal(account_id=new_id(), roles=frozenset({Role.ADMIN}))
 MEMBERS = 12
 LATER = timedelta(minutes=30)
+
+
+@pytest.fixture(autouse=True)
+def at_noon(business_time: BusinessTime) -> None:
+    """An hour later it is still the same day, and the same months can be billed."""
+    business_time.at(datetime.combine(clock.today(), time(12), JAKARTA))
 
 
 async def issue_twice(
