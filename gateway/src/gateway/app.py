@@ -1,6 +1,5 @@
 """The application of the gateway: its own routes, the edge before them, and its clients."""
 
-import asyncio
 from collections.abc import Awaitable, Callable
 from functools import partial
 
@@ -49,14 +48,11 @@ from gateway.worker import make_channels, make_periodic, make_subscriptions, mak
 from perisai_kit.db.engine import Database
 from perisai_kit.http.answers.cross_origin import CrossOrigin
 from perisai_kit.privacy.keyring import Keyring
-from perisai_kit.runtime.log import get_logger
 from perisai_kit.services.app import create_app as create_kit_app
 from perisai_kit.services.app import create_kit, describe_routes
 from perisai_kit.services.client import ServiceClient
 from perisai_kit.services.kit import Kit
 
-RELOAD_EVERY_S = 2.0
-"""How soon this process learns of a new key, a locked account or a removed role."""
 ROUTES = describe_routes(
     public_router,
     reference_router,
@@ -78,8 +74,6 @@ ROUTES = describe_routes(
 )
 SANDBOX_ROUTES = describe_routes(sandbox_router, mails_router)
 
-log = get_logger()
-
 
 def create_app(
     settings: Settings | None = None,
@@ -94,7 +88,8 @@ def create_app(
     """
     settings = settings or Settings.from_env()
     database = database or open_database(settings)
-    keys, revocations = SigningKeys(database), OwnRevocations(settings)
+    keys = SigningKeys(database)
+    revocations = OwnRevocations(settings, database, keys)
     kit = create_kit(
         settings,
         migrations=MIGRATIONS,
@@ -114,7 +109,7 @@ def create_app(
         routes=[*ROUTES, *SANDBOX_ROUTES] if settings.sandbox else ROUTES,
         subscriptions=make_subscriptions(agents=agents, members=members, payments=payments),
         periodic=make_periodic(settings, make_channels(settings, webhook, database, kit.keyring)),
-        background=[partial(_reload_for_ever, keys, revocations, database)],
+        background=[revocations.keep_reloading],
         on_close=_list_closers(webhook, agents, members, payments, relay, banks),
         outer=partial(_edge, settings=settings, kit=kit, relay=relay, banks=banks),
         body_limit=SMALL,
@@ -203,17 +198,3 @@ def _edge(
             pool=banks,
         )
     )
-
-
-async def _reload_for_ever(
-    keys: SigningKeys, revocations: OwnRevocations, database: Database
-) -> None:
-    """Reload keys and revocations every `RELOAD_EVERY_S`."""
-    while True:
-        try:
-            async with database.read() as session:
-                await revocations.reload(session)
-                await keys.reload(session)
-        except Exception as error:  # noqa: BLE001 - the known keys are used until the next reload
-            log.warning("gateway.reload_failed", error=type(error).__name__)
-        await asyncio.sleep(RELOAD_EVERY_S)

@@ -2,8 +2,11 @@
 
 import asyncio
 import signal
+import subprocess
+import threading
 import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -23,7 +26,6 @@ LONGEST_DELAY_S = 10.0
 STEADY_S = 30.0
 """A process that ran so long is restarted with the shortest delay."""
 STOP_TIMEOUT_S = 15.0
-WATCH_S = 1.0
 LINE_BYTES = 64 * 1024
 
 
@@ -184,9 +186,7 @@ class Runner:
 
     async def _keep_postgres(self, postgres: Postgres) -> None:
         failures = 0
-        while not await self._stops_within(WATCH_S):
-            if postgres.process is not None and postgres.process.poll() is None:
-                continue
+        while not await self._stops_before(postgres.process):
             failures += 1
             code = None if postgres.process is None else postgres.process.returncode
             await self._pause("postgres", code, failures)
@@ -197,6 +197,24 @@ class Runner:
                 failures = 0
             except SandboxError as error:
                 self._show("postgres", str(error))
+
+    async def _stops_before(self, process: subprocess.Popen[bytes] | None) -> bool:
+        """Wait until the runner must stop or the process has ended; return whether it must stop."""
+        loop, ended = asyncio.get_running_loop(), asyncio.Event()
+
+        def wait() -> None:
+            if process is not None:
+                process.wait()
+            with suppress(RuntimeError):  # the runner and its loop have stopped
+                loop.call_soon_threadsafe(ended.set)
+
+        # No thread of a pool, because a pool waits for its threads.
+        threading.Thread(target=wait, daemon=True).start()
+        waits = [asyncio.create_task(each.wait()) for each in (self._stopping, ended)]
+        await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
+        for each in waits:
+            each.cancel()
+        return self._stopping.is_set()
 
     async def _pause(self, name: str, code: int | None, failures: int) -> None:
         delay_s = min(FIRST_DELAY_S * 2 ** min(failures - 1, 10), LONGEST_DELAY_S)

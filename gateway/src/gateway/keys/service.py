@@ -51,7 +51,7 @@ class _Loaded:
 
 
 class SigningKeys:
-    """The keys that this process has loaded; `reload` is called every few seconds."""
+    """The keys that this process has loaded; `reload` is called before tokens are judged."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
@@ -75,21 +75,14 @@ class SigningKeys:
         return known.public.get(kid)
 
     async def sign(self, claims: dict[str, Any]) -> str:
-        """Return a token with these claims, signed with the current key.
-
-        In a worker of its own, where nothing reloads, the table is read again every few seconds:
-        the loaded key may have been retired or revoked.
-        """
-        known = await self._get()
-        if time.monotonic() - self._read_at > LOOK_AGAIN_S:
-            with suppress(Unavailable):  # the loaded key is used until the table can be read
-                known = await self.reload()
+        """Return a token with these claims, signed with the current key."""
+        known = await self._get_recent()
         header = {"typ": TOKEN_TYPE, "kid": known.kid}
         return jwt.encode(claims, known.private_key, algorithm=ALGORITHM, headers=header)
 
     async def jwks(self) -> dict[str, Any]:
         """Return the published key set."""
-        return (await self._get()).jwks
+        return (await self._get_recent()).jwks
 
     def forget(self) -> None:
         """Read the table again before the next signature, because the last token was refused."""
@@ -124,6 +117,14 @@ class SigningKeys:
             ):
                 known = self._known = _load(current, published)
             return known
+
+    async def _get_recent(self) -> _Loaded:
+        """Return the keys, read again after a few seconds: one may be retired or revoked."""
+        known = await self._get()
+        if time.monotonic() - self._read_at > LOOK_AGAIN_S:
+            with suppress(Unavailable):  # the loaded keys are used until the table can be read
+                known = await self.reload()
+        return known
 
     async def _get(self) -> _Loaded:
         return self._known if self._known is not None else await self.reload()

@@ -1,33 +1,102 @@
 """The platform's list of revoked access tokens.
 
-Every process of the gateway reads recent changes from the tables every two seconds. The services
-fetch the list from one of them.
+Every process of the gateway reads recent changes from the tables, while requests come at most two
+seconds before each. The services fetch the list from one of them.
 """
 
+import asyncio
+import time
+from collections.abc import Callable
 from datetime import datetime, timedelta
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from gateway.accounts import service as accounts
+from gateway.keys.service import SigningKeys
 from gateway.sessions import service as sessions
 from gateway.settings import Settings
 from perisai_kit.auth.revocations import Revocations
 from perisai_kit.auth.tokens import LEEWAY_S
+from perisai_kit.db.engine import Database
 from perisai_kit.domain import clock
 from perisai_kit.domain.errors import Unavailable
+from perisai_kit.events.signals import Signal
+from perisai_kit.runtime.log import get_logger
 from perisai_kit.services.revocations import RevocationList, RevokedAccount, RevokedSession
 
 OVERLAP = timedelta(seconds=60)
 """A change has the instant at which its request began, but is visible only after the commit."""
+RELOAD_EVERY_S = 2.0
+"""How soon this process learns of a new key, a locked account or a removed role."""
+RELOAD_AHEAD_S = 1.0
+"""From this age on a request causes a reload without waiting for it, so that a busy gateway never
+waits."""
+WAIT_S = 1.0
+"""How long a request may wait for a reload. After a slower one, or a failed one, none waits until
+one has succeeded: what is known is used while the database does not answer."""
+
+log = get_logger()
 
 
 class OwnRevocations(Revocations):
-    """The list in this process of the gateway."""
+    """The list in this process of the gateway, which is reloaded together with the keys.
 
-    def __init__(self, settings: Settings) -> None:
+    An idle process reads nothing.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        database: Database,
+        keys: SigningKeys,
+        *,
+        monotonic: Callable[[], float] = time.monotonic,
+    ) -> None:
+        """monotonic: a clock in seconds, for the age of the list."""
         super().__init__()
+        self._monotonic = monotonic
         self._kept_for = timedelta(seconds=settings.access_token_s + LEEWAY_S)
         self._as_of: datetime | None = None
+        self._database = database
+        self._keys = keys
+        self._read_at = float("-inf")
+        self._is_failing = False
+        self._is_wanted = asyncio.Event()
+        self._reloaded = Signal()
+
+    async def refresh(self) -> None:
+        """Have keys and revocations reloaded if they are too old; wait for it as long as allowed.
+
+        `keep_reloading` does it.
+        """
+        age_s = self._monotonic() - self._read_at
+        if age_s < RELOAD_AHEAD_S:
+            return
+        seen = self._reloaded.count
+        self._is_wanted.set()
+        if age_s >= RELOAD_EVERY_S and not self._is_failing:
+            await self._reloaded.wait(seen, WAIT_S)
+            self._is_failing = self._is_failing or self._reloaded.count == seen
+
+    async def keep_reloading(self) -> None:
+        """Reload at the start, and whenever a request wants it, for ever."""
+        while True:
+            began = self._monotonic()
+            try:
+                async with self._database.read() as session:
+                    await self.reload(session)
+                    await self._keys.reload(session)
+            except Exception as error:  # noqa: BLE001 - the known keys are used until the next one
+                self._is_failing = True
+                log.warning("gateway.reload_failed", error=type(error).__name__)
+            else:
+                self._read_at, self._is_failing = began, False
+            self._is_wanted.clear()
+            self._reloaded.send()
+            if self._is_failing:
+                await asyncio.sleep(RELOAD_EVERY_S)
+            if self._keys.loaded:
+                await self._is_wanted.wait()
 
     async def reload(self, session: AsyncSession) -> None:
         """Read the changes since the last time; at first, all that can affect a token."""

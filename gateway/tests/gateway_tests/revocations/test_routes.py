@@ -184,7 +184,7 @@ async def test_the_list_says_what_is_new_and_only_for_the_life_of_a_token(gatewa
     old, recent = now - timedelta(minutes=12), now - timedelta(minutes=5)
     account_id = await _account(gateway)
     ids = {at: await _ended(gateway, account_id, at) for at in (old, recent, now)}
-    revocations = OwnRevocations(gateway.parts.settings)
+    revocations = OwnRevocations(gateway.parts.settings, gateway.parts.database, gateway.parts.keys)
     async with gateway.parts.database.read() as session:
         await revocations.reload(session)
 
@@ -203,7 +203,7 @@ async def test_the_list_is_found_by_index_among_many_sessions(gateway: Any, urls
         recent = [_session(account_id, now) for _ in range(3)]
         await db.execute(insert(SignInSession), recent)
 
-    revocations = OwnRevocations(gateway.parts.settings)
+    revocations = OwnRevocations(gateway.parts.settings, gateway.parts.database, gateway.parts.keys)
     async with gateway.parts.database.read() as session:
         await revocations.reload(session)
     owner = await asyncpg.connect(urls.owner)

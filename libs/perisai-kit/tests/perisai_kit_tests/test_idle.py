@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Any
 
 import httpx
+import uvicorn
 from fastapi import FastAPI
 from sqlalchemy import event
 from starlette.types import Receive, Scope, Send
@@ -18,7 +19,8 @@ from perisai_kit.events.feed import FeedReader
 from perisai_kit.events.outbox import publish
 from perisai_kit.events.signals import Signals
 from perisai_kit.events.subscription import Subscription
-from perisai_kit.services.serve import Configuration, Server
+from perisai_kit.http.connections.watch import ConnectionLimits, Watch
+from perisai_kit.services.serve import Configuration, DatedState, Server
 from perisai_kit.testing.feeds import number_now
 from perisai_kit.testing.plugin import BusinessTime, Tokens
 from perisai_kit.testing.server import HOST, serve
@@ -167,23 +169,64 @@ async def test_a_long_poll_is_answered_when_the_server_stops(
     assert (answer.status_code, answer.json()) == (200, [])
 
 
-class Counted(Server):
-    """Counts its ticks, and is asked to exit at the third."""
+async def test_a_server_waits_until_it_is_asked_to_exit() -> None:
+    server = Server(Configuration("sandbox.fakebank.app:create_app"))
+    waiting = asyncio.create_task(server.main_loop())
+    await asyncio.sleep(0.1)
+    assert not waiting.done()
+
+    server.handle_exit(signal.SIGTERM, None)
+
+    await asyncio.wait_for(waiting, WAIT_S)
+    await asyncio.wait_for(server.main_loop(), WAIT_S)  # as when it was asked during its start
+
+
+def test_each_answer_has_the_date_of_its_second() -> None:
+    seconds = iter([1_763_000_000.2, 1_763_000_000.9, 1_763_000_001.0])
+    config = uvicorn.Config(app=Silent, server_header=False)
+    config.load()
+    state = DatedState(config, now=lambda: next(seconds))
+
+    first, same, next_one = (state.default_headers for _ in range(3))
+
+    assert first == [(b"date", b"Thu, 13 Nov 2025 02:13:20 GMT")]
+    assert same is first
+    assert next_one == [(b"date", b"Thu, 13 Nov 2025 02:13:21 GMT")]
+
+
+class Connection:
+    """A watched connection that records when it was checked."""
 
     def __init__(self) -> None:
-        super().__init__(Configuration("sandbox.fakebank.app:create_app"))
-        self.counters: list[int] = []
+        self.only_waits = False
+        self.checked = asyncio.Event()
+        self.count = 0
 
-    async def on_tick(self, counter: int) -> bool:
-        self.counters.append(counter)
-        if len(self.counters) == 3:
-            self.handle_exit(signal.SIGTERM, None)
-        return self.should_exit
+    def check(self, now: float) -> bool:
+        self.count += 1
+        self.checked.set()
+        return not self.only_waits
+
+    def close_idle(self) -> None: ...
 
 
-async def test_a_server_ticks_once_for_ten_ticks_of_uvicorn_and_ends_when_it_is_asked_to() -> None:
-    server = Counted()
+async def test_connections_that_wait_for_the_app_are_not_checked_until_resumed() -> None:
+    watch = Watch(asyncio.get_running_loop(), ConnectionLimits(check_every_s=0.01))
+    poll, other = Connection(), Connection()
+    for each in (poll, other):
+        watch.add(each)
+    poll.only_waits = True
+    await asyncio.wait_for(poll.checked.wait(), WAIT_S)
+    poll.checked.clear()
+    await asyncio.wait_for(poll.checked.wait(), WAIT_S)  # the other one needs it
+    other.only_waits = True
+    other.checked.clear()
+    await asyncio.wait_for(other.checked.wait(), WAIT_S)
 
-    await asyncio.wait_for(server.main_loop(), WAIT_S)
+    count = poll.count
+    await asyncio.sleep(0.1)
+    assert poll.count == count
+    poll.checked.clear()
+    watch.resume()
 
-    assert server.counters == [0, 10, 20]
+    await asyncio.wait_for(poll.checked.wait(), WAIT_S)

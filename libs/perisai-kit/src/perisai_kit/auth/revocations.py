@@ -22,6 +22,9 @@ class Revocations:
         self._accounts: dict[uuid.UUID, datetime] = {}
         self._sessions: dict[uuid.UUID, datetime] = {}
 
+    async def refresh(self) -> None:
+        """Called before a token is judged, for a list that no task keeps up to date."""
+
     def add(
         self,
         *,

@@ -112,6 +112,7 @@ class Authenticator:
         """
         if len(token) > MAX_TOKEN_LENGTH:
             raise TokenInvalid
+        await self.revocations.refresh()
         digest = _digest(token)
         found = self._verified.get(digest)
         if found is not None and not self.keys.has(found.kid):

@@ -92,6 +92,7 @@ class ServerProtocol(HttpToolsProtocol):
     def data_received(self, data: bytes) -> None:
         if self._is_refused:
             return
+        self._watch.resume()
         self._idle_until = math.inf
         if self._deadline == math.inf and not self._is_in_body and self._is_idle():
             self._deadline = self.loop.time() + self.limits.head_s
@@ -103,6 +104,7 @@ class ServerProtocol(HttpToolsProtocol):
         super().pause_writing()
         self._write_left = self.transport.get_write_buffer_size()
         self._write_deadline = self.loop.time() + self.limits.write_s
+        self._watch.resume()
 
     def resume_writing(self) -> None:
         super().resume_writing()
@@ -169,6 +171,7 @@ class ServerProtocol(HttpToolsProtocol):
 
     def on_response_complete(self) -> None:
         self._on_lost = None
+        self._watch.resume()
         self.server_state.total_requests += 1
         if self.transport.is_closing():
             return
@@ -181,8 +184,8 @@ class ServerProtocol(HttpToolsProtocol):
 
     # Called by the watch.
 
-    def check(self, now: float) -> None:
-        """Close an overdue connection. now: the loop's time."""
+    def check(self, now: float) -> bool:
+        """Close an overdue connection; return False if it only waits for the app."""
         passed, self._checked_at = now - self._checked_at, now
         if now > self._lingers_until:
             self.transport.close()
@@ -195,15 +198,15 @@ class ServerProtocol(HttpToolsProtocol):
             self.transport.close()
         elif now > self._deadline:
             self._close_or_refuse(refusals.RequestTimedOut(), "head_slow")
-        elif self._is_in_body and now > self._body_deadline():
+        elif self._is_in_body and now > self._body_since + self.limits.get_body_s(self._body_bytes):
             self._close_or_refuse(refusals.RequestTimedOut(), "body_slow")
+        limits = (self._deadline, self._idle_until, self._lingers_until, self._write_deadline)
+        return self._is_in_body or self.transport.is_closing() or min(limits) < math.inf
 
     def close_idle(self) -> None:
         """Close the connection for a new one."""
         closed_total.labels("too_many").inc()
         self.transport.close()
-
-    # Internal.
 
     def _feed(self, data: bytes) -> None:
         self._begun_here = self._body_here = 0
@@ -237,10 +240,6 @@ class ServerProtocol(HttpToolsProtocol):
             self._is_resuming = False
         if rest and not self._is_refused:
             self._feed(rest)
-
-    def _body_deadline(self) -> float:
-        allowed_s = self.limits.body_s + self._body_bytes / self.limits.body_bytes_a_second
-        return self._body_since + allowed_s
 
     def _check_writing(self, now: float) -> None:
         left = self.transport.get_write_buffer_size()

@@ -9,16 +9,17 @@ import gc
 import resource
 import socket
 import sys
-from collections.abc import Sequence
-from contextlib import suppress
+import time
+from collections.abc import Callable, Sequence
+from email.utils import formatdate
 from types import FrameType
 
 import uvicorn
+from uvicorn.server import ServerState
 from uvicorn.supervisors import Multiprocess
 
 from perisai_kit.http.connections.watch import ConnectionLimits
 from perisai_kit.http.protocol import ServerProtocol
-from perisai_kit.runtime.ticks import until_tick
 from perisai_kit.services.processes import find_process
 from perisai_kit.services.worker import run_standalone
 
@@ -27,7 +28,6 @@ GRACEFUL_S = 8
 START_S = 120
 """A process that does not answer its parent for so long is restarted. It cannot answer during its
 imports, which on a busy machine take longer than uvicorn's 5 s."""
-TICK_S = 1.0
 BACKLOG = 2048
 ACCEPTED_A_TURN = 16
 """New connections taken per turn of the event loop. uvloop takes one per turn and descriptor of a
@@ -68,22 +68,46 @@ class Configuration(uvicorn.Config):
         _keep_what_is_loaded()
 
 
+class DatedState(ServerState):
+    """uvicorn's state of a server, which writes the Date field when an answer needs it."""
+
+    def __init__(self, config: uvicorn.Config, *, now: Callable[[], float] = time.time) -> None:
+        """now: seconds since 1970."""
+        self._config = config
+        self._now = now
+        self._second = -1
+        self._headers: list[tuple[bytes, bytes]] = []
+        super().__init__()
+
+    @property
+    def default_headers(self) -> list[tuple[bytes, bytes]]:
+        """The headers of every answer of this second."""
+        second = int(self._now())
+        if second != self._second:
+            date = formatdate(second, usegmt=True).encode()
+            self._headers = [(b"date", date), *self._config.encoded_headers]
+            self._second = second
+        return self._headers
+
+    @default_headers.setter
+    def default_headers(self, _: list[tuple[bytes, bytes]]) -> None:
+        """Ignore what uvicorn sets at the start."""
+
+
 class Server(uvicorn.Server):
-    """uvicorn's server, which wakes an idle process once a second instead of ten times."""
+    """uvicorn's server, which does not wake an idle process. uvicorn's wakes it every 100 ms."""
 
     def __init__(self, config: Configuration) -> None:
         super().__init__(config)
+        self.server_state = DatedState(config)
         self._loop: asyncio.AbstractEventLoop | None = None
         self._is_asked_to_exit = asyncio.Event()
 
     async def main_loop(self) -> None:
+        """Wait until the server must exit."""
         self._loop = asyncio.get_running_loop()
-        counter = 0  # in tenths of a second: at each tenth uvicorn writes the Date field anew
-        while not await self.on_tick(counter):
-            counter = (counter + 10) % 864_000
-            with suppress(TimeoutError):
-                async with asyncio.timeout(until_tick(TICK_S)):
-                    await self._is_asked_to_exit.wait()
+        if not self.should_exit:
+            await self._is_asked_to_exit.wait()
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
         super().handle_exit(sig, frame)

@@ -1,4 +1,7 @@
-"""The connections of one server: checked once a second, bounded in number."""
+"""The connections of one server: bounded in number, and checked once a second.
+
+Nothing is checked while every connection waits for the app, so that long polls wake nobody.
+"""
 
 import asyncio
 from dataclasses import dataclass
@@ -36,17 +39,26 @@ class ConnectionLimits:
     """Open connections; beyond that the connection that was idle longest is closed."""
     check_every_s: float = 1.0
 
+    def get_body_s(self, received: int) -> float:
+        """Return the seconds that a body may take of which so many bytes were received."""
+        return self.body_s + received / self.body_bytes_a_second
+
 
 class Watched(Protocol):
     """A watched connection."""
 
-    def check(self, now: float) -> None: ...
+    def check(self, now: float) -> bool:
+        """Close the connection if it is overdue; return whether to check it again in a second.
+
+        now: the loop's time.
+        """
+        ...
 
     def close_idle(self) -> None: ...
 
 
 class Watch:
-    """The connections of one server: checked once a second, bounded in number."""
+    """Checks the connections of one server."""
 
     def __init__(self, loop: asyncio.AbstractEventLoop, limits: ConnectionLimits) -> None:
         self._loop = loop
@@ -64,6 +76,10 @@ class Watch:
             oldest = next(iter(self._idle))
             del self._idle[oldest]
             oldest.close_idle()
+        self.resume()
+
+    def resume(self) -> None:
+        """Check again from now on: a connection does not only wait for the app any more."""
         if self._timer is None:
             self._timer = self._loop.call_later(self._limits.check_every_s, self._check)
 
@@ -83,10 +99,11 @@ class Watch:
     def _check(self) -> None:
         self._timer = None
         now = self._loop.time()
+        goes_on = False
         for connection in list(self._open):
-            connection.check(now)
-        if self._open:
-            self._timer = self._loop.call_later(self._limits.check_every_s, self._check)
+            goes_on = connection.check(now) or goes_on
+        if goes_on:
+            self.resume()
 
 
 _watches: WeakKeyDictionary[ServerState, Watch] = WeakKeyDictionary()
