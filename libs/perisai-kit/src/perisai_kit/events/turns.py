@@ -49,7 +49,7 @@ class Urgency:
         return max(least_s, min(self.rest_ratio * worked_s, MOST_REST_S))
 
 
-URGENT, USUAL, DEFERRABLE = Urgency(0.15), Urgency(0.5), Urgency(3.0, rest_ratio=2.0)
+URGENT, USUAL, DEFERRABLE = Urgency(0.15), Urgency(0.5), Urgency(3.0, rest_ratio=5.0)
 """For cover, which members look for; for most; and for what may be late."""
 
 
