@@ -169,6 +169,7 @@ def app_of(kit: Kit, settings: Settings) -> FastAPI:
             members=members,
             payees=PayeesClient(feed_of_agents),
             clients=bank_clients,
+            signals=kit.signals,
         ),
         jobs=run_jobs(settings, bank_clients),
         on_close=[

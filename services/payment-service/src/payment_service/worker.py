@@ -50,6 +50,7 @@ from perisai_kit.events.catalogue import (
     RegistrationEnded,
 )
 from perisai_kit.events.feed import LocalFeed
+from perisai_kit.events.signals import Signals
 from perisai_kit.events.subscription import POLL_S, FeedSource, Subscription
 from perisai_kit.events.turns import DEFERRABLE
 from perisai_kit.jobs import runner
@@ -66,10 +67,11 @@ def periodic(
     members: MembersClient,
     payees: PayeesClient,
     clients: BankClients,
+    signals: Signals | None = None,
 ) -> list[Periodic]:
-    """Return this service's periodic tasks."""
+    """Return this service's periodic tasks. signals: of the sequencer beside them, if any."""
     expire = partial(bills.every_minute, late_notice_h=settings.bill_late_notice_h)
-    computation, closer = Computation(agents), Closer(settings)
+    computation, closer = Computation(agents, signals), Closer(settings)
     preparer, releaser = Preparer(settings, payees), Releaser(payees)
     comparer = Comparer()
     return [
@@ -190,6 +192,7 @@ def create_worker() -> Worker:
             members=MembersClient(members),
             payees=PayeesClient(agents),
             clients=clients,
+            signals=kit.signals,
         ),
         jobs=run_jobs(settings, clients),
     )

@@ -107,12 +107,12 @@ async def run_in_batches(
     *steps: Step,
     batch: int = BATCH,
     run_s: float = RUN_S,
-    rest_ratio: float = 0.0,
+    rest_ratio: Callable[[], float] = lambda: 0.0,
 ) -> bool:
     """Run each step until it finds fewer rows than a batch, each batch in its own transaction.
 
     Return whether there may be more, because `run_s` seconds have passed. At least one batch runs.
-    rest_ratio: the pause after a full batch, as so many times what the batch took.
+    rest_ratio: gives the pause after a full batch, as so many times what the batch took.
     """
     deadline = time.monotonic() + run_s
     for step in steps:
@@ -125,7 +125,7 @@ async def run_in_batches(
             now = time.monotonic()
             if now >= deadline:
                 return True
-            await asyncio.sleep(rest_ratio * (now - began))
+            await asyncio.sleep(rest_ratio() * (now - began))
     return False
 
 

@@ -97,7 +97,7 @@ class Sequencer:
             gaps.record(numbered)
             if numbered.count:
                 numbered_total.inc(numbered.count)
-                signals.numbered.send()
+                signals.record_numbered(numbered.count, now=time.monotonic())
                 await channels.notify(Channel.NUMBERED)
             if 0 < numbered.count < BATCH:
                 await asyncio.sleep(REST_S)

@@ -66,6 +66,10 @@ class Pace:
         return BUSY_POLL_S if now - self._worked_at < IDLE_AFTER_S else IDLE_POLL_S
 
 
+BUSY_BATCH = 25
+BUSY_FOR_S = 1.0
+
+
 class Signals:
     """The two signals of one process: events were published; events were numbered.
 
@@ -84,6 +88,20 @@ class Signals:
         """Whether the sequencer of this process numbers the events."""
         self.is_listening = False
         """Whether the sequencer that leads notifies this process."""
+        self._busy_until = float("-inf")
+
+    def record_numbered(self, count: int, *, now: float) -> None:
+        """Record that the sequencer of this process has numbered so many events, and signal it.
+
+        now: seconds of a monotonic clock.
+        """
+        if count >= BUSY_BATCH:
+            self._busy_until = now + BUSY_FOR_S
+        self.numbered.send()
+
+    def is_busy(self, *, now: float) -> bool:
+        """Return whether this service publishes many events now, as far as this process knows."""
+        return now < self._busy_until
 
     def change_role(self, *, is_leading: bool = False, is_listening: bool = False) -> None:
         """Record where "numbered" comes from. Readers, who relied on another source, poll once."""

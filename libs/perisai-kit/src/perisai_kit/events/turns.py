@@ -36,20 +36,31 @@ class Urgency:
     rest_s: at least so long, except after a full page, which has more behind it. rest_ratio: and so
     many times as long as it worked on the page, even on a full one, but at most MOST_REST_S. Where
     others need the processors too, that work takes longer, so it takes less of them by itself.
+    busy_ratio: the same while its service publishes many events.
     """
 
     rest_s: float
     rest_ratio: float = 0.0
+    busy_ratio: float = 0.0
 
-    def compute_rest_s(self, length: int, *, limit: int, worked_s: float) -> float:
-        """Return the pause after a page of so many events. limit: of a full page."""
+    def compute_rest_s(self, length: int, limit: int, earned_s: float) -> float:
+        """Return the pause after a page of so many events.
+
+        limit: of a full page. earned_s: the ratio, times the seconds that it worked.
+        """
         if length < min(BUSY_FROM, limit):
             return REST_S if length else 0.0
         least_s = self.rest_s if length < limit else 0.0
-        return max(least_s, min(self.rest_ratio * worked_s, MOST_REST_S))
+        return max(least_s, min(earned_s, MOST_REST_S))
+
+    def get_ratio(self, signals: Signals | None) -> float:
+        """Return how many times as long as it worked it pauses. signals: of its process, if any."""
+        is_busy = signals is not None and signals.is_busy(now=time.monotonic())
+        return self.busy_ratio if is_busy else self.rest_ratio
 
 
-URGENT, USUAL, DEFERRABLE = Urgency(0.15), Urgency(0.5), Urgency(3.0, rest_ratio=5.0)
+URGENT, USUAL = Urgency(0.15), Urgency(0.5)
+DEFERRABLE = Urgency(3.0, rest_ratio=2.0, busy_ratio=5.0)
 """For cover, which members look for; for most; and for what may be late."""
 
 

@@ -1,6 +1,7 @@
 """How long a reader pauses after a page."""
 
 import asyncio
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -16,6 +17,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from perisai_kit.db.engine import Database
 from perisai_kit.events.catalogue import MemberUpdated
+from perisai_kit.events.signals import BUSY_BATCH, BUSY_FOR_S, Signals
 from perisai_kit.events.turns import (
     BUSY_FROM,
     DEFERRABLE,
@@ -35,33 +37,56 @@ ALL = [URGENT, USUAL, DEFERRABLE]
 
 @pytest.mark.parametrize("urgency", ALL)
 def test_after_a_few_events_the_next_ones_are_soon_read(urgency: Urgency) -> None:
-    assert urgency.compute_rest_s(0, limit=FULL, worked_s=60) == 0
-    assert urgency.compute_rest_s(1, limit=FULL, worked_s=60) == REST_S
-    assert urgency.compute_rest_s(BUSY_FROM - 1, limit=FULL, worked_s=60) == REST_S
+    assert urgency.compute_rest_s(0, FULL, 60) == 0
+    assert urgency.compute_rest_s(1, FULL, 60) == REST_S
+    assert urgency.compute_rest_s(BUSY_FROM - 1, FULL, 60) == REST_S
 
 
 def test_after_a_busy_page_the_pause_is_by_the_urgency() -> None:
-    pauses = [each.compute_rest_s(BUSY_FROM, limit=FULL, worked_s=0) for each in ALL]
+    pauses = [each.compute_rest_s(BUSY_FROM, FULL, 0) for each in ALL]
 
     assert pauses == sorted(pauses) == [each.rest_s for each in ALL]
 
 
 @pytest.mark.parametrize("urgency", [URGENT, USUAL])
 def test_a_full_page_is_followed_at_once_where_somebody_waits(urgency: Urgency) -> None:
-    assert urgency.compute_rest_s(FULL, limit=FULL, worked_s=60) == 0
+    busy = Signals()
+    busy.record_numbered(FULL, now=time.monotonic())
+
+    assert [urgency.get_ratio(each) for each in (None, Signals(), busy)] == [0, 0, 0]
+    assert urgency.compute_rest_s(FULL, FULL, 0) == 0
 
 
 @pytest.mark.parametrize("limit", [1, BUSY_FROM, FULL])
 def test_what_may_be_late_leaves_most_of_the_time_to_others(limit: int) -> None:
-    worked_s = 1.5
+    ratio = DEFERRABLE.get_ratio(None)
 
-    rest_s = DEFERRABLE.compute_rest_s(limit, limit=limit, worked_s=worked_s)
+    assert DEFERRABLE.compute_rest_s(limit, limit, ratio * 1.5) == ratio * 1.5 > 1.5
 
-    assert rest_s == DEFERRABLE.rest_ratio * worked_s > worked_s
+
+def test_what_may_be_late_leaves_more_to_others_while_its_service_is_busy() -> None:
+    signals = Signals()
+    quiet = DEFERRABLE.get_ratio(signals)
+    signals.record_numbered(BUSY_BATCH, now=time.monotonic())
+
+    assert DEFERRABLE.get_ratio(signals) > quiet == DEFERRABLE.get_ratio(None)
+
+
+def test_a_service_is_busy_for_a_while_after_many_events_were_numbered_at_once() -> None:
+    signals = Signals()
+    signals.record_numbered(BUSY_BATCH - 1, now=10)
+    before = signals.is_busy(now=10)
+
+    signals.record_numbered(BUSY_BATCH, now=11)
+    signals.record_numbered(1, now=11.5)
+
+    during, afterwards = (signals.is_busy(now=11 + each * BUSY_FOR_S) for each in (0.9, 1))
+    assert (before, during, afterwards) == (False, True, False)
+    assert signals.numbered.count == 3
 
 
 def test_a_pause_has_a_bound_so_that_a_cursor_does_not_seem_to_stand_still() -> None:
-    longest_s = max(each.compute_rest_s(FULL, limit=FULL, worked_s=3600) for each in ALL)
+    longest_s = max(each.compute_rest_s(FULL, FULL, 3600) for each in ALL)
 
     assert longest_s == MOST_REST_S < STALLED_S / 2
 

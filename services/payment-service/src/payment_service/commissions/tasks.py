@@ -31,6 +31,7 @@ from perisai_kit.events.catalogue import (
     WadahAgreementSigned,
     WadahTerminated,
 )
+from perisai_kit.events.signals import Signals
 from perisai_kit.events.subscription import FeedSource, Subscription
 from perisai_kit.events.turns import BUSY_FROM, DEFERRABLE
 from perisai_kit.runtime.graceful import finish
@@ -75,14 +76,14 @@ async def on_accounts_changed(session: AsyncSession, events: Sequence[BankAccoun
 class Computation:
     """Computes the commission of allocations that wait for nothing any more."""
 
-    def __init__(self, agents: FeedSource) -> None:
+    def __init__(self, agents: FeedSource, own_signals: Signals | None = None) -> None:
         self._agents = subscribe_to_agents(agents, poll_s=0)
+        self._rest = partial(DEFERRABLE.get_ratio, own_signals)
 
     async def is_due(self, session: AsyncSession) -> bool:
         """Tell whether an allocation waits for nothing, or for agents' events only."""
-        if await counting.list_due(session, limit=1):
-            return True
-        return await counting.waits_for_agents(session)
+        is_due = bool(await counting.list_due(session, limit=1))
+        return is_due or await counting.waits_for_agents(session)
 
     async def run(self, database: Database, *, run_s: float = RUN_S) -> bool:
         """Compute what is due, with pauses between full batches; return whether there is more.
@@ -91,8 +92,7 @@ class Computation:
         allocations wait for nothing else, agent-service is asked at once. run_s: it ends with the
         batch after which so many seconds have passed.
         """
-        ratio = DEFERRABLE.rest_ratio
-        batches = partial(run_in_batches, database, batch=BATCH, run_s=run_s, rest_ratio=ratio)
+        batches = partial(run_in_batches, database, batch=BATCH, run_s=run_s, rest_ratio=self._rest)
         has_more = await batches(service.compute_due)
         if has_more or not await self._read_agents(database):
             return has_more
