@@ -4,9 +4,12 @@ from typing import Any
 from uuid import UUID
 
 from sqlalchemy import (
+    ARRAY,
+    BigInteger,
     ColumnElement,
     Select,
     Text,
+    Uuid,
     case,
     cast,
     delete,
@@ -29,6 +32,7 @@ from payment_service.counting.rules import BeneficiaryKind
 from perisai_kit.db.bulk import insert_once
 from perisai_kit.domain.month import Month
 
+KEPT_AT_ONCE = 10_000
 SUMS = ("line_count", "contribution_parts", "acquisition_parts", "override_parts")
 WHO = ("beneficiary_kind", "beneficiary_id", "wadah_id", "branch_code", "region_code")
 _IS_OPEN = Closing.status.in_([ClosingStatus.CONFIRMED, ClosingStatus.RUNNING])
@@ -82,20 +86,29 @@ async def insert_entries(session: AsyncSession, month: Month, *, on: date) -> No
 async def add_up(session: AsyncSession, month: Month) -> tuple[int, int]:
     """Store what is booked for each beneficiary in a month, in one pass over its lines.
 
-    Return how many have lines, and how many of them were kept.
+    Return how many have lines, and how many of them were kept. The sums come here before they are
+    stored, because PostgreSQL reads with several processes only in a statement that writes nothing.
     """
-    sums = commissions.booked_in(month).cte("sums").prefix_with("MATERIALIZED")
+    earning = (await session.execute(commissions.booked_in(month))).all()
+    kept = 0
+    for first in range(0, len(earning), KEPT_AT_ONCE):
+        kept += await _keep_sums(session, month, earning[first : first + KEPT_AT_ONCE])
+    return len(earning), kept
+
+
+async def _keep_sums(session: AsyncSession, month: Month, earning: Sequence[Any]) -> int:
+    ids, *sums = (list(each) for each in zip(*earning, strict=True))
+    arrays = [cast(ids, ARRAY(Uuid)), *(cast(each, ARRAY(BigInteger)) for each in sums)]
+    new = func.unnest(*arrays).table_valued("beneficiary_id", *SUMS, name="new").render_derived()
     kept = (
         update(ClosingEntry)
-        .where(ClosingEntry.month == month, ClosingEntry.beneficiary_id == sums.c.beneficiary_id)
-        .values({name: sums.c[name] for name in SUMS})
+        .where(ClosingEntry.month == month, ClosingEntry.beneficiary_id == new.c.beneficiary_id)
+        .values({name: new.c[name] for name in SUMS})
         .returning(ClosingEntry.beneficiary_id)
         .execution_options(synchronize_session=False)
         .cte("kept")
     )
-    counts = [select(func.count()).select_from(each).scalar_subquery() for each in (sums, kept)]
-    earning, found = (await session.execute(select(*counts))).one()
-    return earning, found
+    return await session.scalar(select(func.count()).select_from(kept)) or 0
 
 
 async def list_next(

@@ -264,7 +264,7 @@ async def _issue_statements(
             business_on=month.last_day,
         )
     await statements.set_off_held(session, beneficiary_ids=beneficiary_ids)
-    debts = await statement_queries.find_debts(session, beneficiary_ids)
+    debts = await statement_queries.find_debts(session, beneficiary_ids, stated_in=month)
     if debts:
         await payouts.withdraw_waiting_for(session, debts.keys())
     new = statement_queries.payable().where(Statement.id == any_id(ids))

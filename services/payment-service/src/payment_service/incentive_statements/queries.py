@@ -133,11 +133,12 @@ async def lock_debts(session: AsyncSession) -> None:
     await session.execute(select(func.pg_advisory_xact_lock(func.hashtext("incentive_debts"))))
 
 
-def debts() -> Select[Any]:
+def debts(*, stated_in: Month | None = None) -> Select[Any]:
     """Return the query of what statements took back and nothing has made up for, in rupiah.
 
     Columns: beneficiary_id, debt > 0. Payouts that deduct some of it count, whether they are paid
-    yet or not, and so does what is held or forfeited.
+    yet or not, and so does what is held or forfeited. stated_in: only of those whose last statement
+    is of this month.
     """
     later = aliased(Statement)
     is_last = ~exists().where(
@@ -150,6 +151,7 @@ def debts() -> Select[Any]:
     known = (
         select(Statement.beneficiary_id, CARRIED_DEBT.label("carried"))
         .where(or_(CARRIED_DEBT > 0, may_have_come_back), is_last)
+        .where(true() if stated_in is None else Statement.month == stated_in)
         .subquery("known")
     )
     debt = known.c.carried - _set_off_since(known.c.beneficiary_id)
@@ -157,9 +159,16 @@ def debts() -> Select[Any]:
     return select(owed).where(owed.c.debt > 0)
 
 
-async def find_debts(session: AsyncSession, beneficiary_ids: Collection[UUID]) -> dict[UUID, int]:
-    """Return the `debts` of these beneficiaries, of those with any."""
-    rows = await session.execute(debts().where(column("beneficiary_id") == any_id(beneficiary_ids)))
+async def find_debts(
+    session: AsyncSession, beneficiary_ids: Collection[UUID], *, stated_in: Month | None = None
+) -> dict[UUID, int]:
+    """Return the `debts` of these beneficiaries, of those with any.
+
+    stated_in: the month of the last statement of each of them, if it is known: so no others of
+    theirs are read.
+    """
+    asked = debts(stated_in=stated_in).where(column("beneficiary_id") == any_id(beneficiary_ids))
+    rows = await session.execute(asked)
     return {row.beneficiary_id: row.debt for row in rows}
 
 
