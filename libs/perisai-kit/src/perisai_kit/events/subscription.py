@@ -124,8 +124,8 @@ class Subscription:
                 length = await self.step(database)
                 self._failures = 0
                 worked_s = time.monotonic() - began - self._waited_s
-                earned_s = worked_s * self.urgency.get_ratio(signals)
-                await asyncio.sleep(self.urgency.compute_rest_s(length, self._limit, earned_s))
+                rest_s = self.urgency.compute_rest_s(length, self._limit, worked_s, signals)
+                await asyncio.sleep(rest_s)
             except Exception as error:  # noqa: BLE001 - every failure is retried, none is fatal
                 pause = BACKOFF_S[min(self._failures, len(BACKOFF_S) - 1)]
                 self._failures += 1

@@ -43,18 +43,20 @@ class Urgency:
     rest_ratio: float = 0.0
     busy_ratio: float = 0.0
 
-    def compute_rest_s(self, length: int, limit: int, earned_s: float) -> float:
+    def compute_rest_s(
+        self, length: int, limit: int, worked_s: float, signals: Signals | None = None
+    ) -> float:
         """Return the pause after a page of so many events.
 
-        limit: of a full page. earned_s: the ratio, times the seconds that it worked.
+        limit: of a full page. signals: of the process, if any.
         """
         if length < min(BUSY_FROM, limit):
             return REST_S if length else 0.0
         least_s = self.rest_s if length < limit else 0.0
-        return max(least_s, min(earned_s, MOST_REST_S))
+        return max(least_s, min(self.get_ratio(signals) * worked_s, MOST_REST_S))
 
     def get_ratio(self, signals: Signals | None) -> float:
-        """Return how many times as long as it worked it pauses. signals: of its process, if any."""
+        """Return how many times as long as it worked it pauses. signals: of the process, if any."""
         is_busy = signals is not None and signals.is_busy(now=time.monotonic())
         return self.busy_ratio if is_busy else self.rest_ratio
 

@@ -53,23 +53,29 @@ def test_a_full_page_is_followed_at_once_where_somebody_waits(urgency: Urgency) 
     busy = Signals()
     busy.record_numbered(FULL, now=time.monotonic())
 
-    assert [urgency.get_ratio(each) for each in (None, Signals(), busy)] == [0, 0, 0]
-    assert urgency.compute_rest_s(FULL, FULL, 0) == 0
+    pauses = [urgency.compute_rest_s(FULL, FULL, 60, each) for each in (None, Signals(), busy)]
+
+    assert pauses == [0, 0, 0]
 
 
 @pytest.mark.parametrize("limit", [1, BUSY_FROM, FULL])
 def test_what_may_be_late_leaves_most_of_the_time_to_others(limit: int) -> None:
-    ratio = DEFERRABLE.get_ratio(None)
+    worked_s = 1.5
 
-    assert DEFERRABLE.compute_rest_s(limit, limit, ratio * 1.5) == ratio * 1.5 > 1.5
+    rest_s = DEFERRABLE.compute_rest_s(limit, limit, worked_s)
+
+    assert rest_s == DEFERRABLE.rest_ratio * worked_s > worked_s
 
 
 def test_what_may_be_late_leaves_more_to_others_while_its_service_is_busy() -> None:
     signals = Signals()
-    quiet = DEFERRABLE.get_ratio(signals)
+    quiet_s = DEFERRABLE.compute_rest_s(FULL, FULL, 1, signals)
     signals.record_numbered(BUSY_BATCH, now=time.monotonic())
 
-    assert DEFERRABLE.get_ratio(signals) > quiet == DEFERRABLE.get_ratio(None)
+    busy_s = DEFERRABLE.compute_rest_s(FULL, FULL, 1, signals)
+
+    assert (quiet_s, busy_s) == (DEFERRABLE.rest_ratio, DEFERRABLE.busy_ratio)
+    assert busy_s > quiet_s == DEFERRABLE.compute_rest_s(FULL, FULL, 1)
 
 
 def test_a_service_is_busy_for_a_while_after_many_events_were_numbered_at_once() -> None:
