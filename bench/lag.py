@@ -276,7 +276,8 @@ def _describe(options: Options, pace: float, most: float, earned_s: Sequence[flo
     return (
         f"p99 from the commit of a payment, before it is answered, to the commit of its coverage,"
         f" by PostgreSQL's commit timestamps; {pace:,.0f} payments/s from a Python client, of"
-        f" {most:,.0f}/s that were settled just before without readers: half of them, or else the"
+        f" {most:,.0f}/s that were settled just before without readers, at the median of as many"
+        f" rounds: half of them, or else the"
         f" highest pace at which payments and coverage keep up; commission, which may be late, was"
         f" computed for all {min(earned_s):.0f} to {max(earned_s):.0f} s after the last answer;"
         f" {REPEATS:.0%} repeats, {options.label}; gateway, agent-service and member-service in 1"
