@@ -62,7 +62,7 @@ class Urgency:
 
 
 URGENT, USUAL = Urgency(0.15), Urgency(0.5)
-DEFERRABLE = Urgency(3.0, rest_ratio=2.0, busy_ratio=5.0)
+DEFERRABLE = Urgency(3.0, rest_ratio=2.0, busy_ratio=10.0)
 """For cover, which members look for; for most; and for what may be late."""
 
 
