@@ -15,7 +15,10 @@ from member_service.attribution_periods import service as attribution_periods
 from member_service.members.models import Member
 from member_service.worker import subscriptions
 from perisai_kit.db.engine import Database
+from perisai_kit.domain import clock
 from perisai_kit.domain.ids import new_id
+from perisai_kit.domain.jakarta import jakarta_date
+from perisai_kit.domain.month import Month
 from perisai_kit.events.catalogue import AgentActivated, AgentDismissed, PaymentSettled
 from perisai_kit.events.feed import LocalFeed
 from perisai_kit.events.outbox import publish
@@ -57,7 +60,7 @@ def test_cover_is_read_with_urgency(reading: dict[str, Subscription]) -> None:
 
 
 def paid(member_id: UUID) -> PaymentSettled:
-    now = datetime.now(UTC)  # noqa: TID251 - any instant will do
+    now = clock.real_now()
     return PaymentSettled.model_validate(
         {
             "allocation_id": new_id(),
@@ -71,7 +74,12 @@ def paid(member_id: UUID) -> PaymentSettled:
             "received_at": now,
             "payer": "self",
             "lines": [
-                {"month": f"{now:%Y-%m}", "programme": each, "amount": 8_400, "relief": 0}
+                {
+                    "month": str(Month.of(jakarta_date(now))),
+                    "programme": each,
+                    "amount": 8_400,
+                    "relief": 0,
+                }
                 for each in ("jkk", "jkm")
             ],
         }

@@ -6,6 +6,7 @@ from payment_service_tests.bills.test_routes import (
     Know,
     MakeBasis,
     asked,
+    in_november,
     key,
     own_client,
 )
@@ -16,8 +17,8 @@ from perisai_kit.auth.principal import Role
 from perisai_kit.db.engine import Database
 from perisai_kit.testing.network import Tokens
 
-__all__ = ["own_client"]
-"""The fixture of the neighbour."""
+__all__ = ["in_november", "own_client"]
+"""The fixtures of the neighbour."""
 
 
 async def test_a_replay_does_not_show_a_bill_to_an_agent_who_lost_the_member(
