@@ -36,6 +36,8 @@ from perisai_kit.domain import clock
 from perisai_kit.domain.errors import Unavailable
 from perisai_kit.runtime.log import get_logger
 
+READ_S = 5.0
+"""How long a reading may take, so that no other waits longer behind a dead connection."""
 LOOK_AGAIN_S = 5.0
 """How often an unknown `kid` may cause another read of the table."""
 
@@ -82,7 +84,7 @@ class SigningKeys:
 
     async def jwks(self) -> dict[str, Any]:
         """Return the published key set."""
-        return (await self._get_recent()).jwks
+        return (await self._get()).jwks
 
     def forget(self) -> None:
         """Read the table again before the next signature, because the last token was refused."""
@@ -97,14 +99,8 @@ class SigningKeys:
             self._read_at = time.monotonic()
             now = clock.real_now()
             try:
-                if session is not None:
-                    rows = await queries.list_keys(session)
-                else:
-                    async with self._database.read() as own:
-                        rows = await queries.list_keys(own)
-                if not any(row.status == KeyStatus.CURRENT for row in rows):
-                    async with self._database.begin() as session:
-                        rows = await ensure(session, now=now)
+                async with asyncio.timeout(READ_S):
+                    rows = await self._read(session, now=now)
             except (SQLAlchemyError, OSError):
                 raise Unavailable("The signing keys cannot be read.", retry_after_s=2) from None
             published = [row for row in rows if rules.is_published(_get_life(row), now=now)]
@@ -117,6 +113,17 @@ class SigningKeys:
             ):
                 known = self._known = _load(current, published)
             return known
+
+    async def _read(self, session: AsyncSession | None, *, now: datetime) -> Sequence[SigningKey]:
+        if session is not None:
+            rows = await queries.list_keys(session)
+        else:
+            async with self._database.read() as own:
+                rows = await queries.list_keys(own)
+        if not any(row.status == KeyStatus.CURRENT for row in rows):
+            async with self._database.begin() as writing:
+                rows = await ensure(writing, now=now)
+        return rows
 
     async def _get_recent(self) -> _Loaded:
         """Return the keys, read again after a few seconds: one may be retired or revoked."""

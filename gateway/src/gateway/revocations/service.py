@@ -1,12 +1,13 @@
 """The platform's list of revoked access tokens.
 
-Every process of the gateway reads recent changes from the tables, while requests come at most two
-seconds before each. The services fetch the list from one of them.
+Every process of the gateway reads recent changes from the tables, at most two seconds before it
+judges a token. The services fetch the list from one of them.
 """
 
 import asyncio
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import datetime, timedelta
 
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -31,18 +32,22 @@ RELOAD_EVERY_S = 2.0
 RELOAD_AHEAD_S = 1.0
 """From this age on a request causes a reload without waiting for it, so that a busy gateway never
 waits."""
-WAIT_S = 1.0
-"""How long a request may wait for a reload. After a slower one, or a failed one, none waits until
-one has succeeded: what is known is used while the database does not answer."""
+IDLE_S = 30.0
+"""How old the list becomes where no request comes. So it is not older in an outage that begins in
+an idle time, and the services, which fetch the keys every minute, get those of now."""
+RELOAD_S = 5.0
+"""How long a reload may take, and a request may wait for it. After a failure none waits until one
+has succeeded: what is known is used while the database does not answer."""
 
 log = get_logger()
 
 
-class OwnRevocations(Revocations):
-    """The list in this process of the gateway, which is reloaded together with the keys.
+def _not_read() -> Unavailable:
+    return Unavailable("The revocations have not been read yet.", retry_after_s=2)
 
-    An idle process reads nothing.
-    """
+
+class OwnRevocations(Revocations):
+    """The list in this process of the gateway, which is reloaded together with the keys."""
 
     def __init__(
         self,
@@ -68,6 +73,7 @@ class OwnRevocations(Revocations):
         """Have keys and revocations reloaded if they are too old; wait for it as long as allowed.
 
         `keep_reloading` does it.
+        Raises: Unavailable before they have been read once.
         """
         age_s = self._monotonic() - self._read_at
         if age_s < RELOAD_AHEAD_S:
@@ -75,15 +81,16 @@ class OwnRevocations(Revocations):
         seen = self._reloaded.count
         self._is_wanted.set()
         if age_s >= RELOAD_EVERY_S and not self._is_failing:
-            await self._reloaded.wait(seen, WAIT_S)
-            self._is_failing = self._is_failing or self._reloaded.count == seen
+            await self._reloaded.wait(seen, RELOAD_S)
+        if self._as_of is None:
+            raise _not_read()
 
     async def keep_reloading(self) -> None:
-        """Reload at the start, and whenever a request wants it, for ever."""
+        """Reload at the start, whenever a request wants it, and every `IDLE_S`, for ever."""
         while True:
             began = self._monotonic()
             try:
-                async with self._database.read() as session:
+                async with asyncio.timeout(RELOAD_S), self._database.read() as session:
                     await self.reload(session)
                     await self._keys.reload(session)
             except Exception as error:  # noqa: BLE001 - the known keys are used until the next one
@@ -95,8 +102,10 @@ class OwnRevocations(Revocations):
             self._reloaded.send()
             if self._is_failing:
                 await asyncio.sleep(RELOAD_EVERY_S)
-            if self._keys.loaded:
-                await self._is_wanted.wait()
+                continue
+            with suppress(TimeoutError):
+                async with asyncio.timeout(IDLE_S):
+                    await self._is_wanted.wait()
 
     async def reload(self, session: AsyncSession) -> None:
         """Read the changes since the last time; at first, all that can affect a token."""
@@ -115,7 +124,7 @@ class OwnRevocations(Revocations):
         Raises: Unavailable before the tables have been read.
         """
         if self._as_of is None:
-            raise Unavailable("The revocations have not been read yet.", retry_after_s=2)
+            raise _not_read()
         oldest = self._as_of - self._kept_for
         start = oldest if since is None else max(oldest, since - OVERLAP)
         changed, ended = self.list_since(start)

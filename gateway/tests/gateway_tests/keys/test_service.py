@@ -127,21 +127,6 @@ async def test_another_process_learns_of_a_rotation_from_the_first_token(
     assert found is not None
 
 
-async def test_a_process_publishes_what_another_one_rotated(keys_database: Database) -> None:
-    here = SigningKeys(keys_database)
-    before = await here.jwks()
-    await _age_keys(keys_database)
-    async with keys_database.begin() as session:
-        await service.rotate(session, now=clock.real_now())
-    assert await here.jwks() == before
-    here._read_at -= service.LOOK_AGAIN_S + 1
-
-    after = await here.jwks()
-
-    kids = [{each["kid"] for each in keys["keys"]} for keys in (before, after)]
-    assert len(kids[1] - kids[0]) == 1
-
-
 @pytest.mark.parametrize(("age", "rotates"), [(timedelta(days=31), True), (timedelta(1), False)])
 async def test_keys_rotate_by_themselves_when_their_time_has_come(
     keys_database: Database, age: timedelta, rotates: bool

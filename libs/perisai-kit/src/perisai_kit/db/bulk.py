@@ -43,6 +43,9 @@ BATCH = 5_000
 RUN_S = 30.0
 """The time of one turn of periodic work; then it returns that there is more."""
 
+MOST_REST_S = 5.0
+"""The longest pause between two batches: a process that stops waits for it."""
+
 Row = TypeVar("Row", bound=DeclarativeBase)
 
 Step = Callable[[AsyncSession, int], Awaitable[int]]
@@ -112,7 +115,8 @@ async def run_in_batches(
     """Run each step until it finds fewer rows than a batch, each batch in its own transaction.
 
     Return whether there may be more, because `run_s` seconds have passed. At least one batch runs.
-    rest_ratio: gives the pause after a full batch, as so many times what the batch took.
+    rest_ratio: gives the pause after a full batch, as so many times what the batch took, at most
+    MOST_REST_S.
     """
     deadline = time.monotonic() + run_s
     for step in steps:
@@ -125,7 +129,7 @@ async def run_in_batches(
             now = time.monotonic()
             if now >= deadline:
                 return True
-            await asyncio.sleep(rest_ratio() * (now - began))
+            await asyncio.sleep(min(rest_ratio() * (now - began), MOST_REST_S))
     return False
 
 

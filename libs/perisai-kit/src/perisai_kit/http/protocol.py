@@ -9,6 +9,7 @@ import asyncio
 import contextvars
 import math
 from collections.abc import Callable
+from functools import partial
 from typing import Any, ClassVar
 
 import httptools
@@ -62,7 +63,7 @@ class ServerProtocol(HttpToolsProtocol):
         self._body_since = self._checked_at = 0.0
         self._on_lost: Callable[[], None] | None = None
         self._running: RequestResponseCycle | None = None
-        self._extensions: dict[str, Any] = {ON_LOST: self._set_on_lost}
+        self._extensions: dict[str, Any] = {ON_LOST: partial(setattr, self, "_on_lost")}
 
     # Called by the event loop.
 
@@ -110,7 +111,7 @@ class ServerProtocol(HttpToolsProtocol):
         super().resume_writing()
         self._write_deadline = math.inf
 
-    # Called by the parser.
+    # Called by the parser, then by uvicorn and by the watch.
 
     def on_message_begin(self) -> None:
         if self._is_resuming:
@@ -157,10 +158,11 @@ class ServerProtocol(HttpToolsProtocol):
         if self._upgrade_framing:
             return  # the parser ends early; the body is still to come
         self._is_in_body = False
-        self._watch.set_busy(self)
+        if self._is_idle():  # it was answered before its body came
+            self._await_next()
+        else:
+            self._watch.set_busy(self)
         super().on_message_complete()
-
-    # Called by uvicorn.
 
     def _start_asgi_task(self, cycle: RequestResponseCycle, app: Any) -> None:
         self._running = cycle
@@ -168,6 +170,7 @@ class ServerProtocol(HttpToolsProtocol):
         task = self.loop.create_task(cycle.run_asgi(app), context=contextvars.Context())
         self.tasks.add(task)
         task.add_done_callback(self.tasks.discard)
+        task.add_done_callback(lambda _: self._watch.resume())  # it may have closed the connection
 
     def on_response_complete(self) -> None:
         self._on_lost = None
@@ -179,10 +182,7 @@ class ServerProtocol(HttpToolsProtocol):
         if self.pipeline:
             self._start_asgi_task(*self.pipeline.pop())
         else:
-            self._idle_until = self.loop.time() + self.timeout_keep_alive
-            self._watch.set_idle(self)
-
-    # Called by the watch.
+            self._await_next()
 
     def check(self, now: float) -> bool:
         """Close an overdue connection; return False if it only waits for the app."""
@@ -249,6 +249,10 @@ class ServerProtocol(HttpToolsProtocol):
             closed_total.labels("answer_unread").inc()
             self.transport.abort()
 
+    def _await_next(self) -> None:
+        self._idle_until = self.loop.time() + self.timeout_keep_alive
+        self._watch.set_idle(self)
+
     def _is_idle(self) -> bool:
         return self.cycle is None or self.cycle.response_complete
 
@@ -294,6 +298,3 @@ class ServerProtocol(HttpToolsProtocol):
         self._deadline = math.inf
         self._is_in_body = False
         self._lingers_until = self.loop.time() + self.limits.linger_s
-
-    def _set_on_lost(self, callback: Callable[[], None] | None) -> None:
-        self._on_lost = callback
