@@ -336,7 +336,8 @@ async def test_a_close_and_a_decision_at_once_take_a_debt_once(
         await apply_all(session, village)
         await read_until(session, clock.now() - timedelta(minutes=1), *SUBSCRIPTIONS)
         await agree_to_close(session, DECEMBER, settings=settings)
-        (hold_id,) = await session.scalars(select(IncentiveHold.id))
+        of_agent = IncentiveHold.beneficiary_id == village.agent_id
+        (hold_id,) = await session.scalars(select(IncentiveHold.id).where(of_agent))
         made = await holds.propose(session, hold_id, verdict=HoldVerdict.FORFEIT, by=new_id())
 
     async def approve() -> None:
