@@ -11,9 +11,11 @@ from pathlib import Path
 
 from bench.results import BenchError
 from perisai_kit.privacy.keyring import Keyring
+from perisai_kit.testing.connections import do_all_accept
 from sandbox.children import Child, run_server
 from sandbox.databases import migrate
 from sandbox.environment import build_environment
+from sandbox.lifetime import wait_until
 from sandbox.postgres import PRODUCTION, SETTINGS, Postgres
 from sandbox.roles import Role
 from sandbox.services import ROOT, Service, load_services
@@ -21,6 +23,8 @@ from sandbox.vault import Secrets, load_secrets
 
 SPARE_BYTES = 12 * 1024**3
 """What a measurement may need on the disk beside a copy: WAL, and what it writes."""
+START_S = 60.0
+"""Until all processes of a service accept connections, after the first one does."""
 USED_UP = "used-up"
 """A file in the folder of a stage of which a database was changed."""
 
@@ -141,6 +145,11 @@ class Stage:
             log=self.folder / f"{name}.log",
             ready_url=f"{service.url}{ready or service.ready}",
         ) as pid:
+            if processes > 1 and not wait_until(
+                lambda: do_all_accept(pid, port=service.port, processes=processes),
+                timeout_s=START_S,
+            ):
+                raise BenchError(f"{name} does not run in {processes} processes")
             yield pid
 
     @contextmanager

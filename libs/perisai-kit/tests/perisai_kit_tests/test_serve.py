@@ -1,6 +1,5 @@
 """How a process of the platform starts."""
 
-import asyncio
 import os
 import resource
 import signal
@@ -9,21 +8,17 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
-from pathlib import Path
+from contextlib import ExitStack, contextmanager
+from functools import partial
 
 import httpx
 import pytest
-import uvloop
 
 from perisai_kit.runtime.tls import get_ssl_context
 from perisai_kit.services import serve
-from perisai_kit.services.serve import (
-    ACCEPTED_A_TURN,
-    Configuration,
-    accept_many,
-    raise_file_limit,
-)
+from perisai_kit.services.serve import Configuration, raise_file_limit
+from perisai_kit.testing.connections import count_by_child, do_all_accept
+from sandbox import lifetime
 from sandbox.ports import HOST, free_port
 
 COMMAND = (sys.executable, "-m", "perisai_kit")
@@ -54,18 +49,19 @@ def wait_until_healthy(port: int) -> None:
     raise AssertionError("it does not come up")
 
 
-def children_of(pid: int) -> int:
-    listed = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
-    commands = [Path(f"/proc/{each}/cmdline").read_bytes() for each in listed]
-    return sum(b"spawn_main" in each for each in commands)
-
-
 @pytest.mark.soak
-def test_so_many_processes_share_a_port() -> None:
+def test_processes_on_a_port_share_the_connections_of_a_client() -> None:
     port = free_port()
-    with running("fakebank", "--port", str(port), "--processes", "2") as pid:
+    with running("fakebank", "--port", str(port), "--processes", "2") as pid, ExitStack() as stack:
         wait_until_healthy(port)
-        assert children_of(pid) == 2
+        is_up = partial(do_all_accept, pid, port=port, processes=2)
+        assert lifetime.wait_until(is_up, timeout_s=WAIT_S)
+        for _ in range(32):
+            stack.enter_context(socket.create_connection((HOST, port)))
+        count = partial(count_by_child, pid, port=port)
+        assert lifetime.wait_until(lambda: sum(count()) == 32, timeout_s=WAIT_S)
+        assert min(each for each in count() if each) >= 8
+        assert max(count()) < 32
 
 
 def test_what_cannot_start_ends_with_one_line_in_any_number_of_processes() -> None:
@@ -131,31 +127,3 @@ def test_connections_stay_below_the_limit_on_open_files() -> None:
 
     assert 0 < connections < soft
     assert soft == hard
-
-
-def test_a_burst_of_connections_is_accepted_in_few_turns_of_the_loop() -> None:
-    assert uvloop.run(_count_turns(ACCEPTED_A_TURN * 4)) <= 8
-
-
-async def _count_turns(connections: int) -> int:
-    """Return the turns of the loop between the first accepted connection and the last."""
-    loop = asyncio.get_running_loop()
-    turns: list[int] = []
-    turn = 0
-
-    class Server(asyncio.Protocol):
-        def connection_made(self, transport: asyncio.BaseTransport) -> None:
-            turns.append(turn)
-
-    listener = socket.create_server((HOST, 0), backlog=connections)
-    servers = [await loop.create_server(Server, sock=each) for each in accept_many(listener)]
-    clients = [socket.create_connection(listener.getsockname()) for _ in range(connections)]
-    async with asyncio.timeout(WAIT_S):
-        while len(turns) < connections:
-            turn += 1
-            await asyncio.sleep(0)
-    for client in clients:
-        client.close()
-    for server in servers:
-        server.close()
-    return turns[-1] - turns[0] + 1

@@ -18,6 +18,7 @@ import uvicorn
 from uvicorn.server import ServerState
 from uvicorn.supervisors import Multiprocess
 
+from perisai_kit.http.connections.listener import ServerLoop, SharingLoop
 from perisai_kit.http.connections.watch import ConnectionLimits
 from perisai_kit.http.protocol import ServerProtocol
 from perisai_kit.services.processes import find_process
@@ -29,9 +30,6 @@ START_S = 120
 """A process that does not answer its parent for so long is restarted. It cannot answer during its
 imports, which on a busy machine take longer than uvicorn's 5 s."""
 BACKLOG = 2048
-ACCEPTED_A_TURN = 16
-"""New connections taken per turn of the event loop. uvloop takes one per turn and descriptor of a
-listening socket; behind a burst of 512, a bank's connection would wait for 512 turns."""
 RESERVED_FILES = 512
 """File descriptors kept for connections to databases and services, and for files."""
 COLLECT_AFTER = (20_000, 10, 10)
@@ -58,6 +56,10 @@ class Configuration(uvicorn.Config):
             timeout_worker_healthcheck=START_S,
         )
         self._inner_ports = frozenset(inner_ports)
+
+    def get_loop_factory(self) -> Callable[[], ServerLoop]:
+        """Return what makes the event loop of a process."""
+        return SharingLoop if self.workers > 1 else ServerLoop
 
     def load(self) -> None:
         """Load the app and set the limits of the protocol for this process."""
@@ -125,8 +127,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         return
     app = find_process(options.name).value
     inner_ports = [] if options.inner_port is None else [options.inner_port]
-    sockets = accept_many(_listen(options.host, options.port))
-    sockets += [_listen(options.host, port) for port in inner_ports]
+    sockets = [_listen(options.host, port) for port in (options.port, *inner_ports)]
     configuration = Configuration(app, inner_ports=inner_ports, processes=options.processes)
     if options.processes > 1:
         Configuration(app).load()  # a process that cannot start says so here, once
@@ -143,11 +144,6 @@ def _keep_what_is_loaded() -> None:
     gc.freeze()
     gc.set_threshold(*COLLECT_AFTER)
     gc.enable()
-
-
-def accept_many(listener: socket.socket) -> list[socket.socket]:
-    """Return this listening socket and duplicates, all to be served, for ACCEPTED_A_TURN."""
-    return [listener, *(listener.dup() for _ in range(ACCEPTED_A_TURN - 1))]
 
 
 def raise_file_limit() -> int:
