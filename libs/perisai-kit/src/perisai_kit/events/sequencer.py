@@ -24,8 +24,9 @@ from perisai_kit.events.positions import (
 from perisai_kit.events.signals import Notifier, Signals
 from perisai_kit.runtime.log import get_logger
 
-REST_S = 0.05
-"""Pause after numbering events. Each round is a commit, and many writers signal all the time."""
+REST_S, BUSY_REST_S = 0.05, 0.1
+"""Pause after numbering events, and while there are many. Each round is a commit, and many writers
+signal all the time."""
 STANDBY_S = 1.0
 LOOK_EVERY_S = 5.0
 """How often the leader looks although nothing was signalled. It finds only events of a process that
@@ -100,7 +101,8 @@ class Sequencer:
                 signals.record_numbered(numbered.count, now=time.monotonic())
                 await channels.notify(Channel.NUMBERED)
             if 0 < numbered.count < BATCH:
-                await asyncio.sleep(REST_S)
+                is_busy = signals.is_busy(now=time.monotonic())
+                await asyncio.sleep(BUSY_REST_S if is_busy else REST_S)
             elif not numbered.count:
                 await signals.published.wait(seen, max(signals.poll_s, LOOK_EVERY_S))
 

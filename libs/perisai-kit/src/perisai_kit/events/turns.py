@@ -61,7 +61,7 @@ class Urgency:
         return self.busy_ratio if is_busy else self.rest_ratio
 
 
-URGENT, USUAL = Urgency(0.15), Urgency(0.5)
+URGENT, USUAL = Urgency(0.1), Urgency(0.5)
 DEFERRABLE = Urgency(3.0, rest_ratio=2.0, busy_ratio=10.0)
 """For cover, which members look for; for most; and for what may be late."""
 
