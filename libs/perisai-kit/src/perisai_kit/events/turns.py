@@ -62,7 +62,7 @@ class Urgency:
 
 
 URGENT, USUAL = Urgency(0.1), Urgency(0.5)
-DEFERRABLE = Urgency(3.0, rest_ratio=2.0, busy_ratio=10.0)
+DEFERRABLE = Urgency(3.0, rest_ratio=2.0, busy_ratio=20.0)
 """For cover, which members look for; for most; and for what may be late."""
 
 

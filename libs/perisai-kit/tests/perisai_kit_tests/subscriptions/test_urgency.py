@@ -69,13 +69,17 @@ def test_what_may_be_late_leaves_most_of_the_time_to_others(limit: int) -> None:
 
 def test_what_may_be_late_leaves_more_to_others_while_its_service_is_busy() -> None:
     signals = Signals()
-    quiet_s = DEFERRABLE.compute_rest_s(FULL, FULL, 1, signals)
+    worked_s = 0.25
+    quiet_s = DEFERRABLE.compute_rest_s(FULL, FULL, worked_s, signals)
     signals.record_numbered(BUSY_BATCH, now=time.monotonic())
 
-    busy_s = DEFERRABLE.compute_rest_s(FULL, FULL, 1, signals)
+    busy_s = DEFERRABLE.compute_rest_s(FULL, FULL, worked_s, signals)
 
-    assert (quiet_s, busy_s) == (DEFERRABLE.rest_ratio, DEFERRABLE.busy_ratio)
-    assert busy_s > quiet_s == DEFERRABLE.compute_rest_s(FULL, FULL, 1)
+    assert (quiet_s, busy_s) == (
+        DEFERRABLE.rest_ratio * worked_s,
+        DEFERRABLE.busy_ratio * worked_s,
+    )
+    assert busy_s > quiet_s == DEFERRABLE.compute_rest_s(FULL, FULL, worked_s)
 
 
 def test_a_service_is_busy_for_a_while_after_many_events_were_numbered_at_once() -> None:
