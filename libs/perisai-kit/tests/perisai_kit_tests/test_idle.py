@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Any
 
 import httpx
+import pytest
 import uvicorn
 from fastapi import FastAPI
 from sqlalchemy import event
@@ -21,7 +22,7 @@ from perisai_kit.events.signals import Signals
 from perisai_kit.events.subscription import Subscription
 from perisai_kit.http.connections.watch import ConnectionLimits, Watch
 from perisai_kit.services.serve import Configuration, DatedState, Server
-from perisai_kit.testing.feeds import number_now
+from perisai_kit.testing.feeds import number_now, run_sequencer
 from perisai_kit.testing.plugin import BusinessTime, Tokens
 from perisai_kit.testing.server import HOST, serve
 
@@ -100,6 +101,43 @@ async def test_a_waiting_reader_is_answered_when_the_test_clock_is_moved(
     assert await asyncio.wait_for(waiting, WAIT_S) == []
 
 
+async def test_a_waiting_reader_beside_a_sequencer_is_answered_when_the_test_clock_is_moved(
+    kit_database: Database, business_time: BusinessTime
+) -> None:
+    business_time.at(LONG_AGO)
+    signals = Signals(poll_s=0.1)
+    reader = FeedReader(kit_database, source="test-service", signals=signals)
+    async with run_sequencer(kit_database, signals), asyncio.timeout(WAIT_S):
+        while not signals.is_leading:
+            await signals.role.wait(signals.role.count, WAIT_S)
+        waiting = asyncio.create_task(reader.read(0, limit=10, timeout_s=1_000_000))
+        await asyncio.sleep(0.5)
+        assert not waiting.done()
+
+        business_time.at(LONG_AGO.replace(month=12))
+
+        assert await waiting == []
+
+
+async def test_a_reader_beside_a_sequencer_waits_without_looking(kit_database: Database) -> None:
+    signals, looks = Signals(poll_s=0.01), list[int]()
+    signals.is_leading = True
+    reader = FeedReader(kit_database, source="test-service", signals=signals)
+
+    def is_gone() -> bool:
+        looks.append(signals.numbered.count)
+        return len(looks) > 1
+
+    waiting = asyncio.create_task(reader.read(0, limit=10, timeout_s=1_000_000, is_gone=is_gone))
+    await asyncio.sleep(0.3)
+    assert looks == [0]
+
+    reader.wake()
+
+    assert await asyncio.wait_for(waiting, WAIT_S) == []
+    assert looks == [0, 1]
+
+
 async def test_an_event_is_not_missed_while_a_reader_looks_whether_its_client_is_gone(
     kit_database: Database,
 ) -> None:
@@ -122,6 +160,7 @@ async def test_an_event_is_not_missed_while_a_reader_looks_whether_its_client_is
         await publish(session, BranchOpened(branch_code="B1", region_code="R1"))
     await number_now(kit_database)
     numbered.set()
+    reader.wake()
 
     assert len(await asyncio.wait_for(waiting, WAIT_S)) == 1
     assert looks[-1]
@@ -149,24 +188,40 @@ async def test_a_waiting_reader_gets_a_true_answer_when_the_server_stops(
     assert await asyncio.wait_for(waiting, WAIT_S) == []
 
 
+@pytest.mark.parametrize("is_leading", [False, True])
 async def test_a_long_poll_is_answered_when_the_server_stops(
-    make_kit_app: Callable[..., FastAPI], tokens: Tokens
+    make_kit_app: Callable[..., FastAPI], tokens: Tokens, *, is_leading: bool
 ) -> None:
-    app, entered = make_kit_app(), asyncio.Event()
-
-    async def entrance(scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] == "http":
-            entered.set()
-        await app(scope, receive, send)
-
+    app = make_kit_app()
+    app.state.kit.signals.is_leading = is_leading
     async with httpx.AsyncClient(trust_env=False, timeout=WAIT_S) as client:
-        async with serve(entrance) as port:
+        async with serve(app) as port:
             url = f"http://{HOST}:{port}/feed?timeout=30000"
             asking = asyncio.create_task(client.get(url, headers=tokens.service()))
-            await asyncio.wait_for(entered.wait(), WAIT_S)
+            await asyncio.sleep(0.5)  # until it waits
+            assert not asking.done()
         answer = await asking
 
     assert (answer.status_code, answer.json()) == (200, [])
+
+
+async def test_a_long_poll_ends_when_its_client_has_gone(
+    make_kit_app: Callable[..., FastAPI], tokens: Tokens
+) -> None:
+    app, ended = make_kit_app(), asyncio.Event()
+    app.state.kit.signals.is_leading = True
+
+    async def exit_(scope: Scope, receive: Receive, send: Send) -> None:
+        await app(scope, receive, send)
+        if scope["type"] == "http":
+            ended.set()
+
+    async with serve(exit_) as port, httpx.AsyncClient(trust_env=False) as client:
+        url = f"http://{HOST}:{port}/feed?timeout=30000"
+        with pytest.raises(httpx.ReadTimeout):
+            await client.get(url, headers=tokens.service(), timeout=2)
+        async with asyncio.timeout(WAIT_S / 2):
+            await ended.wait()
 
 
 async def test_a_server_waits_until_it_is_asked_to_exit() -> None:

@@ -25,7 +25,7 @@ from perisai_kit.events.envelope import (
 )
 from perisai_kit.events.positions import Page, read_page, survey_waiting
 from perisai_kit.events.signals import Pace, Signals
-from perisai_kit.http.protocol import GONE, STOPPING
+from perisai_kit.http.protocol import GONE, ON_LOST, ON_STOPPING, STOPPING
 from perisai_kit.runtime.ticks import until_tick
 
 BATCH_TYPE = "application/cloudevents-batch+json"
@@ -55,6 +55,9 @@ async def _feed(
     """
     reader: FeedReader = request.app.state.feed
     extensions = request.scope.get("extensions", {})
+    for name in (ON_LOST, ON_STOPPING):
+        if register := extensions.get(name):
+            register(reader.wake)
     events = await reader.read(
         parse_last_event_id(last_event_id),
         limit=limit,
@@ -132,6 +135,10 @@ class FeedReader:
         self._survey: _Survey | None = None
         self._pace = Pace(now=time.monotonic())
 
+    def wake(self) -> None:
+        """Let all that wait look again, because one of them must not wait any longer."""
+        self._signals.numbered.send()
+
     async def read(
         self,
         after: int,
@@ -156,7 +163,7 @@ class FeedReader:
         offset = clock.offset()
         signal = self._signals.numbered
         is_current, seen, page = False, signal.count, Page([], 0)
-        while True:
+        while not is_gone():
             if not is_current:  # else `seen` stays, so that a signal sent meanwhile is not missed
                 seen = signal.count
                 page = await self._page(after, limit, types)
@@ -174,21 +181,21 @@ class FeedReader:
                 raise FeedStalled
             is_leading = self._signals.is_leading
             await self._wait(seen, left, is_passed_over=is_passed_over)
-            # A sequencer of this process signals new events, and when it starts or stops leading.
-            # So only the reasons to end need another look, such as a moved test clock. A
-            # notification of another process may be lost.
+            # A sequencer of this process signals new events, when it starts or stops leading, and
+            # when the test clock is moved. A notification of another process may be lost.
             is_current = is_leading and signal.count == seen and left > 0
-            if is_gone():
-                return []
+        return []
 
     async def _wait(self, seen: int, left: float, *, is_passed_over: bool) -> None:
         if is_passed_over:
             await asyncio.sleep(min(PASSED_OVER_POLL_S, left))
             return
-        signals = self._signals
-        is_signalled = signals.is_leading or signals.is_listening
-        poll_s = signals.poll_s if is_signalled else self._pace.poll_s(now=time.monotonic())
-        look_s = min(until_tick(poll_s), left) if left > 0 else UNNUMBERED_POLL_S
+        signals, look_s = self._signals, left
+        if left <= 0:
+            look_s = UNNUMBERED_POLL_S
+        elif not signals.is_leading:
+            pace_s = self._pace.poll_s(now=time.monotonic())
+            look_s = min(until_tick(signals.poll_s if signals.is_listening else pace_s), left)
         await signals.numbered.wait(seen, look_s)
 
     async def _page(self, after: int, limit: int, types: Sequence[str]) -> Page:

@@ -15,6 +15,7 @@ from perisai_kit.db.engine import Database
 from perisai_kit.db.locks import Lock, autocommit_connection, list_writers, try_lock
 from perisai_kit.db.notifications import Channel, Channels
 from perisai_kit.db.outage import is_outage
+from perisai_kit.domain import clock
 from perisai_kit.events.positions import (
     BATCH,
     NO_GAPS,
@@ -23,6 +24,7 @@ from perisai_kit.events.positions import (
 )
 from perisai_kit.events.signals import Notifier, Signals
 from perisai_kit.runtime.log import get_logger
+from perisai_kit.runtime.ticks import until_tick
 
 REST_S, BUSY_REST_S = 0.05, 0.1
 """Pause after numbering events, and while there are many. Each round is a commit, and many writers
@@ -31,6 +33,9 @@ STANDBY_S = 1.0
 LOOK_EVERY_S = 5.0
 """How often the leader looks although nothing was signalled. It finds only events of a process that
 ended between its commit and its signal."""
+CLOCK_POLLS = 2
+"""A sandbox looks whether its test clock has moved at every second poll: to wake an idle process
+costs more than the look."""
 RECONNECT_S = 0.25
 STATEMENT_TIMEOUT_S = 30
 """A server that disappeared must not block the sequencer for ever."""
@@ -50,6 +55,7 @@ class Sequencer:
     def __init__(self, database: Database, *, signals: Signals) -> None:
         self._database = database
         self._signals = signals
+        self._offset = clock.offset()
 
     async def run(self) -> None:
         """Stand by or lead; start again after an outage."""
@@ -91,6 +97,7 @@ class Sequencer:
     async def _number_for_ever(self, connection: AsyncConnection, channels: Channels) -> None:
         signals, gaps = self._signals, Gaps()
         while True:
+            self._wake_after_a_move()
             seen = signals.published.count
             async with asyncio.timeout(STATEMENT_TIMEOUT_S):
                 await gaps.check(connection)
@@ -104,7 +111,21 @@ class Sequencer:
                 is_busy = signals.is_busy(now=time.monotonic())
                 await asyncio.sleep(BUSY_REST_S if is_busy else REST_S)
             elif not numbered.count:
-                await signals.published.wait(seen, max(signals.poll_s, LOOK_EVERY_S))
+                await self._wait(seen)
+
+    async def _wait(self, seen: int) -> None:
+        """Wait for a signal, or until it is time to look; wake readers if the test clock moves."""
+        signals = self._signals
+        ends = time.monotonic() + until_tick(max(signals.poll_s, LOOK_EVERY_S))
+        while signals.published.count == seen and (left := ends - time.monotonic()) > 0:
+            look_s = until_tick(CLOCK_POLLS * signals.poll_s) if clock.has_test_clock() else left
+            await signals.published.wait(seen, min(look_s, left))
+            self._wake_after_a_move()
+
+    def _wake_after_a_move(self) -> None:
+        if (offset := clock.offset()) != self._offset:
+            self._offset = offset
+            self._signals.numbered.send()
 
 
 class Gaps:

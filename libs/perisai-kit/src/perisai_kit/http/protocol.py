@@ -30,6 +30,7 @@ FEED_BYTES = 16 * 1024
 """The parser is fed in parts of this size, so that the limit of a head is exact to one part."""
 ABORT, ON_LOST = "perisai.abort", "perisai.on_lost"
 INNER, GONE, STOPPING = "perisai.inner", "perisai.gone", "perisai.stopping"
+ON_STOPPING = "perisai.on_stopping"
 """Keys of `scope["extensions"]`, see `ServerProtocol`."""
 
 
@@ -39,7 +40,8 @@ class ServerProtocol(HttpToolsProtocol):
     It adds to `scope["extensions"]`: `perisai.abort()` closes the connection without an answer;
     `perisai.on_lost(callback)` is called when the client disconnects, None removes the callback;
     `perisai.gone` exists after that; `perisai.inner` exists for requests on an inner port;
-    `perisai.stopping` exists once the server stops, and no answer should wait any longer.
+    `perisai.stopping` exists once the server stops, and no answer should wait any longer;
+    `perisai.on_stopping(callback)` is called then, None removes the callback.
     """
 
     limits: ClassVar[ConnectionLimits] = ConnectionLimits()
@@ -62,8 +64,12 @@ class ServerProtocol(HttpToolsProtocol):
         self._lingers_until = self._idle_until = self._write_deadline = math.inf
         self._body_since = self._checked_at = 0.0
         self._on_lost: Callable[[], None] | None = None
+        self._on_stopping: Callable[[], None] | None = None
         self._running: RequestResponseCycle | None = None
-        self._extensions: dict[str, Any] = {ON_LOST: partial(setattr, self, "_on_lost")}
+        self._extensions: dict[str, Any] = {
+            ON_LOST: partial(setattr, self, "_on_lost"),
+            ON_STOPPING: partial(setattr, self, "_on_stopping"),
+        }
 
     # Called by the event loop.
 
@@ -82,12 +88,15 @@ class ServerProtocol(HttpToolsProtocol):
         self._watch.remove(self)
         self._extensions.clear()  # they reference this object
         self._extensions[GONE] = True
+        self._on_stopping = None
         lost, self._on_lost = self._on_lost, None
         if lost is not None:
             lost()
 
     def shutdown(self) -> None:
         self._extensions[STOPPING] = True
+        if self._on_stopping is not None:
+            self._on_stopping()
         super().shutdown()
 
     def data_received(self, data: bytes) -> None:
@@ -173,7 +182,7 @@ class ServerProtocol(HttpToolsProtocol):
         task.add_done_callback(lambda _: self._watch.resume())  # it may have closed the connection
 
     def on_response_complete(self) -> None:
-        self._on_lost = None
+        self._on_lost = self._on_stopping = None
         self._watch.resume()
         self.server_state.total_requests += 1
         if self.transport.is_closing():
