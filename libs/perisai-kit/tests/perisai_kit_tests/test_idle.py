@@ -192,13 +192,20 @@ async def test_a_waiting_reader_gets_a_true_answer_when_the_server_stops(
 async def test_a_long_poll_is_answered_when_the_server_stops(
     make_kit_app: Callable[..., FastAPI], tokens: Tokens, *, is_leading: bool
 ) -> None:
-    app = make_kit_app()
+    app, entered = make_kit_app(), asyncio.Event()
     app.state.kit.signals.is_leading = is_leading
+
+    async def entrance(scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http":
+            entered.set()
+        await app(scope, receive, send)
+
     async with httpx.AsyncClient(trust_env=False, timeout=WAIT_S) as client:
-        async with serve(app) as port:
+        async with serve(entrance) as port:
             url = f"http://{HOST}:{port}/feed?timeout=30000"
             asking = asyncio.create_task(client.get(url, headers=tokens.service()))
-            await asyncio.sleep(0.5)  # until it waits
+            await asyncio.wait_for(entered.wait(), WAIT_S)
+            await asyncio.sleep(0.5)  # until it has found nothing and waits
             assert not asking.done()
         answer = await asking
 
@@ -212,14 +219,17 @@ async def test_a_long_poll_ends_when_its_client_has_gone(
     app.state.kit.signals.is_leading = True
 
     async def exit_(scope: Scope, receive: Receive, send: Send) -> None:
-        await app(scope, receive, send)
-        if scope["type"] == "http":
-            ended.set()
+        try:
+            await app(scope, receive, send)
+        finally:
+            if scope["type"] == "http":
+                ended.set()
 
     async with serve(exit_) as port, httpx.AsyncClient(trust_env=False) as client:
         url = f"http://{HOST}:{port}/feed?timeout=30000"
+        timeout = httpx.Timeout(WAIT_S, read=2)
         with pytest.raises(httpx.ReadTimeout):
-            await client.get(url, headers=tokens.service(), timeout=2)
+            await client.get(url, headers=tokens.service(), timeout=timeout)
         async with asyncio.timeout(WAIT_S / 2):
             await ended.wait()
 

@@ -8,8 +8,6 @@ Source: RFC 9112 (messages 2, trailers 7.1.2), RFC 9110 (408, 431: 15.5).
 import asyncio
 import contextvars
 import math
-from collections.abc import Callable
-from functools import partial
 from typing import Any, ClassVar
 
 import httptools
@@ -19,6 +17,7 @@ from uvicorn.server import ServerState
 
 from perisai_kit.domain.errors import DomainError
 from perisai_kit.http.connections import refusals
+from perisai_kit.http.connections.callbacks import Callbacks
 from perisai_kit.http.connections.cycle import Cycle, get_framing
 from perisai_kit.http.connections.heads import check_version_and_host, measure_head
 from perisai_kit.http.connections.joined_transport import JoinedTransport, limit_unsent_bytes
@@ -28,9 +27,8 @@ MAX_PIPELINED = 128
 """Pipelined requests that may wait on a connection; beyond that it ends after the last one."""
 FEED_BYTES = 16 * 1024
 """The parser is fed in parts of this size, so that the limit of a head is exact to one part."""
-ABORT, ON_LOST = "perisai.abort", "perisai.on_lost"
+ABORT, ON_LOST, ON_STOPPING = "perisai.abort", "perisai.on_lost", "perisai.on_stopping"
 INNER, GONE, STOPPING = "perisai.inner", "perisai.gone", "perisai.stopping"
-ON_STOPPING = "perisai.on_stopping"
 """Keys of `scope["extensions"]`, see `ServerProtocol`."""
 
 
@@ -63,13 +61,9 @@ class ServerProtocol(HttpToolsProtocol):
         self._deadline = math.inf  # for the present head, or the first one
         self._lingers_until = self._idle_until = self._write_deadline = math.inf
         self._body_since = self._checked_at = 0.0
-        self._on_lost: Callable[[], None] | None = None
-        self._on_stopping: Callable[[], None] | None = None
+        self._callbacks = Callbacks(ON_LOST, ON_STOPPING)
         self._running: RequestResponseCycle | None = None
-        self._extensions: dict[str, Any] = {
-            ON_LOST: partial(setattr, self, "_on_lost"),
-            ON_STOPPING: partial(setattr, self, "_on_stopping"),
-        }
+        self._extensions: dict[str, Any] = {**self._callbacks.registers}
 
     # Called by the event loop.
 
@@ -88,15 +82,12 @@ class ServerProtocol(HttpToolsProtocol):
         self._watch.remove(self)
         self._extensions.clear()  # they reference this object
         self._extensions[GONE] = True
-        self._on_stopping = None
-        lost, self._on_lost = self._on_lost, None
-        if lost is not None:
-            lost()
+        self._callbacks.call(ON_LOST)
+        self._callbacks.clear()
 
     def shutdown(self) -> None:
         self._extensions[STOPPING] = True
-        if self._on_stopping is not None:
-            self._on_stopping()
+        self._callbacks.call(ON_STOPPING)
         super().shutdown()
 
     def data_received(self, data: bytes) -> None:
@@ -182,7 +173,7 @@ class ServerProtocol(HttpToolsProtocol):
         task.add_done_callback(lambda _: self._watch.resume())  # it may have closed the connection
 
     def on_response_complete(self) -> None:
-        self._on_lost = self._on_stopping = None
+        self._callbacks.clear()
         self._watch.resume()
         self.server_state.total_requests += 1
         if self.transport.is_closing():

@@ -28,6 +28,13 @@ def count_by_child(pid: int, *, port: int) -> list[int]:
 
 
 def _count_connections(process: Path, port: int) -> int:
+    try:
+        return _count_held(process, port)
+    except FileNotFoundError:  # it has ended meanwhile
+        return 0
+
+
+def _count_held(process: Path, port: int) -> int:
     held = set[str]()
     for each in (process / "fd").iterdir():
         with suppress(FileNotFoundError):  # closed meanwhile

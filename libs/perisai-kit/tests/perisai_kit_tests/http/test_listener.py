@@ -97,7 +97,7 @@ def test_the_process_with_the_fewest_connections_takes_the_next_ones() -> None:
     async def test(listening: socket.socket) -> None:
         full, empty = Process(listening), Process(listening.dup())
         with open_clients(listening, 8):
-            async with full.accepting(leave_s=0.1):
+            async with full.accepting(leave_s=0.2):
                 await wait_until(lambda: len(full.accepted) == 8)
                 async with empty.accepting(leave_s=0.1):
                     with open_clients(listening, 4):
@@ -118,19 +118,62 @@ def test_what_others_do_not_take_is_accepted() -> None:
     run(test)
 
 
-def test_a_connection_that_has_ended_does_not_count() -> None:
+def test_open_connections_count_and_no_others() -> None:
     async def test(listening: socket.socket) -> None:
-        first, second = Process(listening), Process(listening.dup())
-        async with first.accepting():
-            with open_clients(listening, 4):
-                await wait_until(lambda: len(first.accepted) == 4)
-            await wait_until(lambda: all(each.is_closing() for each in first.accepted))
+        alone, counts = Process(listening), list[int]()
+        async with alone.accepting() as listener:
+            with open_clients(listening, 8):
+                await wait_until(lambda: len(alone.accepted) == 8)
+                counts.append(listener.count_open())
+            await wait_until(lambda: all(each.is_closing() for each in alone.accepted))
             with open_clients(listening, 2):
-                await wait_until(lambda: len(first.accepted) == 6)
-                async with second.accepting():
-                    with open_clients(listening, 1):
-                        await wait_until(lambda: len(second.accepted) == 1)
-        second.listening.close()
+                await wait_until(lambda: len(alone.accepted) == 10)
+                counts.append(listener.count_open())
+            with open_clients(listening, EVEN_UP_TO * 2):
+                await wait_until(lambda: len(alone.accepted) == 10 + EVEN_UP_TO * 2)
+                counts.append(listener.count_open())
+        assert counts == [8, 2, EVEN_UP_TO]
+
+    run(test)
+
+
+def test_a_connection_that_was_just_accepted_ends_with_the_server() -> None:
+    async def test(listening: socket.socket) -> None:
+        process = Process(listening)
+        with open_clients(listening, 3) as clients:
+            async with process.accepting() as listener:
+                await wait_until(lambda: listener.count_open() > 0, pause_s=0)
+                assert not process.accepted  # they are about to be made
+                listener.close()
+                await listener.wait_closed()
+                assert process.accepted
+                await wait_until(lambda: all(each.is_closing() for each in process.accepted))
+                assert clients[0].recv(1) == b""
+
+    run(test)
+
+
+def test_a_protocol_that_cannot_be_made_costs_its_connection_only() -> None:
+    async def test(listening: socket.socket) -> None:
+        fails = iter([True, False])
+        made: list[asyncio.Protocol] = []
+
+        def make() -> asyncio.Protocol:
+            if next(fails):
+                raise ValueError("no protocol")
+            made.append(asyncio.Protocol())
+            return made[-1]
+
+        loop = asyncio.get_running_loop()
+        listener = Listener(loop, listening, make, is_shared=False)
+        with open_clients(listening, 1) as (client,):
+            client.setblocking(False)
+            async with asyncio.timeout(WAIT_S):
+                assert await loop.sock_recv(client, 1) == b""
+        with open_clients(listening, 1):
+            await wait_until(lambda: bool(made))
+        listener.close()
+        await listener.wait_closed()
 
     run(test)
 

@@ -10,7 +10,7 @@ import asyncio
 import errno
 import socket
 from collections.abc import Callable
-from typing import Any
+from itertools import islice
 from weakref import WeakSet
 
 import uvloop
@@ -25,8 +25,14 @@ EVEN_UP_TO = 32
 LEAVE_S = 0.001
 """So long are connections left to others, for each one that this process has."""
 REST_S = 1.0
-"""Before the next attempt when the system has no descriptor or memory for a connection."""
-SCARCE = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM})
+"""Before the next attempt when a connection cannot be accepted, such as without a descriptor."""
+PASSING = frozenset(
+    {
+        *(errno.ECONNABORTED, errno.EPROTO, errno.ENOPROTOOPT, errno.EPERM, errno.EOPNOTSUPP),
+        *(errno.ENETDOWN, errno.EHOSTDOWN, errno.EHOSTUNREACH, errno.ENETUNREACH, errno.ENONET),
+    }
+)
+"""Errors of one connection: its client has gone, say. Source: accept(2)."""
 
 log = get_logger()
 
@@ -52,31 +58,36 @@ class Listener:
         self._starting = set[asyncio.Task[None]]()
         self._open: WeakSet[asyncio.Transport] = WeakSet()
         self._timer: asyncio.TimerHandle | None = None
+        self._is_closed = False
         listening.setblocking(False)
         self._wait()
 
     def close(self) -> None:
         """Accept no more; what is accepted stays open."""
+        self._is_closed = True
         self._loop.remove_reader(self._socket)
         if self._timer is not None:
             self._timer.cancel()
 
     async def wait_closed(self) -> None:
         """Wait for connections that have just been accepted."""
-        await asyncio.gather(*self._starting)
+        await asyncio.gather(*self._starting, return_exceptions=True)
+
+    def count_open(self) -> int:
+        """Return the connections of this process, or EVEN_UP_TO where there are more."""
+        is_open = (each for each in self._open if not each.is_closing())
+        count = len(self._starting) + sum(1 for _ in islice(is_open, EVEN_UP_TO))
+        return min(count, EVEN_UP_TO)
 
     def _wait(self) -> None:
         self._loop.add_reader(self._socket, self._on_readable)
 
     def _on_readable(self) -> None:
-        count = self._count_open() if self._is_shared else EVEN_UP_TO
+        count = self.count_open() if self._is_shared else EVEN_UP_TO
         if 0 < count < EVEN_UP_TO:
             self._pause(count * self._leave_s, then=count)
         else:
             self._accept(ACCEPTED_A_TURN if count else 1)
-
-    def _count_open(self) -> int:
-        return len(self._starting) + sum(not each.is_closing() for each in self._open)
 
     def _pause(self, seconds: float, *, then: int) -> None:
         """Accept nothing for so long, and then so many."""
@@ -94,11 +105,11 @@ class Listener:
             except BlockingIOError:
                 return
             except OSError as error:
-                if error.errno in SCARCE:
-                    log.error("connections.not_accepted", reason=error.strerror)
-                    self._pause(REST_S, then=1)
-                    return
-                continue  # the client has gone
+                if error.errno in PASSING:
+                    continue
+                log.error("connections.not_accepted", reason=error.strerror)
+                self._pause(REST_S, then=1)
+                return
             connection.setblocking(False)
             task = self._loop.create_task(self._start(connection))
             self._starting.add(task)
@@ -109,8 +120,13 @@ class Listener:
             transport, _ = await self._loop.connect_accepted_socket(self._new_protocol, connection)
         except OSError:  # the client has gone
             connection.close()
-        else:
-            self._open.add(transport)
+            return
+        except BaseException:
+            connection.close()
+            raise
+        self._open.add(transport)
+        if self._is_closed:  # too late to be among those that the server ends
+            transport.close()
 
 
 class ServerLoop(uvloop.Loop):
@@ -124,8 +140,11 @@ class ServerLoop(uvloop.Loop):
         protocol_factory: Callable[[], asyncio.Protocol],
         *,
         sock: socket.socket,
-        **_: Any,
+        ssl: None = None,
+        backlog: int = 0,
     ) -> Listener:
+        """Accept the connections of a socket that listens already."""
+        assert ssl is None, "connections are encrypted in front of the services"
         return Listener(self, sock, protocol_factory, is_shared=self.shares_sockets)
 
 
