@@ -55,6 +55,7 @@ class Listener:
         self._new_protocol = new_protocol
         self._is_shared = is_shared
         self._leave_s = leave_s
+        self._accepted = 0  # so many have no transport yet
         self._starting = set[asyncio.Task[None]]()
         self._open: WeakSet[asyncio.Transport] = WeakSet()
         self._timer: asyncio.TimerHandle | None = None
@@ -76,7 +77,7 @@ class Listener:
     def count_open(self) -> int:
         """Return the connections of this process, or EVEN_UP_TO where there are more."""
         is_open = (each for each in self._open if not each.is_closing())
-        count = len(self._starting) + sum(1 for _ in islice(is_open, EVEN_UP_TO))
+        count = self._accepted + sum(1 for _ in islice(is_open, EVEN_UP_TO))
         return min(count, EVEN_UP_TO)
 
     def _wait(self) -> None:
@@ -111,6 +112,7 @@ class Listener:
                 self._pause(REST_S, then=1)
                 return
             connection.setblocking(False)
+            self._accepted += 1
             task = self._loop.create_task(self._start(connection))
             self._starting.add(task)
             task.add_done_callback(self._starting.discard)
@@ -124,6 +126,8 @@ class Listener:
         except BaseException:
             connection.close()
             raise
+        finally:
+            self._accepted -= 1
         self._open.add(transport)
         if self._is_closed:  # too late to be among those that the server ends
             transport.close()
