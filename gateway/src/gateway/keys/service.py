@@ -78,7 +78,10 @@ class SigningKeys:
 
     async def sign(self, claims: dict[str, Any]) -> str:
         """Return a token with these claims, signed with the current key."""
-        known = await self._get_recent()
+        known = await self._get()
+        if time.monotonic() - self._read_at > LOOK_AGAIN_S:  # one may be retired or revoked
+            with suppress(Unavailable):  # the loaded keys are used until the table can be read
+                known = await self.reload()
         header = {"typ": TOKEN_TYPE, "kid": known.kid}
         return jwt.encode(claims, known.private_key, algorithm=ALGORITHM, headers=header)
 
@@ -124,14 +127,6 @@ class SigningKeys:
             async with self._database.begin() as writing:
                 rows = await ensure(writing, now=now)
         return rows
-
-    async def _get_recent(self) -> _Loaded:
-        """Return the keys, read again after a few seconds: one may be retired or revoked."""
-        known = await self._get()
-        if time.monotonic() - self._read_at > LOOK_AGAIN_S:
-            with suppress(Unavailable):  # the loaded keys are used until the table can be read
-                known = await self.reload()
-        return known
 
     async def _get(self) -> _Loaded:
         return self._known if self._known is not None else await self.reload()

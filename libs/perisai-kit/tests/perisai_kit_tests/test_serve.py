@@ -14,6 +14,7 @@ from functools import partial
 import httpx
 import pytest
 
+from perisai_kit.http.connections.listener import ServerLoop, SharingLoop
 from perisai_kit.runtime.tls import get_ssl_context
 from perisai_kit.services import serve
 from perisai_kit.services.serve import Configuration, raise_file_limit
@@ -122,6 +123,15 @@ def test_the_server_hides_its_name_and_offers_no_other_protocol() -> None:
     assert (configuration.server_header, configuration.ws) == (False, "none")
     assert configuration.workers == 3
     assert configuration.proxy_headers is False
+
+
+@pytest.mark.parametrize(("processes", "loop"), [(1, ServerLoop), (2, SharingLoop)])
+def test_processes_on_a_port_leave_connections_to_each_other(
+    processes: int, loop: type[ServerLoop]
+) -> None:
+    configuration = Configuration("sandbox.fakebank.app:create_app", processes=processes)
+
+    assert configuration.get_loop_factory() is loop
 
 
 def test_connections_stay_below_the_limit_on_open_files() -> None:

@@ -63,7 +63,7 @@ class ServerProtocol(HttpToolsProtocol):
         self._body_since = self._checked_at = 0.0
         self._callbacks = Callbacks(ON_LOST, ON_STOPPING)
         self._running: RequestResponseCycle | None = None
-        self._extensions: dict[str, Any] = {**self._callbacks.registers}
+        self._extensions = self._callbacks.make_registers()
 
     # Called by the event loop.
 

@@ -5,8 +5,9 @@ import time
 from contextlib import ExitStack, suppress
 from pathlib import Path
 
+from perisai_kit.testing.server import HOST
+
 PROC = Path("/proc")
-HOST = "127.0.0.1"
 ESTABLISHED = "01"
 ACCEPT_S = 0.1
 """The time for processes to accept one connection each."""

@@ -20,8 +20,8 @@ from perisai_kit.http.connections.listener import (
     ServerLoop,
     SharingLoop,
 )
+from perisai_kit.testing.server import HOST
 
-HOST = "127.0.0.1"
 WAIT_S = 30
 MOST_TURNS = 12
 
@@ -184,6 +184,7 @@ def test_a_closed_listener_accepts_nothing_and_keeps_what_it_has() -> None:
         async with process.accepting() as listener:
             with open_clients(listening, 2) as clients:
                 await wait_until(lambda: len(process.accepted) == 2)
+                await listener.wait_closed()  # both are made
                 listener.close()
                 async with other.accepting(), asyncio.timeout(WAIT_S):
                     with open_clients(listening, 3):

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from functools import partial
+from typing import Any
 
 Callback = Callable[[], None]
 
@@ -11,8 +12,11 @@ class Callbacks:
 
     def __init__(self, *names: str) -> None:
         self._by_name: dict[str, Callback | None] = {}
-        self.registers = {name: partial(self._by_name.__setitem__, name) for name in names}
-        """By name, what registers a callback; with None it removes it."""
+        self._names = names
+
+    def make_registers(self) -> dict[str, Any]:
+        """Return, by name, what registers a callback; with None it removes it."""
+        return {name: partial(self._by_name.__setitem__, name) for name in self._names}
 
     def call(self, name: str) -> None:
         """Call what is registered, if anything."""
