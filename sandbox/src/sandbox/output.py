@@ -87,7 +87,7 @@ class Output:
         done = threading.Event()
 
         def watch() -> None:
-            while not done.wait(REMIND_EVERY_S):
+            while self.phase is Phase.STARTING and not done.wait(REMIND_EVERY_S):
                 self.remind()
 
         watching = threading.Thread(target=watch, daemon=True)

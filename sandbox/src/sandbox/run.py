@@ -9,8 +9,9 @@ from pathlib import Path
 from typing import Any
 
 from sandbox.children import Fork
+from sandbox.clock_moves import announce_moves
 from sandbox.databases import keep_partitions, migrate
-from sandbox.environment import build_environment, find_database_url
+from sandbox.environment import CLOCK_FILE, build_environment, find_database_url
 from sandbox.errors import SandboxError
 from sandbox.folder import POSTGRES, prepare_folder
 from sandbox.furnish import DESCRIPTION_FILE as DESCRIPTION_FILE
@@ -125,19 +126,22 @@ def _run_services(
             runner.stop()
 
     keeping = keep_partitions(services, postgres, show=partial(show, "sandbox"))
-    asyncio.run(_run_beside(keeping, runner.run(finish)))
+    urls = [each["app"] for each in _databases(services, postgres).values()]
+    announcing = announce_moves(folder / CLOCK_FILE, urls)
+    asyncio.run(_run_beside([keeping, announcing], runner.run(finish)))
 
 
 async def _run_beside(
-    background: Coroutine[Any, Any, None], foreground: Coroutine[Any, Any, None]
+    background: Sequence[Coroutine[Any, Any, None]], foreground: Coroutine[Any, Any, None]
 ) -> None:
-    """Run both; what runs in the background ends with the other."""
-    task = asyncio.create_task(background)
+    """Run all; what runs in the background ends with the other."""
+    tasks = [asyncio.create_task(each) for each in background]
     try:
         await foreground
     finally:
-        task.cancel()
-        await asyncio.wait([task])
+        for task in tasks:
+            task.cancel()
+        await asyncio.wait(tasks)
 
 
 def _environments(

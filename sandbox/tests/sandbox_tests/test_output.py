@@ -1,12 +1,14 @@
 """What a run prints of its processes' lines, and what it keeps of them."""
 
 import json
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from sandbox.errors import SandboxError
+from sandbox.lifetime import wait_until
 from sandbox.log_files import MAX_BYTES, LogFiles, find_lines
 from sandbox.output import EXPECTED, REMIND_EVERY_S, SILENT_S, Output, Phase, wants_json
 
@@ -215,6 +217,16 @@ def test_a_start_that_is_silent_says_what_it_is_at_and_how_long(tmp_path: Path) 
         "gateway  is ready after 9.0 s",
     ]
     assert SILENT_S + REMIND_EVERY_S < 5
+
+
+def test_nothing_wakes_to_remind_of_a_platform_that_serves(tmp_path: Path) -> None:
+    said = Said(tmp_path, phase=Phase.STARTING)
+    before = threading.active_count()
+    with said.files, said.output.reminding():
+        assert threading.active_count() == before + 1
+        said.output.phase = Phase.SERVING
+
+        assert wait_until(lambda: threading.active_count() == before, timeout_s=30)
 
 
 @pytest.mark.parametrize(

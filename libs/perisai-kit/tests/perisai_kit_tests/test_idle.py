@@ -101,11 +101,11 @@ async def test_a_waiting_reader_is_answered_when_the_test_clock_is_moved(
     assert await asyncio.wait_for(waiting, WAIT_S) == []
 
 
-async def test_a_waiting_reader_beside_a_sequencer_is_answered_when_the_test_clock_is_moved(
+async def test_a_waiting_reader_beside_a_sequencer_is_answered_when_that_hears_of_a_moved_clock(
     kit_database: Database, business_time: BusinessTime
 ) -> None:
     business_time.at(LONG_AGO)
-    signals = Signals(poll_s=0.1)
+    signals = Signals()
     reader = FeedReader(kit_database, source="test-service", signals=signals)
     async with run_sequencer(kit_database, signals), asyncio.timeout(WAIT_S):
         while not signals.is_leading:
@@ -115,6 +115,7 @@ async def test_a_waiting_reader_beside_a_sequencer_is_answered_when_the_test_clo
         assert not waiting.done()
 
         business_time.at(LONG_AGO.replace(month=12))
+        signals.published.send()
 
         assert await waiting == []
 

@@ -11,6 +11,7 @@ from collections.abc import Callable
 from enum import StrEnum
 from typing import Any, Self
 
+import asyncpg
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 TIMEOUT_S = 30
@@ -24,6 +25,16 @@ class Channel(StrEnum):
 
     PUBLISHED = "perisai_published"
     NUMBERED = "perisai_numbered"
+
+
+async def notify_once(url: str, channel: Channel) -> None:
+    """Send one notification over a connection of its own. Raises: the error of an outage."""
+    async with asyncio.timeout(TIMEOUT_S):
+        connection = await asyncpg.connect(url)
+        try:
+            await connection.execute(f"NOTIFY {channel}")
+        finally:
+            connection.terminate()
 
 
 class Channels:

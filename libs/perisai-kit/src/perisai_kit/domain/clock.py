@@ -29,10 +29,6 @@ class _TestClock:
     def follow(self, path: Path | None) -> None:
         self._path, self._stamp, self._offset = path, None, timedelta()
 
-    @property
-    def is_followed(self) -> bool:
-        return self._path is not None
-
     def offset(self) -> timedelta:
         if self._path is None:
             return timedelta()
@@ -74,11 +70,6 @@ def now() -> datetime:
 def offset() -> timedelta:
     """Return how far business time is from real time; it changes when the test clock is moved."""
     return _test_clock.offset()
-
-
-def has_test_clock() -> bool:
-    """Tell whether business time can be moved."""
-    return _test_clock.is_followed
 
 
 def today() -> date:

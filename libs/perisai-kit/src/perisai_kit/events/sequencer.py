@@ -30,12 +30,9 @@ REST_S, BUSY_REST_S = 0.05, 0.1
 """Pause after numbering events, and while there are many. Each round is a commit, and many writers
 signal all the time."""
 STANDBY_S = 1.0
-LOOK_EVERY_S = 5.0
+LOOK_EVERY_S = 10.0
 """How often the leader looks although nothing was signalled. It finds only events of a process that
-ended between its commit and its signal."""
-CLOCK_POLLS = 2
-"""A sandbox looks whether its test clock has moved at every second poll: to wake an idle process
-costs more than the look."""
+ended between its commit and its signal, and a move of the test clock that nobody notified it of."""
 RECONNECT_S = 0.25
 STATEMENT_TIMEOUT_S = 30
 """A server that disappeared must not block the sequencer for ever."""
@@ -111,16 +108,8 @@ class Sequencer:
                 is_busy = signals.is_busy(now=time.monotonic())
                 await asyncio.sleep(BUSY_REST_S if is_busy else REST_S)
             elif not numbered.count:
-                await self._wait(seen)
-
-    async def _wait(self, seen: int) -> None:
-        """Wait for a signal, or until it is time to look; wake readers if the test clock moves."""
-        signals = self._signals
-        ends = time.monotonic() + until_tick(max(signals.poll_s, LOOK_EVERY_S))
-        while signals.published.count == seen and (left := ends - time.monotonic()) > 0:
-            look_s = until_tick(CLOCK_POLLS * signals.poll_s) if clock.has_test_clock() else left
-            await signals.published.wait(seen, min(look_s, left))
-            self._wake_after_a_move()
+                look_s = until_tick(max(signals.poll_s, LOOK_EVERY_S))
+                await signals.published.wait(seen, look_s)
 
     def _wake_after_a_move(self) -> None:
         if (offset := clock.offset()) != self._offset:

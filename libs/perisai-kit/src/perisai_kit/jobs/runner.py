@@ -21,6 +21,7 @@ from perisai_kit.jobs.library import CHANNEL, Connection, get_drain_mode, make_m
 from perisai_kit.jobs.queue import Payload, count_jobs, forget_log
 from perisai_kit.runtime.graceful import GRACE_S
 from perisai_kit.runtime.log import get_logger
+from perisai_kit.runtime.ticks import until_tick
 
 if TYPE_CHECKING:
     from pgqueuer.core.qm import QueueManager
@@ -35,7 +36,8 @@ _HAS_WORK = """
             AND (status = 'queued' AND execute_after <= now()
                 OR status = 'picked' AND heartbeat < now() - $2::interval))
 """
-MEASURE_EVERY_S = 15.0
+MEASURE_EVERY_S = 20.0
+"""How often a worker sets its metrics."""
 KEEP_LOG = timedelta(days=30)
 STATUSES = ("queued", "picked", "failed")
 
@@ -122,7 +124,7 @@ class JobRunner:
                 await self._work_off(manager, connection)
                 continue
             with suppress(TimeoutError):
-                async with asyncio.timeout(self._poll_s):
+                async with asyncio.timeout(until_tick(self._poll_s)):
                     await notified.wait()
 
     async def _work_off(self, manager: "QueueManager", connection: Connection) -> None:
@@ -177,7 +179,7 @@ class JobRunner:
             for name in self._handlers:
                 for status in STATUSES:
                     jobs_waiting.labels(name, status).set(counted.get((name, status), 0))
-            await asyncio.sleep(MEASURE_EVERY_S)
+            await asyncio.sleep(until_tick(MEASURE_EVERY_S))
 
 
 async def every_hour(database: Database) -> bool:

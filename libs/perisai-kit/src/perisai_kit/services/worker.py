@@ -23,7 +23,7 @@ from perisai_kit.db.partitions.watch import measure
 from perisai_kit.events.sequencer import Sequencer
 from perisai_kit.events.signals import Signal, Signals
 from perisai_kit.events.subscription import Subscription, measure_subscriptions
-from perisai_kit.jobs.runner import JobRunner
+from perisai_kit.jobs.runner import MEASURE_EVERY_S, JobRunner
 from perisai_kit.runtime.graceful import finish
 from perisai_kit.runtime.log import get_logger
 from perisai_kit.runtime.ticks import until_tick
@@ -31,7 +31,6 @@ from perisai_kit.runtime.ticks import until_tick
 RESTART_S = 1.0
 MAX_RESTART_S = 30.0
 """The longest pause before a crashed task runs again; the pause doubles each time."""
-MEASURE_EVERY_S = 15.0
 WATCH_EVERY_S = 300.0
 LEASE_S = 30.0
 AGAIN_S = 5.0
