@@ -17,26 +17,36 @@ else:
     notifications = import_later("perisai_kit.db.notifications")  # it loads the driver
 
 LOOK_EVERY_S = 2.0
+ANSWER_S = 5.0
 
 
 async def announce_moves(
-    clock_file: Path, urls: Sequence[str], *, look_every_s: float = LOOK_EVERY_S
+    clock_file: Path,
+    urls: Sequence[str],
+    *,
+    look_every_s: float = LOOK_EVERY_S,
+    answer_s: float = ANSWER_S,
 ) -> None:
-    """Notify the service of each database when the clock was moved, until cancelled."""
+    """Notify the service of each database when the clock was moved, until cancelled.
+
+    answer_s: how long a database may take; one that takes longer hears nothing, and its sequencer
+    notices the move when it looks.
+    """
     seen = _read_stamp(clock_file)
     while True:
         await asyncio.sleep(look_every_s)
         if (stamp := _read_stamp(clock_file)) != seen:
             seen = stamp
             published = notifications.Channel.PUBLISHED
-            notifying = [notifications.notify_once(url, published) for url in urls]
-            # A database that does not answer has no service that waits for it.
+            notifying = [
+                notifications.notify_once(url, published, timeout_s=answer_s) for url in urls
+            ]
             await asyncio.gather(*notifying, return_exceptions=True)
 
 
 def _read_stamp(path: Path) -> tuple[int, int] | None:
     try:
         status = path.stat()
-    except FileNotFoundError:
+    except OSError:
         return None
     return status.st_mtime_ns, status.st_ino

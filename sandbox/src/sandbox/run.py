@@ -125,10 +125,28 @@ def _run_services(
         if not stay:
             runner.stop()
 
-    keeping = keep_partitions(services, postgres, show=partial(show, "sandbox"))
+    background = _list_background(folder, services, postgres, say=partial(show, "sandbox"))
+    asyncio.run(_run_beside(background, runner.run(finish)))
+
+
+def _list_background(
+    folder: Path, services: Sequence[Service], postgres: Postgres, *, say: Callable[[str], None]
+) -> list[Coroutine[Any, Any, None]]:
     urls = [each["app"] for each in _databases(services, postgres).values()]
-    announcing = announce_moves(folder / CLOCK_FILE, urls)
-    asyncio.run(_run_beside([keeping, announcing], runner.run(finish)))
+    running = {
+        "the making of partitions": keep_partitions(services, postgres, show=say),
+        "the announcing of moved clocks": announce_moves(folder / CLOCK_FILE, urls),
+    }
+    return [_show_failure(name, each, say) for name, each in running.items()]
+
+
+async def _show_failure(
+    name: str, running: Coroutine[Any, Any, None], say: Callable[[str], None]
+) -> None:
+    try:
+        await running
+    except Exception as error:  # noqa: BLE001 - the platform runs on without it
+        say(f"{name} has ended: {type(error).__name__}")
 
 
 async def _run_beside(

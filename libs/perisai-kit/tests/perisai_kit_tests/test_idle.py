@@ -105,7 +105,7 @@ async def test_a_waiting_reader_beside_a_sequencer_is_answered_when_that_hears_o
     kit_database: Database, business_time: BusinessTime
 ) -> None:
     business_time.at(LONG_AGO)
-    signals = Signals()
+    signals = Signals(poll_s=3600)
     reader = FeedReader(kit_database, source="test-service", signals=signals)
     async with run_sequencer(kit_database, signals), asyncio.timeout(WAIT_S):
         while not signals.is_leading:

@@ -76,6 +76,11 @@ def to_asyncpg_url(url: str) -> str:
     return make_url(url).set(drivername="postgresql+asyncpg").render_as_string(hide_password=False)
 
 
+def to_plain_url(url: str) -> str:
+    """Return a PostgreSQL URL for a connection without the engine."""
+    return make_url(url).set(drivername="postgresql").render_as_string(hide_password=False)
+
+
 def make_engine(url: str, *, pool_size: int, pooled: bool, keyring: object | None) -> AsyncEngine:
     """Return the engine of short transactions. No connection is opened yet.
 

@@ -2,8 +2,8 @@
 
 A notification only saves waiting for a poll: it may be lost, and carries nothing. It is sent in
 autocommit, on a connection of its own and never in a transaction of the service, because at its
-commit NOTIFY takes a lock of the whole server. The connection goes to PostgreSQL's own address,
-because behind a pool in transaction mode a LISTEN has no session to belong to.
+commit NOTIFY takes a lock of the whole server. The connection of a process goes to PostgreSQL's own
+address, because behind a pool in transaction mode a LISTEN has no session to belong to.
 """
 
 import asyncio
@@ -13,6 +13,8 @@ from typing import Any, Self
 
 import asyncpg
 from sqlalchemy.ext.asyncio import AsyncConnection
+
+from perisai_kit.db.connections import to_plain_url
 
 TIMEOUT_S = 30
 """A server that disappeared must not block a process for ever."""
@@ -27,10 +29,13 @@ class Channel(StrEnum):
     NUMBERED = "perisai_numbered"
 
 
-async def notify_once(url: str, channel: Channel) -> None:
-    """Send one notification over a connection of its own. Raises: the error of an outage."""
-    async with asyncio.timeout(TIMEOUT_S):
-        connection = await asyncpg.connect(url)
+async def notify_once(url: str, channel: Channel, *, timeout_s: float = TIMEOUT_S) -> None:
+    """Send one notification over a connection of its own, which may go through a pool.
+
+    Raises: the error of an outage.
+    """
+    async with asyncio.timeout(timeout_s):
+        connection = await asyncpg.connect(to_plain_url(url))
         try:
             await connection.execute(f"NOTIFY {channel}")
         finally:

@@ -21,7 +21,7 @@ from perisai_kit.jobs.library import CHANNEL, Connection, get_drain_mode, make_m
 from perisai_kit.jobs.queue import Payload, count_jobs, forget_log
 from perisai_kit.runtime.graceful import GRACE_S
 from perisai_kit.runtime.log import get_logger
-from perisai_kit.runtime.ticks import until_tick
+from perisai_kit.runtime.ticks import MEASURE_EVERY_S, until_tick
 
 if TYPE_CHECKING:
     from pgqueuer.core.qm import QueueManager
@@ -36,8 +36,6 @@ _HAS_WORK = """
             AND (status = 'queued' AND execute_after <= now()
                 OR status = 'picked' AND heartbeat < now() - $2::interval))
 """
-MEASURE_EVERY_S = 20.0
-"""How often a worker sets its metrics."""
 KEEP_LOG = timedelta(days=30)
 STATUSES = ("queued", "picked", "failed")
 

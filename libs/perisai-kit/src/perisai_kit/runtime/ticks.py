@@ -3,6 +3,8 @@
 import random
 import time
 
+MEASURE_EVERY_S = 20.0
+"""How often a worker sets its metrics, with every second look of the sequencer."""
 _PHASE = random.random()
 SOON = 0.1
 """A tick so near, as a share of the time between two, is left out."""

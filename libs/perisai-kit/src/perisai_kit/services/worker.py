@@ -23,10 +23,10 @@ from perisai_kit.db.partitions.watch import measure
 from perisai_kit.events.sequencer import Sequencer
 from perisai_kit.events.signals import Signal, Signals
 from perisai_kit.events.subscription import Subscription, measure_subscriptions
-from perisai_kit.jobs.runner import MEASURE_EVERY_S, JobRunner
+from perisai_kit.jobs.runner import JobRunner
 from perisai_kit.runtime.graceful import finish
 from perisai_kit.runtime.log import get_logger
-from perisai_kit.runtime.ticks import until_tick
+from perisai_kit.runtime.ticks import MEASURE_EVERY_S, until_tick
 
 RESTART_S = 1.0
 MAX_RESTART_S = 30.0

@@ -12,8 +12,8 @@ from datetime import date, datetime
 from typing import TypeAlias
 
 import asyncpg
-from sqlalchemy import make_url
 
+from perisai_kit.db.connections import to_plain_url
 from perisai_kit.db.locks import Lock
 from perisai_kit.db.partitions.tables import (
     LIST,
@@ -50,8 +50,7 @@ async def maintain(url: str, tables: Iterable[PartitionedTable], now: datetime) 
     url: the owner's address. now: the real time. Rows of another time, such as a sandbox's, get
     their partition once there are any. Raises: PartitionsBusy.
     """
-    plain = make_url(url).set(drivername="postgresql").render_as_string(hide_password=False)
-    connection = await asyncpg.connect(plain, server_settings=SETTINGS)
+    connection = await asyncpg.connect(to_plain_url(url), server_settings=SETTINGS)
     try:
         await _wait_for_turn(connection)
         for table in tables:
