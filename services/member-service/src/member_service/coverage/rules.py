@@ -247,17 +247,27 @@ def _find_extending_offers(registration: Registration, at: datetime) -> tuple[Of
 def _find_opening_offers(
     history: History, person: Person, at: datetime, margin: timedelta
 ) -> tuple[Offer, ...]:
-    """Return the offers of the present and of the next month, the proposed one first."""
-    present = Month.of(jakarta_date(at))
-    too_old_at = midnight(find_age_limit_day(person.birth_date))
+    """Return the offers of the present and of the next month, the proposed one first.
+
+    A known ending would end the new registration, so it limits the months and the instant too.
+    """
+    on = jakarta_date(at)
+    present = Month.of(on)
+    ends_on = [each.ended_on for each in person.endings if each.ended_on > on]
+    too_late_at = midnight(min([find_age_limit_day(person.birth_date), *ends_on]))
+    last = min((Month.of(day - timedelta(days=1)) for day in ends_on), default=None)
     paid = {month for each in history.registrations for month in each.paid}
     offers = []
     for first in (present, present.plus(1)):
-        months = list_months(first, MONTHS_OFFERED)
+        months = tuple(
+            month for month in list_months(first, MONTHS_OFFERED) if last is None or month <= last
+        )
+        if not months:
+            continue
         offers.append(
             Offer(
                 months=months,
-                pay_before=min(midnight(first.plus(1).first_day), too_old_at),
+                pay_before=min(midnight(first.plus(1).first_day), too_late_at),
                 opens_registration=True,
                 paid_earlier=tuple(month for month in months if month in paid),
             )

@@ -148,6 +148,47 @@ def test_a_known_ending_caps_months_and_instant() -> None:
     assert offers(found) == [("2026-10", "2026-12-16T00:00", 3)]
 
 
+@pytest.mark.parametrize(
+    ("ended_on", "expected"),
+    [
+        ("2026-11-11", [("2026-11", "2026-11-11T00:00", 1)]),
+        ("2026-12-01", [("2026-11", "2026-12-01T00:00", 1)]),
+        ("2026-12-02", [("2026-11", "2026-12-01T00:00", 2), ("2026-12", "2026-12-02T00:00", 1)]),
+        ("2027-03-01", [("2026-11", "2026-12-01T00:00", 4), ("2026-12", "2027-01-01T00:00", 3)]),
+        ("2026-11-10", [("2026-11", "2026-12-01T00:00", 24), ("2026-12", "2027-01-01T00:00", 24)]),
+    ],
+)
+@pytest.mark.parametrize("allocations", [[], [pay("2026-02-05", "2026-02")]])
+def test_a_known_ending_caps_a_bill_that_opens_a_registration(
+    ended_on: str, expected: list[tuple[str, str, int]], allocations: list[Allocation]
+) -> None:
+    ending = Ending(date.fromisoformat(ended_on), EndReason.CHOICE)
+
+    assert offers(billable(*allocations, at="2026-11-10", endings=(ending,))) == expected
+
+
+def test_the_earliest_of_several_known_endings_caps_a_bill_that_opens_a_registration() -> None:
+    endings = tuple(
+        Ending(date.fromisoformat(day), EndReason.STOPPED_WORKING)
+        for day in ("2026-10-01", "2027-02-01", "2026-12-20")
+    )
+
+    found = billable(at="2026-11-10", endings=endings)
+
+    assert offers(found) == [
+        ("2026-11", "2026-12-01T00:00", 2),
+        ("2026-12", "2026-12-20T00:00", 1),
+    ]
+
+
+def test_with_little_left_of_the_month_a_known_ending_leaves_only_that_month() -> None:
+    ending = Ending(date(2026, 12, 1), EndReason.CHOICE)
+
+    assert offers(billable(at="2026-11-30T23:00", endings=(ending,))) == [
+        ("2026-11", "2026-12-01T00:00", 1)
+    ]
+
+
 def test_nothing_is_offered_for_the_dead() -> None:
     ending = Ending(date(2026, 10, 11), EndReason.DEATH)
 
