@@ -2,7 +2,7 @@
 
 A bank moves money by our answer: a 4xx may make it reverse a payment. So failures of ours are
 answered with 504 and no body, which every bank reads as "unknown". Only an unknown address and a
-body that is too large are refused with a code.
+body that is too large or compressed are refused with a code.
 Source: docs/snap.md, how the bank reads our answer.
 """
 
@@ -53,13 +53,20 @@ NOT_FOUND = Refusal(404, "01", "Transaction Not Found", "Unknown address", "Alam
 TOO_LARGE = Refusal(
     413, "00", "Request Entity Too Large", "The request is too large", "Permintaan terlalu besar"
 )
-"""The standard has no code for 413; this one follows its form."""
+COMPRESSED = Refusal(
+    415,
+    "00",
+    "Unsupported Media Type",
+    "The request is compressed",
+    "Permintaan tidak boleh dikompresi",
+)
+"""The standard has no code for 413 and 415; these follow its form."""
 FIELDS = {"24": "inquiry", "25": "paymentFlag"}
 """How the fields of status and reason begin, by service. Source: docs/snap.md 3.3, 3.4."""
 REQUEST_IDS = {"24": "inquiryRequestId", "25": "paymentRequestId"}
 REJECTED = "01"
 
-OWN_FAILURES = (RequestUnreadable, EncodingUnsupported, BodiesFull)
+OWN_FAILURES = (RequestUnreadable, BodiesFull)
 """Failures without a code that a bank could read."""
 
 log = get_logger()
@@ -100,13 +107,15 @@ class SnapEdge:
             await answer(scope, receive, send)
         except TooLarge:
             await build_refusal(path, TOO_LARGE)(scope, receive, send)
+        except EncodingUnsupported:
+            await build_refusal(path, COMPRESSED)(scope, receive, send)
         except ClientDisconnected:
             pass
 
     async def _answer(self, scope: Scope, receive: Receive, request_id: str) -> Response:
         """Return the upstream's answer, whole and unchanged.
 
-        Raises: TooLarge, ClientDisconnected.
+        Raises: TooLarge, EncodingUnsupported, ClientDisconnected.
         """
         timeout_s = self._settings.snap_timeout_s
         deadline = asyncio.get_running_loop().time() + timeout_s
@@ -119,7 +128,7 @@ class SnapEdge:
                         receive, length=length, limit=SNAP_BODY_LIMIT, reservation=reservation
                     )
                     return await self._forward(scope, data, client, deadline)
-        except (TooLarge, ClientDisconnected):
+        except (TooLarge, EncodingUnsupported, ClientDisconnected):
             raise
         except (*OWN_FAILURES, TimeoutError, UpstreamError) as error:
             log.error("snap.unanswered", request_id=request_id, error=type(error).__name__)
@@ -178,7 +187,10 @@ def build_refusal(path: str, why: Refusal) -> Response:
             "virtualAccountName": "",
             REQUEST_IDS[service]: "",
         }
-    return JSONResponse(content, status_code=why.status, headers=make_headers())
+    headers = make_headers()
+    if why is COMPRESSED:
+        headers["Accept-Encoding"] = "identity"
+    return JSONResponse(content, status_code=why.status, headers=headers)
 
 
 async def _read_bounded(connection: UpstreamConnection) -> bytes:

@@ -1,5 +1,6 @@
 """Banks at the edge: bytes as they came, no code of ours unless nothing can have been booked."""
 
+import gzip
 import os
 import re
 from typing import Any
@@ -85,6 +86,27 @@ async def test_an_unknown_address_is_refused_in_the_banks_words(
     assert (body["responseCode"], body["responseMessage"]) == (code, "Transaction Not Found")
     assert ("virtualAccountData" in body) == (code[3:5] in ("24", "25"))
     assert STAMP.fullmatch(answer.headers["x-timestamp"])
+    assert platform.payments.requests == []
+
+
+@pytest.mark.parametrize(
+    ("path", "code"),
+    [
+        (PAYMENT, "4152500"),
+        ("/snap/v1.0/transfer-va/inquiry", "4152400"),
+        ("/snap/v1.0/access-token/b2b", "4157300"),
+    ],
+)
+async def test_a_compressed_body_is_refused_in_the_banks_words(
+    platform: Any, path: str, code: str
+) -> None:
+    answer = await platform.client.post(
+        path, content=gzip.compress(b"{}"), headers={"Content-Encoding": "gzip"}
+    )
+
+    assert (answer.status_code, answer.headers["accept-encoding"]) == (415, "identity")
+    assert STAMP.fullmatch(answer.headers["x-timestamp"])
+    assert answer.json()["responseCode"] == code
     assert platform.payments.requests == []
 
 

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from uuid import UUID
 
+from prometheus_client import Counter
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from payment_service.payout_accounts import service as payout_accounts
@@ -48,6 +49,13 @@ from perisai_kit.domain.ids import new_id
 from perisai_kit.domain.jakarta import jakarta_date, midnight
 from perisai_kit.http.paging import Slice, cut_page, parse_bigint, read_cursor
 from perisai_kit.privacy.read_audit import audit_read
+from perisai_kit.runtime.log import get_logger
+
+log = get_logger()
+contradicted_total = Counter(
+    "payment_payout_file_contradictions_total",
+    "Rows of a bank's answer that contradict what is settled.",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -274,7 +282,14 @@ async def _apply(session: AsyncSession, row: PayoutAnswerRow) -> bool:
             case Outcome.RETURNED:
                 await payouts.mark_returned(session, row.transfer_id, report)
     except PayoutTransferStatusConflict:
-        return False  # settled otherwise since it was uploaded: counted, and shown
+        # Settled otherwise before the answer came: the bank may have paid it twice.
+        contradicted_total.inc()
+        log.error(
+            "payout.contradicted",
+            transfer_id=str(row.transfer_id),
+            outcome=row.outcome.value,
+        )
+        return False
     return True
 
 

@@ -16,6 +16,7 @@ from payment_service_tests.payout_files.desk import (
     rows_of,
     statuses,
 )
+from prometheus_client import REGISTRY
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -164,6 +165,10 @@ async def test_a_rejected_row_has_no_effect(desk: Desk, rows: Rows, run_id: UUID
     assert (row["is_applied"], row["effect"]) == (False, None)
 
 
+def count_contradictions() -> float:
+    return REGISTRY.get_sample_value("payment_payout_file_contradictions_total") or 0.0
+
+
 async def test_what_was_settled_otherwise_since_the_upload_is_shown_and_then_does_what_was_said(
     session: AsyncSession, database: Database, desk: Desk, rows: Rows, run_id: UUID
 ) -> None:
@@ -178,11 +183,12 @@ async def test_what_was_settled_otherwise_since_the_upload_is_shown_and_then_doe
     await payouts.give_up(session, given_up.payout_id, by=new_id())
 
     seen = await rows.list_all(answer)
-    before = await statuses(session, run_id)
+    before, counted = await statuses(session, run_id), count_contradictions()
     await desk.decide(answer)
     await apply_answers(database)
 
     assert [row["effect"] for row in seen] == ["none", "refused", "refused", "settles"]
+    assert count_contradictions() == counted + 2  # a bank may have paid these twice
     (done,) = await desk.answers(file["id"])
     assert (done["applied_count"], done["refused_count"]) == (4, 2)
     after = {each.id: each.status for each in await list_transfers(session, run_id)}
