@@ -163,6 +163,37 @@ async def test_an_unknown_grant_gets_the_list_of_grants(
     ]
 
 
+@pytest.mark.parametrize("form", [False, True], ids=["json", "form"])
+@pytest.mark.parametrize(
+    ("given", "pointer"),
+    [
+        ({"totp": "abc"}, "/totp"),
+        ({"username": "with\0nul"}, "/username"),
+        ({"username": None}, "/username"),
+        ({"device_id": "not an id"}, "/device_id"),
+        ({"password": ""}, "/password"),
+    ],
+)
+async def test_a_wrong_field_beside_one_named_like_the_grant_is_pointed_to(
+    gateway: Any, given: dict[str, Any], pointer: str, form: bool
+) -> None:
+    whole = {"grant_type": "password", "username": "officer1", "password": "x", **given}
+    sent = {name: value for name, value in whole.items() if value is not None}
+
+    answer = await gateway.client.post("/v1/auth/token", **{"data" if form else "json": sent})
+
+    assert answer.status_code == 422
+    assert [each["pointer"] for each in answer.json()["errors"]] == [pointer]
+
+
+async def test_each_wrong_field_of_a_grant_is_pointed_to(gateway: Any) -> None:
+    answer = await gateway.token(
+        grant_type="refresh_token", refresh_token="x", device_id="not an id", unknown="1"
+    )
+
+    assert {each["pointer"] for each in answer.json()["errors"]} >= {"/device_id", "/unknown"}
+
+
 async def test_a_locked_account_cannot_sign_in_with_the_right_code(gateway: Any) -> None:
     await gateway.otp_session()
     async with gateway.parts.database.begin() as session:

@@ -143,7 +143,7 @@ def _in_content(path: Sequence[str | int], kind: str, content: Any) -> list[str 
     place = []
     for number, part in enumerate(path, start=1):
         match content:
-            case dict() if part in content:
+            case dict() if part in content and not _is_branch(content, part, path[number:], kind):
                 content = content[part]
             case list() if isinstance(part, int) and part < len(content):
                 content = content[part]
@@ -153,6 +153,18 @@ def _in_content(path: Sequence[str | int], kind: str, content: Any) -> list[str 
                 continue
         place.append(part)
     return place
+
+
+def _is_branch(
+    content: Mapping[str | int, Any], part: str | int, rest: Sequence[str | int], kind: str
+) -> bool:
+    """Return whether a name is that of a branch, though a field of the body has the same name.
+
+    rest: the parts of the location after it.
+    """
+    if not rest or isinstance(content[part], dict | list):
+        return False
+    return rest[0] in content or (kind in _ABSENT and len(rest) == 1)
 
 
 def _escape(part: str | int) -> str:
