@@ -44,7 +44,8 @@ async def sum_collected(
     """Return what was paid for these members' bills in a time, less what was taken back since."""
     statement = (
         select(
-            func.count().filter(Allocation.amount > 0),
+            # Less those that were taken back whole, as where the calendar declined them.
+            func.count().filter(Allocation.amount > 0) - func.count().filter(Allocation.amount < 0),
             cast(func.coalesce(func.sum(Allocation.amount), 0), BigInteger),
         )
         .join(Payment, Payment.id == Allocation.payment_id)

@@ -10,6 +10,7 @@ from payment_service_tests.banking import make_period
 from payment_service_tests.conftest import MakeBank, MakeBasis
 from payment_service_tests.partner_bank import payment_of
 from payment_service_tests.plans import AGENT, WADAH
+from payment_service_tests.suspense.test_routes import decline
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from payment_service.bills.schemas import BillOut
@@ -87,6 +88,28 @@ async def test_everybody_sees_the_figures_of_their_own_members(
     other = {"kind": "branch", "code": "JBR", "region": "JATIM"}
     elsewhere = await see(tokens.make(Role.BRANCH_OFFICER, scope=other))
     assert (elsewhere["open_bills"], elsewhere["collected_this_month"]) == (NOTHING, NOTHING)
+
+
+async def test_a_payment_that_was_declined_is_not_counted_as_used_for_a_bill(
+    see: See,
+    session: AsyncSession,
+    issue_bill: IssueBill,
+    settle: Settle,
+    make_basis: MakeBasis,
+    tokens: Tokens,
+    business_time: BusinessTime,
+) -> None:
+    business_time.at(NOON)
+    period = make_period(agent_id=new_id(), wadah_id=new_id())
+    kept, declined = [await issue_bill(session, periods=[period]) for _ in range(2)]
+    for bill in (kept, declined):
+        paid = await settle(session, bill, paid_at=NOON, received_at=NOON)
+    await decline(session, paid)
+    await session.commit()
+
+    figures = await see(tokens.make(Role.AGENT, agent_id=period.agent_id))
+
+    assert figures["collected_today"] == figures["collected_this_month"] == one(kept)
 
 
 async def test_a_bill_past_its_end_has_ended_also_before_it_is_marked(
