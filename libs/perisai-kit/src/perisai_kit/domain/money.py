@@ -8,6 +8,8 @@ from enum import StrEnum
 from typing import assert_never
 
 WHOLE_BPS = 10_000  # one hundred per cent
+MAX_RUPIAH = 2**53
+"""The largest integer that every JSON reader represents exactly."""
 
 
 class Rounding(StrEnum):

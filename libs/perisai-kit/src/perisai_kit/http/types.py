@@ -20,10 +20,8 @@ from pydantic import (
 from pydantic_core import PydanticCustomError
 
 from perisai_kit.domain.field_errors import FIELD_TEXTS, describe_form
+from perisai_kit.domain.money import MAX_RUPIAH
 from perisai_kit.domain.month import Month
-
-MAX_RUPIAH = 2**53
-"""The largest integer that every JSON reader represents exactly."""
 
 
 def _check_signs(text: str) -> str:

@@ -17,6 +17,7 @@ from payment_service.days import Days, DaysBackward, DaysNeeded
 from payment_service.dependencies import WholeDatabase
 from payment_service.principals import Reader
 from perisai_kit.domain import clock
+from perisai_kit.domain.money import MAX_RUPIAH
 from perisai_kit.domain.month import Month
 from perisai_kit.http.answers.not_modified import made_at
 from perisai_kit.http.answers.sync import (
@@ -28,7 +29,6 @@ from perisai_kit.http.answers.sync import (
 from perisai_kit.http.paging import Cursor, Limit
 from perisai_kit.http.problems import problems
 from perisai_kit.http.types import (
-    MAX_RUPIAH,
     MONTH_PATTERN,
     AgentId,
     Code,

@@ -20,6 +20,7 @@ from payment_service.bank_access.rules import PartnerClient, Refusal, Wire, plai
 from payment_service.bills import rules as bills
 from payment_service.bills.rules import Askable, LockedBill
 from perisai_kit.domain.errors import DomainError
+from perisai_kit.domain.money import MAX_RUPIAH
 from perisai_kit.domain.month import Month
 from snap_bi.codes import Case, Service
 from snap_bi.errors import VirtualAccountMismatch
@@ -197,13 +198,14 @@ def divide(
     """Divide a payment over the bills of its order; see `allocations.divide`.
 
     What no bill takes is refused, so that the bank gives it back, or kept whole in suspense where
-    the partner cannot give it back. A payment of nothing is always refused.
+    the partner cannot give it back. A payment of nothing is always refused, and so is more than the
+    API can show exactly, which is a mistake and no money.
     Raises: Refusal.
     """
     try:
         return allocations.divide(order, paid=paid, paid_at=paid_at, paid_months=paid_months)
     except _CASE_ERRORS as error:
-        if not client.keeps_refused_money or not paid:
+        if not (client.keeps_refused_money and 0 < paid <= MAX_RUPIAH):
             raise _make_refusal(error) from None
         return allocations.keep_whole(order, paid=paid, code=error.code)
 

@@ -22,11 +22,11 @@ from payment_service.principals import Reader
 from perisai_kit.auth.principal import Principal
 from perisai_kit.db.engine import Database
 from perisai_kit.domain.jakarta import JAKARTA, jakarta_date
+from perisai_kit.domain.money import MAX_RUPIAH
 from perisai_kit.http.answers.csv_lines import CSV_ANSWER, CSV_TYPE, csv_line
 from perisai_kit.http.paging import Cursor, Limit, Page
 from perisai_kit.http.problems import problems
 from perisai_kit.http.types import (
-    MAX_RUPIAH,
     AgentId,
     BillId,
     Code,

@@ -305,6 +305,25 @@ async def test_an_order_is_refused_or_kept_whole_only_when_no_bill_of_it_can_cou
     assert await checks.find_faults(session) == []
 
 
+@pytest.mark.parametrize(
+    ("amount", "code"), [(2**53, SETTLED), (2**53 + 1, WRONG_AMOUNT), (0, WRONG_AMOUNT)]
+)
+async def test_what_no_bill_takes_is_kept_up_to_what_the_api_can_show(
+    make_bank: MakeBank,
+    session: AsyncSession,
+    make_members: MakeMembers,
+    issue_order: IssueOrder,
+    amount: int,
+    code: str,
+) -> None:
+    bank = await make_bank(keeps_refused_money=True)
+    order = await issue_order(bank.client, make_members(1))
+
+    assert await pay(bank, order, amount=amount) == code
+
+    assert len(await uses(session, order)) == (code == SETTLED)
+
+
 async def test_everybody_sees_their_own_part_of_an_order_and_has_a_receipt_of_their_own(
     bank: Bank,
     make_members: MakeMembers,
