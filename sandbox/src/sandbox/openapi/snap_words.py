@@ -95,6 +95,7 @@ REFUSALS = {
     "405": "Only POST is served.",
     "409": "The X-EXTERNAL-ID was used before.",
     "413": "The body has more than 64 kB.",
+    "415": "The body is compressed.",
     "500": "A failure on our side. The outcome is unknown.",
 }
 HEADERS: dict[str, dict[str, Any]] = {

@@ -18,6 +18,7 @@ from member_service.coverage.schemas import (
 )
 from member_service.coverage.service import ContributionBasis
 from member_service.endings.rules import (
+    EndingAlreadyReported,
     EndingDayInvalid,
     EndingIdTaken,
     EndingNotFound,
@@ -170,7 +171,7 @@ async def list_evidence(member_id: MemberId, session: Session, officer: Officer)
 @router.post(
     "/{member_id}/endings",
     status_code=201,
-    responses=problems(MemberNotFound, EndingDayInvalid, EndingIdTaken),
+    responses=problems(MemberNotFound, EndingDayInvalid, EndingAlreadyReported, EndingIdTaken),
 )
 async def report_ending(
     member_id: MemberId, new: Ending, session: Session, officer: Officer, terms: TermsOf

@@ -77,7 +77,7 @@ async def report_ending(
 ) -> ReportedEnding:
     """Record that a membership ends after a day, and judge the member again.
 
-    Raises: MemberNotFound, EndingDayInvalid, EndingIdTaken.
+    Raises: MemberNotFound, EndingDayInvalid, EndingAlreadyReported, EndingIdTaken.
     """
     await members.lock(session, member_id=member_id, viewer=officer)
     ending = await endings.report_ending(

@@ -22,6 +22,14 @@ class EndingIdTaken(Conflict):
     text_id = "ID ini sudah dipakai laporan berakhir lain. Buat ID baru."
 
 
+class EndingAlreadyReported(Conflict):
+    """A second report would outlive the withdrawal of the first."""
+
+    code = "ending_already_reported"
+    text = "This ending has been reported. Withdraw that report if it is wrong."
+    text_id = "Tanggal berakhir ini sudah dilaporkan. Batalkan laporan itu jika keliru."
+
+
 class EndingDayInvalid(Invalid):
     code = "ending_day_invalid"
     text = "A death cannot be in the future, and no other ending more than a year ahead."

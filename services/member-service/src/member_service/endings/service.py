@@ -18,11 +18,16 @@ from perisai_kit.events.outbox import publish
 async def report_ending(session: AsyncSession, ending: ReportedEnding) -> ReportedEnding:
     """Record that a membership ends after a day; a repeat with the same id changes nothing.
 
-    Raises: EndingDayInvalid, EndingIdTaken.
+    The caller has locked the member.
+    Raises: EndingDayInvalid, EndingAlreadyReported, EndingIdTaken.
     """
     problem = rules.find_day_problem(ending.reason, ending.last_day, now=clock.now())
     if problem is not None:
         raise problem
+    for each in await queries.list_endings(session, [ending.member_id]):
+        is_same = (each.reason, each.last_day) == (ending.reason, ending.last_day)
+        if is_same and each.withdrawn_at is None and each.id != ending.id:
+            raise rules.EndingAlreadyReported
     wanted = (ending.member_id, ending.last_day, ending.reason)
     ending_id = ending.id
     made = await insert_once(session, ending)

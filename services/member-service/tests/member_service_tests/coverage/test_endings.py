@@ -141,6 +141,30 @@ async def test_the_same_report_twice_is_one_and_another_one_under_its_id_is_refu
     assert answers[2].json()["code"] == "ending_id_taken"
 
 
+async def test_an_ending_is_reported_once_so_that_its_withdrawal_takes_it_back(
+    client: httpx.AsyncClient, member: Member, officer: Any
+) -> None:
+    path = f"/v1/members/{member.id}/endings"
+    ending = {"reason": "choice", "last_day": "2026-12-15"}
+    first = await report(client, member, officer, **ending)
+
+    again = await report(client, member, officer, **ending)
+    other = await report(client, member, officer, reason="choice", last_day="2026-12-16")
+    withdrawn = await client.post(
+        f"{path}/{first.json()['id']}/withdrawal", headers=officer.headers
+    )
+    anew = await report(client, member, officer, **ending)
+
+    assert [each.status_code for each in (first, again, other, withdrawn, anew)] == [
+        201,
+        409,
+        201,
+        200,
+        201,
+    ]
+    assert again.json()["code"] == "ending_already_reported"
+
+
 @pytest.mark.parametrize(
     ("reason", "last_day", "status"),
     [
