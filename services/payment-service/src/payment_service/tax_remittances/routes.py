@@ -89,4 +89,6 @@ def _remittance_out(each: Remitted) -> TaxRemittanceOut:
         status=payout.status,
         created_at=payout.created_at,
         settled_at=payout.settled_at,
+        withdrawn_at=payout.withdrawn_at,
+        withdrawn_reason=payout.withdrawn_reason,
     )

@@ -4,7 +4,7 @@ from uuid import UUID
 
 from pydantic import Field, StringConstraints
 
-from payment_service.payouts.rules import PayoutStatus
+from payment_service.payouts.rules import PayoutStatus, WithdrawalReason
 from payment_service.taxes.rules import TaxKind
 from perisai_kit.http.types import Model, MonthText, Out, with_example
 
@@ -46,3 +46,7 @@ class TaxRemittanceOut(Out):
         datetime | None,
         Field(description="When it was learnt how it ended: paid, failed or returned."),
     ]
+    withdrawn_at: Annotated[
+        datetime | None, Field(description="When it was decided that it is not sent.")
+    ]
+    withdrawn_reason: Annotated[WithdrawalReason | None, Field(description="Why.")]

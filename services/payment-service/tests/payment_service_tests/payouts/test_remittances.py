@@ -146,3 +146,21 @@ async def test_remittances_are_listed_with_their_billing_code(
     (listed,) = answer.json()["items"]
     assert (listed["tax_kind"], listed["amount"], listed["status"]) == ("pph21", 414, "created")
     assert listed["billing_code"] == BILLING_CODE
+    assert (listed["withdrawn_at"], listed["withdrawn_reason"]) == (None, None)
+
+
+@pytest.mark.usefixtures("paid")
+async def test_a_remittance_of_a_rejected_run_is_listed_as_withdrawn(
+    session: AsyncSession,
+    client: httpx.AsyncClient,
+    propose: Propose,
+    officer: Callable[[], dict[str, str]],
+) -> None:
+    proposed = await propose()
+    run_id = proposed.payout.run_id
+    await runs.decide(session, run_id, verdict=RunVerdict.REJECTED, by=new_id())
+
+    (listed,) = (await client.get("/v1/tax-remittances", headers=officer())).json()["items"]
+
+    assert (listed["status"], listed["withdrawn_reason"]) == ("created", "run_rejected")
+    assert listed["withdrawn_at"] is not None
