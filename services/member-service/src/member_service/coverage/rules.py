@@ -3,7 +3,7 @@
 Source of every rule: docs/domain.md, Membership.
 """
 
-from collections.abc import Container, Sequence
+from collections.abc import Container, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from enum import StrEnum
@@ -13,7 +13,6 @@ from member_service.holidays.rules import due_on, last_month_due
 from member_service.members.rules import Standing, find_standing
 from member_service.registrations.rules import (
     AGE_LIMIT,
-    EndReason,
     History,
     Person,
     Registration,
@@ -210,7 +209,7 @@ def find_billable(
     """Return what can be billed at an instant."""
     registration = history.open_at(at)
     if registration is not None:
-        return Billable(_find_extending_offers(registration, at))
+        return Billable(_find_extending_offers(registration, person, at))
     on = jakarta_date(at)
     if has_died(person, on=on):
         return Billable((), not_billable=NotBillable.DECEASED)
@@ -223,7 +222,24 @@ def find_billable(
     )
 
 
-def _find_extending_offers(registration: Registration, at: datetime) -> tuple[Offer, ...]:
+def _list_known_ends(person: Person, *, on: date) -> list[date]:
+    """Return the first days outside, by what is reported, that come after a day.
+
+    The earliest ends every registration that is open then, also one that lapses before it now:
+    the payment of a bill moves the lapse.
+    """
+    return [each.ended_on for each in person.endings if each.ended_on > on]
+
+
+def _cut(months: Iterable[Month], known_ends: Iterable[date]) -> tuple[Month, ...]:
+    """Return the months up to that of the last day inside."""
+    last = min((Month.of(day - timedelta(days=1)) for day in known_ends), default=None)
+    return tuple(month for month in months if last is None or month <= last)
+
+
+def _find_extending_offers(
+    registration: Registration, person: Person, at: datetime
+) -> tuple[Offer, ...]:
     """Return the offers of unpaid months, and of the beginning's month if it may still count."""
     on = jakarta_date(at)
     # After a reversal a paid month may follow unpaid ones; skip it.
@@ -232,10 +248,7 @@ def _find_extending_offers(registration: Registration, at: datetime) -> tuple[Of
         for month in list_months(registration.first_month, MONTHS_OFFERED + len(registration.paid))
         if month not in registration.paid
     ]
-    if registration.end_reason is not EndReason.LAPSED:
-        last = Month.of(registration.ends_on - timedelta(days=1))
-        months = [month for month in months if month <= last]
-    unpaid = tuple(months[:MONTHS_OFFERED])
+    unpaid = _cut(months[:MONTHS_OFFERED], _list_known_ends(person, on=on))
     offers = [Offer(unpaid, registration.ends_at, opens_registration=False)] if unpaid else []
     if may_begin_earlier(registration.began_on, registration.first_month, on=on):
         month = Month.of(on)
@@ -253,15 +266,12 @@ def _find_opening_offers(
     """
     on = jakarta_date(at)
     present = Month.of(on)
-    ends_on = [each.ended_on for each in person.endings if each.ended_on > on]
-    too_late_at = midnight(min([find_age_limit_day(person.birth_date), *ends_on]))
-    last = min((Month.of(day - timedelta(days=1)) for day in ends_on), default=None)
+    known_ends = _list_known_ends(person, on=on)
+    too_late_at = midnight(min([find_age_limit_day(person.birth_date), *known_ends]))
     paid = {month for each in history.registrations for month in each.paid}
     offers = []
     for first in (present, present.plus(1)):
-        months = tuple(
-            month for month in list_months(first, MONTHS_OFFERED) if last is None or month <= last
-        )
+        months = _cut(list_months(first, MONTHS_OFFERED), known_ends)
         if not months:
             continue
         offers.append(

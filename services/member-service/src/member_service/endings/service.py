@@ -24,9 +24,10 @@ async def report_ending(session: AsyncSession, ending: ReportedEnding) -> Report
     problem = rules.find_day_problem(ending.reason, ending.last_day, now=clock.now())
     if problem is not None:
         raise problem
+    is_repeat = await queries.find_ending(session, ending.id) is not None
     for each in await queries.list_endings(session, [ending.member_id]):
         is_same = (each.reason, each.last_day) == (ending.reason, ending.last_day)
-        if is_same and each.withdrawn_at is None and each.id != ending.id:
+        if is_same and each.withdrawn_at is None and not is_repeat:
             raise rules.EndingAlreadyReported
     wanted = (ending.member_id, ending.last_day, ending.reason)
     ending_id = ending.id

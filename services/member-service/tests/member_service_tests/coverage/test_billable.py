@@ -149,6 +149,27 @@ def test_a_known_ending_caps_months_and_instant() -> None:
 
 
 @pytest.mark.parametrize(
+    ("ended_on", "months"),
+    [
+        ("2026-11-11", 1),
+        ("2026-12-01", 1),
+        ("2026-12-20", 2),
+        ("2027-02-10", 4),
+        ("2027-05-01", 6),
+        ("2027-10-01", 11),
+    ],
+)
+def test_an_ending_after_the_present_lapse_caps_the_months_too(ended_on: str, months: int) -> None:
+    ending = Ending(date.fromisoformat(ended_on), EndReason.CHOICE)
+    paid = pay("2026-10-05", "2026-10")
+
+    (offer,) = billable(paid, at="2026-11-10", endings=(ending,)).offers
+
+    assert (str(offer.months[0]), len(offer.months)) == ("2026-11", months)
+    assert offer.pay_before <= moment(ended_on)
+
+
+@pytest.mark.parametrize(
     ("ended_on", "expected"),
     [
         ("2026-11-11", [("2026-11", "2026-11-11T00:00", 1)]),
