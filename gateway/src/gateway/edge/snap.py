@@ -7,8 +7,8 @@ Source: docs/snap.md, how the bank reads our answer.
 """
 
 import asyncio
-from collections.abc import Awaitable, Sequence
-from dataclasses import dataclass
+from collections.abc import Awaitable, Mapping, Sequence
+from dataclasses import dataclass, field
 
 from starlette.responses import JSONResponse, Response
 from starlette.types import ASGIApp, Receive, Scope, Send
@@ -40,13 +40,17 @@ UNKNOWN = "snap-unknown"
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
-    """What a bank is refused for. The reason is one sentence, in English and in Indonesian."""
+    """What a bank is refused for. The reason is one sentence, in English and in Indonesian.
+
+    headers: what the answer says besides.
+    """
 
     status: int
     case: str
     message: str
     english: str
     indonesian: str
+    headers: Mapping[str, str] = field(default_factory=dict)
 
 
 NOT_FOUND = Refusal(404, "01", "Transaction Not Found", "Unknown address", "Alamat tidak dikenal")
@@ -59,6 +63,7 @@ COMPRESSED = Refusal(
     "Unsupported Media Type",
     "The request is compressed",
     "Permintaan tidak boleh dikompresi",
+    {"Accept-Encoding": "identity"},
 )
 """The standard has no code for 413 and 415; these follow its form."""
 FIELDS = {"24": "inquiry", "25": "paymentFlag"}
@@ -187,9 +192,7 @@ def build_refusal(path: str, why: Refusal) -> Response:
             "virtualAccountName": "",
             REQUEST_IDS[service]: "",
         }
-    headers = make_headers()
-    if why is COMPRESSED:
-        headers["Accept-Encoding"] = "identity"
+    headers = {**make_headers(), **why.headers}
     return JSONResponse(content, status_code=why.status, headers=headers)
 
 

@@ -73,12 +73,16 @@ UNPOOLED: dict[str, Any] = {
 
 def to_asyncpg_url(url: str) -> str:
     """Return a PostgreSQL URL for the async engine."""
-    return make_url(url).set(drivername="postgresql+asyncpg").render_as_string(hide_password=False)
+    return _with_driver(url, "postgresql+asyncpg")
 
 
 def to_plain_url(url: str) -> str:
     """Return a PostgreSQL URL for a connection without the engine."""
-    return make_url(url).set(drivername="postgresql").render_as_string(hide_password=False)
+    return _with_driver(url, "postgresql")
+
+
+def _with_driver(url: str, name: str) -> str:
+    return make_url(url).set(drivername=name).render_as_string(hide_password=False)
 
 
 def make_engine(url: str, *, pool_size: int, pooled: bool, keyring: object | None) -> AsyncEngine:

@@ -24,11 +24,8 @@ async def report_ending(session: AsyncSession, ending: ReportedEnding) -> Report
     problem = rules.find_day_problem(ending.reason, ending.last_day, now=clock.now())
     if problem is not None:
         raise problem
-    is_repeat = await queries.find_ending(session, ending.id) is not None
-    for each in await queries.list_endings(session, [ending.member_id]):
-        is_same = (each.reason, each.last_day) == (ending.reason, ending.last_day)
-        if is_same and each.withdrawn_at is None and not is_repeat:
-            raise rules.EndingAlreadyReported
+    if await queries.find_ending(session, ending.id) is None:
+        await _check_unreported(session, ending)
     wanted = (ending.member_id, ending.last_day, ending.reason)
     ending_id = ending.id
     made = await insert_once(session, ending)
@@ -38,6 +35,14 @@ async def report_ending(session: AsyncSession, ending: ReportedEnding) -> Report
     if made is not None:
         await publish(session, _make_event(first))
     return first
+
+
+async def _check_unreported(session: AsyncSession, ending: ReportedEnding) -> None:
+    """Refuse a second report of the same ending. Raises: EndingAlreadyReported."""
+    for each in await queries.list_endings(session, [ending.member_id]):
+        is_same = (each.reason, each.last_day) == (ending.reason, ending.last_day)
+        if is_same and each.withdrawn_at is None:
+            raise rules.EndingAlreadyReported
 
 
 async def withdraw_ending(
