@@ -53,6 +53,18 @@ def count_statements(database: Database) -> list[str]:
     return seen
 
 
+def when_run(database: Database, part: str) -> asyncio.Event:
+    """Return an event that is set once a statement with this part has been run."""
+    run = asyncio.Event()
+
+    @event.listens_for(database.engine.sync_engine, "after_cursor_execute")
+    def note(_: Any, __: Any, statement: str, *___: Any) -> None:
+        if part in statement:
+            run.set()
+
+    return run
+
+
 async def test_an_idle_minute_of_a_subscription_is_few_requests_and_a_statement_each(
     kit_database: Database,
 ) -> None:
@@ -145,18 +157,17 @@ async def test_an_event_is_not_missed_while_a_reader_looks_whether_its_client_is
     signals = Signals()
     signals.is_leading = True
     reader = FeedReader(kit_database, source="test-service", signals=signals)
-    has_waited, numbered = asyncio.Event(), asyncio.Event()
+    found_nothing, numbered = when_run(kit_database, "event_positions"), asyncio.Event()
     looks: list[bool] = []
 
     def is_gone() -> bool:
-        has_waited.set()
         looks.append(numbered.is_set())
         if looks.count(True) == 1:
             signals.numbered.send()
         return False
 
     waiting = asyncio.create_task(reader.read(0, limit=10, timeout_s=1_000_000, is_gone=is_gone))
-    await has_waited.wait()  # it found nothing
+    await asyncio.wait_for(found_nothing.wait(), WAIT_S)
     async with kit_database.begin() as session:
         await publish(session, BranchOpened(branch_code="B1", region_code="R1"))
     await number_now(kit_database)
