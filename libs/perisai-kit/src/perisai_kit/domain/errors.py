@@ -16,7 +16,8 @@ DomainError                code, text (English), text_id (Indonesian), details
 A feature declares its subclasses beside its rules. Only http/problems.py knows status numbers.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import ClassVar
 
 
@@ -48,6 +49,31 @@ def together(errors: Sequence[DomainError]) -> DomainError:
     first, *others = errors
     first.others = others
     return first
+
+
+def at_fields(kind: type[DomainError], *fields: str) -> DomainError:
+    """Return an error that names each of these fields: at least one, as in `DomainError`."""
+    return together([kind(field=each) for each in fields])
+
+
+def check_one_given(refusal: type[DomainError], **fields: object) -> None:
+    """Refuse unless one of these fields is given and the others are None.
+
+    The error names those to choose from: all if none is given, else those that are.
+    """
+    given = [name for name, value in fields.items() if value is not None]
+    if len(given) != 1:
+        raise at_fields(refusal, *(given or fields))
+
+
+@contextmanager
+def because_of(field: str) -> Iterator[None]:
+    """Let an error that names no field name this one."""
+    try:
+        yield
+    except DomainError as error:
+        error.field = error.field or field
+        raise
 
 
 class BadRequest(DomainError):

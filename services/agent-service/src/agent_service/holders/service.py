@@ -11,6 +11,7 @@ from agent_service.holders import rules
 from agent_service.holders.rules import Acting, Holder, HolderKind
 from agent_service.wadahs import service as wadahs
 from perisai_kit.auth.principal import Principal, Role
+from perisai_kit.domain.errors import check_one_given
 
 
 async def get(
@@ -50,11 +51,11 @@ async def get_named(
 
     Raises: HolderUnclear, AgentNotFound, WadahNotFound.
     """
-    if agent_id is not None and wadah_id is None:
+    check_one_given(rules.HolderUnclear, agent_id=agent_id, wadah_id=wadah_id)
+    if agent_id is not None:
         return await get(session, HolderKind.AGENT, agent_id, principal=principal)
-    if wadah_id is not None and agent_id is None:
-        return await get(session, HolderKind.WADAH, wadah_id, principal=principal)
-    raise rules.HolderUnclear
+    assert wadah_id is not None, "checked above"
+    return await get(session, HolderKind.WADAH, wadah_id, principal=principal)
 
 
 def check_may_propose(holder: Holder, by: Principal) -> None:

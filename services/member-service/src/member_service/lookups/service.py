@@ -7,7 +7,7 @@ from member_service.lookups.schemas import MemberLookup, MemberLookupResult, Pho
 from member_service.members import service as members
 from member_service.shared_phones import service as shared_phones
 from perisai_kit.auth.principal import Principal, Role
-from perisai_kit.domain.errors import Forbidden
+from perisai_kit.domain.errors import Forbidden, check_one_given
 from perisai_kit.domain.names import is_same_name
 from perisai_kit.privacy.keyring import Keyring
 from perisai_kit.privacy.masks import mask_name
@@ -26,8 +26,7 @@ async def look_up(
     Raises: LookupNeedsOne, NikInvalid; Forbidden if a person sends a telephone number or a
     name.
     """
-    if (asked.nik is None) == (asked.phone is None):
-        raise LookupNeedsOne
+    check_one_given(LookupNeedsOne, nik=asked.nik, phone=asked.phone)
     if not viewer.has(Role.SERVICE) and (asked.phone or asked.full_name):
         raise Forbidden
     if asked.nik is not None:

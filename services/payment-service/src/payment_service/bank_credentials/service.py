@@ -18,6 +18,7 @@ from payment_service.banks import service as banks
 from payment_service.banks.models import BankPartner
 from payment_service.banks.service import SECRET_BYTES
 from perisai_kit.domain import clock
+from perisai_kit.domain.errors import at_fields
 from perisai_kit.domain.ids import new_id
 from perisai_kit.http.paging import Slice, cut_page, read_cursor
 from perisai_kit.runtime.log import get_logger
@@ -181,10 +182,7 @@ def _end_previous(partner: BankPartner, change: CredentialChange, *, until: date
 
 
 def _check_change(change: CredentialChange, partner: BankPartner) -> None:
-    pairs = (
-        (change.public_key_pem, partner.public_key_pem),
-        (change.client_secret, partner.client_secret),
-        (change.allowed_sources, partner.allowed_sources),
-    )
-    if all(new is None or new == present for new, present in pairs):
-        raise rules.CredentialsUnchanged
+    kinds = ("public_key_pem", "client_secret", "allowed_sources")
+    given = [each for each in kinds if getattr(change, each) is not None]
+    if all(getattr(change, each) == getattr(partner, each) for each in given):
+        raise at_fields(rules.CredentialsUnchanged, *(given or kinds))

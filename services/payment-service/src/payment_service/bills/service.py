@@ -30,7 +30,7 @@ from payment_service.visibility import visible
 from perisai_kit.auth.principal import Principal
 from perisai_kit.db.sql import CountedStatement, Executor, make_executor
 from perisai_kit.domain import clock
-from perisai_kit.domain.errors import DomainError, together
+from perisai_kit.domain.errors import together
 from perisai_kit.domain.ids import new_id
 from perisai_kit.domain.jakarta import jakarta_date, midnight
 from perisai_kit.domain.month import Month
@@ -44,16 +44,21 @@ SHOWN_AS = "bill"
 
 
 class Drafted(NamedTuple):
-    """A bill that is about to be issued, with its price."""
+    """A bill that is about to be issued, with its price.
+
+    place: of what asked for it in the request, with a dot at its end; "" is the request itself.
+    """
 
     bill: Bill
     priced: Priced
+    place: str
 
 
 def draft(
     basis: ContributionBasis,
     asked: NewBill,
     *,
+    place: str,
     order_id: UUID,
     by: UUID,
     limits: Limits,
@@ -65,15 +70,11 @@ def draft(
     IncomeBelowMinimum, MandatoryProgrammeMissing, JhtMandatory.
     """
     priced = quotes.price_months(
-        basis,
-        limits,
-        settings,
-        first_month=asked.first_month,
-        month_count=asked.month_count,
+        basis, limits, settings, first_month=asked.first_month, month_count=asked.month_count
     )
     chosen = priced.chosen
     if chosen.declaration_needed:
-        raise DeclarationNeeded
+        raise DeclarationNeeded(field="member_id")
     bill = Bill(
         id=new_id(),
         order_id=order_id,
@@ -94,7 +95,7 @@ def draft(
             limits.at, valid_h=settings.bill_valid_h, pay_before=chosen.pay_before
         ),
     )
-    return Drafted(bill, priced)
+    return Drafted(bill, priced, place)
 
 
 async def lock_members(
@@ -302,12 +303,11 @@ async def _check_unpaid(
         for member_id, basis in bases.items()
     }
     paid = await queries.list_paid_months(session, since)
-    errors: list[DomainError] = []
-    for place, (bill, priced) in enumerate(drafts):
-        taken = [str(month) for month in priced.chosen.months if month in paid[bill.member_id]]
-        if taken:
-            field = f"bills.{place}" if len(drafts) > 1 else None
-            errors.append(rules.MonthAlreadyBilled(field=field, months=taken))
+    errors = [
+        rules.MonthAlreadyBilled(field=f"{place}first_month", months=list(map(str, taken)))
+        for bill, priced, place in drafts
+        if (taken := [each for each in priced.chosen.months if each in paid[bill.member_id]])
+    ]
     if errors:
         raise together(errors)
 
@@ -318,7 +318,7 @@ async def _replace(
     """Let new bills take the place of open ones; return which could still be paid, by the new."""
     newer: dict[UUID, Bill] = {}
     over: list[Bill] = []
-    for bill, _ in drafts:
+    for bill, _, _ in drafts:
         earlier = previous.get(bill.member_id)
         if earlier is not None and earlier.expires_at <= bill.issued_at:
             over.append(earlier)

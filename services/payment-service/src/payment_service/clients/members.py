@@ -98,7 +98,7 @@ class MembersClient:
         try:
             answer = await self._client.get(f"/v1/members/{member_id}/contribution-basis")
         except NotFound:
-            raise MemberUnknown from None
+            raise MemberUnknown(field="member_id") from None
         return _read(ContributionBasis, answer)
 
     async def contribution_bases(self, member_ids: Sequence[UUID]) -> dict[UUID, ContributionBasis]:

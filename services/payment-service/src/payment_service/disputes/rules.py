@@ -8,7 +8,8 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from uuid import UUID
 
-from perisai_kit.domain.errors import Conflict, Forbidden, Invalid, NotFound
+from perisai_kit.domain.errors import Conflict, Forbidden, Invalid, NotFound, check_one_given
+from perisai_kit.domain.month import Month
 
 
 class DisputeStatus(StrEnum):
@@ -103,7 +104,8 @@ def check_answerer(by: UUID, *, opened_by: UUID) -> None:
         raise OwnDispute
 
 
-def check_subject(*, has_line: bool, has_month: bool, has_payment: bool) -> None:
+def check_subject(line_id: int | None, earned_month: Month | None, payment_id: UUID | None) -> None:
     """Refuse anything but a line with its month, or a payment. Raises: DisputeUnclear."""
-    if has_line is has_payment or has_line is not has_month:
-        raise DisputeUnclear
+    check_one_given(DisputeUnclear, line_id=line_id, payment_id=payment_id)
+    if (line_id is None) is not (earned_month is None):
+        raise DisputeUnclear(field="earned_month")

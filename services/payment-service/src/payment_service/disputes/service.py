@@ -48,11 +48,7 @@ async def open_dispute(
     Raises: DisputeUnclear, DisputedLineNotFound, DisputedPaymentNotFound, DisputedPaymentHasLines,
     DisputeOpen.
     """
-    rules.check_subject(
-        has_line=subject.line_id is not None,
-        has_month=subject.earned_month is not None,
-        has_payment=subject.payment_id is not None,
-    )
+    rules.check_subject(subject.line_id, subject.earned_month, subject.payment_id)
     found = await _find_subject(session, principal, subject)
     await queries.lock_subject(session, found.payment_id)
     known = await queries.find_open(

@@ -45,6 +45,7 @@ from payment_service.schemes.rules import Applied, check_month, scheme_of
 from payment_service.visibility import visible_earnings
 from perisai_kit.auth.principal import Principal, Role
 from perisai_kit.domain import clock
+from perisai_kit.domain.errors import check_one_given
 from perisai_kit.domain.month import Month
 from perisai_kit.http.paging import Page, cut_page, parse_bigint, read_cursor
 from perisai_kit.privacy.read_audit import audit_read
@@ -229,8 +230,7 @@ async def _beneficiary(
         agent_id = principal.agent_id if principal.has(Role.AGENT) else None
         is_wadah = agent_id is None and principal.has(Role.WADAH_ADMIN)
         wadah_id = principal.wadah_id if is_wadah else None
-    if (agent_id is None) == (wadah_id is None):
-        raise BeneficiaryUnclear
+    check_one_given(BeneficiaryUnclear, agent_id=agent_id, wadah_id=wadah_id)
     kind = BeneficiaryKind.WADAH if agent_id is None else BeneficiaryKind.AGENT
     beneficiary_id = agent_id or wadah_id
     assert beneficiary_id is not None

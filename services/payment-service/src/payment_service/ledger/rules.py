@@ -149,7 +149,7 @@ class Account:
         """Read an account. Raises: AccountInvalid."""
         kind, *parts = text.split(":")
         if kind not in CHART or not all(_PART.fullmatch(part) for part in parts):
-            raise AccountInvalid
+            raise AccountInvalid(field="account")
         return cls(AccountKind(kind), tuple(parts))
 
     @property

@@ -64,7 +64,9 @@ async def issue_bill(
     Raises: as `issue`, for the one bill.
     """
     bases = {basis.member_id: basis}
-    return await _issue(session, [asked], bases, name=basis.display_name, by=by, settings=settings)
+    return await _issue(
+        session, {"": asked}, bases, name=basis.display_name, by=by, settings=settings
+    )
 
 
 async def issue(
@@ -76,7 +78,8 @@ async def issue(
     MemberOverAge, DeclarationNeeded, NoTariff, IncomeBelowMinimum, MandatoryProgrammeMissing,
     JhtMandatory; MonthAlreadyBilled; NoActiveBank.
     """
-    return await _issue(session, asked.bills, bases, name=asked.name, by=by, settings=settings)
+    bills_asked = {f"bills.{place}.": each for place, each in enumerate(asked.bills)}
+    return await _issue(session, bills_asked, bases, name=asked.name, by=by, settings=settings)
 
 
 async def get(session: AsyncSession, principal: Principal, order_id: UUID) -> Shown:
@@ -177,7 +180,7 @@ def read_shown_name(
 
 async def _issue(
     session: AsyncSession,
-    asked: Sequence[NewBill],
+    asked: Mapping[str, NewBill],
     bases: Bases,
     *,
     name: str,
@@ -202,7 +205,7 @@ async def _issue(
 
 
 def _draft(
-    asked: Sequence[NewBill],
+    asked: Mapping[str, NewBill],
     bases: Bases,
     *,
     order_id: UUID,
@@ -212,12 +215,13 @@ def _draft(
 ) -> list[Drafted]:
     drafts: list[Drafted] = []
     errors: list[DomainError] = []
-    for place, each in enumerate(asked):
+    for place, each in asked.items():
         try:
             drafts.append(
                 bills.draft(
                     bases[each.member_id],
                     each,
+                    place=place,
                     order_id=order_id,
                     by=by,
                     limits=limits,
@@ -225,8 +229,7 @@ def _draft(
                 )
             )
         except DomainError as error:
-            if len(asked) > 1:
-                error.field = f"bills.{place}"
+            error.field = f"{place}{error.field}"
             errors.append(error)
     if errors:
         raise together(errors)

@@ -195,15 +195,18 @@ def choose_months(
     many months.
     """
     if billable.not_billable is not None:
-        raise _REFUSALS[billable.not_billable]
+        raise _REFUSALS[billable.not_billable](field="member_id")
     offers = list(_open_offers(billable, limits))
     for offer in offers:
         if first_month in (None, offer.months[0]) and month_count <= _longest(offer, limits):
             return _take(billable, offer, month_count)
         if first_month is None:
             break
+    begins = [offer.months[0] for offer in offers]
     raise MonthNotBillable(
-        billable_from=[str(offer.months[0]) for offer in offers], latest=str(limits.latest)
+        field=_find_wrong(begins, first_month),
+        billable_from=list(map(str, begins)),
+        latest=str(limits.latest),
     )
 
 
@@ -242,6 +245,13 @@ def find_smallest_cover(billable: Billable, limits: Limits) -> Chosen | None:
 def is_return(billable: Billable, chosen: Chosen) -> bool:
     """Tell whether a payment registers somebody anew who was registered before."""
     return chosen.opens_registration and billable.settled_since is not None
+
+
+def _find_wrong(begins: Sequence[Month], first_month: Month | None) -> str:
+    """Return the field because of which there is no offer. begins: the offers' first months."""
+    if first_month is None and not begins:
+        return "member_id"
+    return "month_count" if first_month in (None, *begins) else "first_month"
 
 
 def _open_offers(billable: Billable, limits: Limits) -> Iterator[Offer]:

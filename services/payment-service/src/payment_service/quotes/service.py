@@ -6,6 +6,7 @@ from payment_service.quotes.rules import Chosen, Limits, Priced, Quote
 from payment_service.settings import Settings
 from payment_service.tariffs import service as tariffs
 from perisai_kit.domain import clock
+from perisai_kit.domain.errors import because_of
 from perisai_kit.domain.jakarta import jakarta_date
 from perisai_kit.domain.month import Month
 
@@ -53,9 +54,10 @@ def price_months(
 
 
 def _price(basis: ContributionBasis, chosen: Chosen, settings: Settings) -> Priced:
-    lines = tariffs.price(
-        basis,
-        months=chosen.months,
-        jht_mandatory_for_employers=settings.jht_mandatory_for_employers,
-    )
+    with because_of("member_id"):
+        lines = tariffs.price(
+            basis,
+            months=chosen.months,
+            jht_mandatory_for_employers=settings.jht_mandatory_for_employers,
+        )
     return Priced(chosen, lines)

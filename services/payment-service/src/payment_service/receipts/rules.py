@@ -29,7 +29,7 @@ def choose_bill(paid: Collection[UUID], asked: UUID | None) -> UUID:
     Raises: ReceiptNotFound; BillNotNamed where there are several and none is asked for.
     """
     if asked is None and len(paid) > 1:
-        raise BillNotNamed(bill_ids=sorted(map(str, paid)))
+        raise BillNotNamed(field="bill_id", bill_ids=sorted(map(str, paid)))
     if not paid or (asked is not None and asked not in paid):
         raise ReceiptNotFound
     return asked or next(iter(paid))

@@ -39,6 +39,7 @@ from payment_service.statement_documents.sheets import (
     make_statement_summary,
 )
 from perisai_kit.auth.principal import Principal
+from perisai_kit.domain.errors import check_one_given
 from perisai_kit.domain.month import Month
 from perisai_kit.http.problems import problems
 from perisai_kit.http.types import Code, StatementId, WadahId
@@ -183,8 +184,7 @@ async def _collect(
     branch_code: str | None,
     file_format: FileFormat | None = None,
 ) -> Collected:
-    if (wadah_id is None) == (branch_code is None):
-        raise OneOfTwo
+    check_one_given(OneOfTwo, wadah_id=wadah_id, branch_code=branch_code)
     async with database.read_replica() as session:
         return await service.collect(
             session,

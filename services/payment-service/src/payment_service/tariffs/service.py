@@ -45,7 +45,7 @@ async def basis_for(
     """
     basis = await members.contribution_basis(member_id)
     if not may_see(principal, basis.owner):
-        raise MemberUnknown
+        raise MemberUnknown(field="member_id")
     return basis
 
 

@@ -219,6 +219,7 @@ async def test_a_refused_bill_leaves_nothing_behind(
     )
 
     assert (answer.status_code, answer.json()["code"]) == (409, "month_already_billed")
+    assert [each["pointer"] for each in answer.json()["errors"]] == ["/first_month"]
     assert answer.json()["details"] == {"months": ["2026-11"]}
     async with database.read() as session:
         assert await session.scalar(select(func.count()).select_from(Bill)) == 1
@@ -346,12 +347,12 @@ async def test_nobody_sees_bills_without_a_token(client: httpx.AsyncClient) -> N
 
 
 @pytest.mark.parametrize(
-    ("first_month", "count"),
+    ("first_month", "count", "wrong"),
     [
-        ("2026-10", 1),  # not offered
-        ("2026-12", 1),  # would leave a gap
-        ("2027-06", 8),  # reaches further than is sold
-        ("2099-12", 12),
+        ("2026-10", 1, "/first_month"),  # not offered
+        ("2026-12", 1, "/first_month"),  # would leave a gap
+        ("2027-06", 8, "/month_count"),  # reaches further than is sold
+        ("2099-12", 12, "/first_month"),
     ],
 )
 async def test_months_that_are_not_offered_cannot_be_billed_and_the_refusal_says_which_can(
@@ -361,6 +362,7 @@ async def test_months_that_are_not_offered_cannot_be_billed_and_the_refusal_says
     member_answers: Know,
     first_month: str,
     count: int,
+    wrong: str,
 ) -> None:
     offers = [make_offer(Month(2026, 11)), make_offer(Month(2027, 6))]
     basis = make_basis(offers=offers)
@@ -373,6 +375,7 @@ async def test_months_that_are_not_offered_cannot_be_billed_and_the_refusal_says
     )
 
     assert (answer.status_code, answer.json()["code"]) == (422, "month_not_billable")
+    assert [each["pointer"] for each in answer.json()["errors"]] == [wrong]
     assert answer.json()["details"] == {
         "billable_from": ["2026-11", "2027-06"],
         "latest": "2027-11",

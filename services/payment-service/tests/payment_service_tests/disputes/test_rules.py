@@ -1,6 +1,7 @@
 """What may be disputed, by when it is answered, and once."""
 
 from datetime import UTC, datetime, timedelta
+from uuid import UUID, uuid4
 
 import pytest
 
@@ -13,30 +14,38 @@ from payment_service.disputes.rules import (
     find_due,
     is_overdue,
 )
+from perisai_kit.domain.month import Month
 
 AT = datetime(2026, 11, 3, 2, 0, tzinfo=UTC)
 
 
-@pytest.mark.parametrize(("line", "month", "payment"), [(True, True, False), (False, False, True)])
+LINE, MONTH, PAYMENT = 4711, Month(2026, 11), uuid4()
+
+
+@pytest.mark.parametrize("subject", [(LINE, MONTH, None), (None, None, PAYMENT)])
 def test_a_line_with_its_month_or_a_payment_is_disputed(
-    line: bool, month: bool, payment: bool
+    subject: tuple[int | None, Month | None, UUID | None],
 ) -> None:
-    check_subject(has_line=line, has_month=month, has_payment=payment)
+    check_subject(*subject)
 
 
 @pytest.mark.parametrize(
-    ("line", "month", "payment"),
+    ("subject", "fields"),
     [
-        (False, False, False),
-        (True, False, False),
-        (False, True, False),
-        (True, True, True),
-        (False, True, True),
+        ((None, None, None), ["line_id", "payment_id"]),
+        ((None, MONTH, None), ["line_id", "payment_id"]),
+        ((LINE, MONTH, PAYMENT), ["line_id", "payment_id"]),
+        ((LINE, None, None), ["earned_month"]),
+        ((None, MONTH, PAYMENT), ["earned_month"]),
     ],
 )
-def test_nothing_else_is(line: bool, month: bool, payment: bool) -> None:
-    with pytest.raises(DisputeUnclear):
-        check_subject(has_line=line, has_month=month, has_payment=payment)
+def test_nothing_else_is(
+    subject: tuple[int | None, Month | None, UUID | None], fields: list[str]
+) -> None:
+    with pytest.raises(DisputeUnclear) as refused:
+        check_subject(*subject)
+
+    assert [each.field for each in (refused.value, *refused.value.others)] == fields
 
 
 def test_a_dispute_is_overdue_from_the_instant_on_at_which_it_was_due() -> None:

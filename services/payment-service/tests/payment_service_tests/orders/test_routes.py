@@ -165,7 +165,10 @@ async def test_all_bills_of_an_order_are_issued_or_none_and_each_fault_is_named(
 
     assert answer.status_code == 422
     faults = [(each["pointer"], each["code"]) for each in answer.json()["errors"]]
-    assert faults == [("/bills/1", "member_deceased"), ("/bills/2", "month_not_billable")]
+    assert faults == [
+        ("/bills/1/member_id", "member_deceased"),
+        ("/bills/2/first_month", "month_not_billable"),
+    ]
     assert await count(session) == (0, 0)
 
 

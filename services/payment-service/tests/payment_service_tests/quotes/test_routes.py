@@ -170,6 +170,7 @@ async def test_nothing_is_quoted_where_nothing_can_be_billed(
     answer = await client.post("/v1/quotes", json=asked(basis), headers=tokens.make(Role.ADMIN))
 
     assert (answer.status_code, answer.json()["code"]) == (422, code)
+    assert [each["pointer"] for each in answer.json()["errors"]] == ["/member_id"]
 
 
 async def test_months_that_are_not_offered_are_not_quoted(
@@ -184,6 +185,7 @@ async def test_months_that_are_not_offered_are_not_quoted(
 
     assert (answer.status_code, answer.json()["code"]) == (422, "month_not_billable")
     assert answer.json()["details"] == {"billable_from": ["2026-11"], "latest": "2027-11"}
+    assert [each["pointer"] for each in answer.json()["errors"]] == ["/first_month"]
 
 
 async def test_the_name_of_the_member_is_not_in_a_quote(
