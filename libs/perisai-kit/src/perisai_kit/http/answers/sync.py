@@ -1,7 +1,7 @@
 """Lists that tell a client that reads offline what it has missed: `updated_since` and `as_of`."""
 
 from dataclasses import dataclass
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from enum import StrEnum
 
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -11,6 +11,9 @@ from perisai_kit.domain import clock
 from perisai_kit.domain.errors import Invalid
 from perisai_kit.domain.jakarta import jakarta_date
 from perisai_kit.http.paging import parse_instant
+
+AHEAD = timedelta(minutes=5)
+"""How far the clock of the database may be ahead of ours. Our own choice."""
 
 
 class Change(StrEnum):
@@ -27,9 +30,9 @@ class Change(StrEnum):
 
 class UpdatedSinceInvalid(Invalid):
     code = "updated_since_invalid"
-    text = "Send the `as_of` of an earlier answer, or an instant such as 2026-11-30T08:00:00Z."
+    text = "Send the `as_of` of an earlier answer, or a past instant such as 2026-11-30T08:00:00Z."
     text_id = (
-        "Kirim nilai `as_of` dari jawaban sebelumnya, atau waktu seperti 2026-11-30T08:00:00Z."
+        "Kirim `as_of` dari jawaban sebelumnya, atau waktu lampau seperti 2026-11-30T08:00:00Z."
     )
 
 
@@ -57,13 +60,19 @@ def encode_since(since: Since) -> str:
 
 
 def parse_since(text: str) -> Since:
-    """Read an `as_of`, or an instant. Raises: UpdatedSinceInvalid."""
+    """Read an `as_of`, or an instant. Raises: UpdatedSinceInvalid.
+
+    One in the future is refused: a client that sends the time of its own clock would miss changes.
+    """
     instant, _, day = text.partition("~")
     try:
-        at = parse_instant(instant)
-        return Since(at, date.fromisoformat(day) if day else jakarta_date(at))
+        at, today = parse_instant(instant), clock.today()
+        since = Since(at, date.fromisoformat(day) if day else min(jakarta_date(at), today))
     except (ValueError, OverflowError):
         raise UpdatedSinceInvalid(field="updated_since") from None
+    if since.at > clock.real_now() + AHEAD or since.day > today:
+        raise UpdatedSinceInvalid(field="updated_since")
+    return since
 
 
 async def find_present(session: AsyncSession) -> Since:
