@@ -186,6 +186,18 @@ async def test_a_wrong_field_beside_one_named_like_the_grant_is_pointed_to(
     assert [each["pointer"] for each in answer.json()["errors"]] == [pointer]
 
 
+@pytest.mark.parametrize("password", [{"x": 1}, {"password": 1}, ["x"], {}, []])
+async def test_a_wrong_field_is_pointed_to_though_the_one_named_like_the_grant_is_no_text(
+    gateway: Any, password: Any
+) -> None:
+    answer = await gateway.token(
+        grant_type="password", username="with\0nul", password=password, totp="abc"
+    )
+
+    pointers = {each["pointer"] for each in answer.json()["errors"]}
+    assert pointers == {"/password", "/totp", "/username"}
+
+
 async def test_each_wrong_field_of_a_grant_is_pointed_to(gateway: Any) -> None:
     answer = await gateway.token(
         grant_type="refresh_token", refresh_token="x", device_id="not an id", unknown="1"

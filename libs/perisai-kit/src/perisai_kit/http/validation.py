@@ -160,9 +160,12 @@ def _is_branch(
 ) -> bool:
     """Return whether a name is that of a branch, though a field of the body has the same name.
 
-    rest: the parts of the location after it.
+    rest: the parts of the location after it. With a discriminator, a branch is named by its value.
     """
-    if not rest or isinstance(content[part], dict | list):
+    if not rest:
+        return False
+    is_tag = any(value == part for value in content.values() if isinstance(value, str))
+    if isinstance(content[part], dict | list) and not is_tag:
         return False
     return rest[0] in content or (kind in _ABSENT and len(rest) == 1)
 
