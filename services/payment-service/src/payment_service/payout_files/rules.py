@@ -16,7 +16,7 @@ from payment_service.payout_formats.rules import (
     RowError,
     RowProblem,
 )
-from payment_service.payout_transfers.rules import TRANSITIONS, TransferStatus
+from payment_service.payout_transfers.rules import TransferStatus, is_known, is_possible
 from perisai_kit.domain.errors import Conflict, Forbidden, NotFound
 
 
@@ -126,7 +126,7 @@ def list_errors(rows: Iterable[AnswerRow], sent: Mapping[str, SentTransfer]) -> 
             problem = AnswerValue.PARTNER_REFERENCE_NO, RowProblem.DUPLICATE
         elif row.amount != transfer.amount:
             problem = AnswerValue.AMOUNT, RowProblem.OTHER_AMOUNT
-        elif not _may_become(transfer.status, STATUSES[row.outcome]):
+        elif not is_possible(at=transfer.status, to=STATUSES[row.outcome]):
             problem = AnswerValue.STATUS, RowProblem.STATUS_NOT_POSSIBLE
         seen.add(row.partner_reference_no)
         if problem is not None:
@@ -165,14 +165,11 @@ def find_effect(at: TransferStatus, outcome: Outcome, *, may_be_paid_late: bool)
     may_be_paid_late: whether its payout may still turn out paid, if it failed.
     """
     to = STATUSES[outcome]
-    if at is to:
+    if is_known(at=at, to=to):
         return RowEffect.NONE
     is_too_late = at is TransferStatus.FAILED and not may_be_paid_late
-    return RowEffect.SETTLES if _may_become(at, to) and not is_too_late else RowEffect.REFUSED
-
-
-def _may_become(at: TransferStatus, to: TransferStatus) -> bool:
-    return at is to or to in TRANSITIONS[at]
+    can_follow = is_possible(at=at, to=to) and not is_too_late
+    return RowEffect.SETTLES if can_follow else RowEffect.REFUSED
 
 
 def choose_rows(waiting: Iterable[tuple[UUID, int]], *, room: int, max_rows: int) -> list[UUID]:

@@ -6,13 +6,12 @@ bank does not answer is never sent again.
 """
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import date, timedelta
 from uuid import UUID
 
-from prometheus_client import Counter
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from payment_service.payout_accounts import service as payout_accounts
@@ -20,10 +19,21 @@ from payment_service.payout_accounts.models import PayoutAccount
 from payment_service.payout_accounts.rules import PayoutChannel
 from payment_service.payout_files import queries, rules
 from payment_service.payout_files.models import PayoutAnswer, PayoutAnswerRow, PayoutFile
-from payment_service.payout_files.rules import AnswerStatus, AnswerVerdict, RowEffect
+from payment_service.payout_files.rules import (
+    AnswerStatus,
+    AnswerVerdict,
+    RowEffect,
+    SentTransfer,
+)
 from payment_service.payout_formats import rules as format_rules
 from payment_service.payout_formats import service as formats
-from payment_service.payout_formats.rules import AnswerRow, FileRow, Outcome
+from payment_service.payout_formats.rules import (
+    AnswerRow,
+    FileRow,
+    Outcome,
+    RowError,
+    RowProblem,
+)
 from payment_service.payout_releases import service as payout_releases
 from payment_service.payout_runs import queries as run_queries
 from payment_service.payout_runs.rules import (
@@ -34,6 +44,7 @@ from payment_service.payout_runs.rules import (
 from payment_service.payout_sending import queries as sending_queries
 from payment_service.payout_sending.rules import is_open
 from payment_service.payout_sending.service import REMARK
+from payment_service.payout_transfers import service as transfers
 from payment_service.payout_transfers.models import PayoutTransfer
 from payment_service.payout_transfers.rules import (
     PayoutTransferStatusConflict,
@@ -49,13 +60,6 @@ from perisai_kit.domain.ids import new_id
 from perisai_kit.domain.jakarta import jakarta_date, midnight
 from perisai_kit.http.paging import Slice, cut_page, parse_bigint, read_cursor
 from perisai_kit.privacy.read_audit import audit_read
-from perisai_kit.runtime.log import get_logger
-
-log = get_logger()
-contradicted_total = Counter(
-    "payment_payout_file_contradictions_total",
-    "Rows of a bank's answer that contradict what is settled.",
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,6 +169,7 @@ async def propose_answer(
     sent = await queries.find_sent(session, file_id)
     errors = rules.list_errors(rows, sent) or rules.list_missing_days(rows)
     if errors:
+        _report_contradictions(rows, errors, sent)
         format_rules.refuse(errors)
     answer = PayoutAnswer(id=new_id())
     answer.file_id, answer.digest, answer.content = file_id, digest, content
@@ -283,14 +288,20 @@ async def _apply(session: AsyncSession, row: PayoutAnswerRow) -> bool:
                 await payouts.mark_returned(session, row.transfer_id, report)
     except PayoutTransferStatusConflict:
         # Settled otherwise before the answer came: the bank may have paid it twice.
-        contradicted_total.inc()
-        log.error(
-            "payout.contradicted",
-            transfer_id=str(row.transfer_id),
-            outcome=row.outcome.value,
-        )
+        transfers.report_contradiction(row.transfer_id, row.outcome.value, report.source)
         return False
     return True
+
+
+def _report_contradictions(
+    rows: Sequence[AnswerRow], errors: Iterable[RowError], sent: Mapping[str, SentTransfer]
+) -> None:
+    """Report what an answer says against what is settled, also where it is refused for that."""
+    contradicting = {each.row for each in errors if each.problem is RowProblem.STATUS_NOT_POSSIBLE}
+    for row in rows:
+        if row.row in contradicting:
+            id_ = sent[row.partner_reference_no].transfer_id
+            transfers.report_contradiction(id_, row.outcome.value, TransferSource.BANK_FILE)
 
 
 async def _lock_account(session: AsyncSession, account_id: UUID) -> PayoutAccount:

@@ -11,6 +11,7 @@ from payment_service.payout_accounts.rules import PayoutAccountNotActive, Payout
 from payment_service.payout_sending import rules, service
 from payment_service.payout_sending.rules import HeldBack, NameVerdict
 from payment_service.payout_sending.service import AccountToSend, Attempt
+from payment_service.payout_transfers import service as transfers
 from payment_service.payout_transfers.rules import (
     INTRABANK,
     PayoutTransferStatusConflict,
@@ -38,9 +39,6 @@ held_back_total = Counter(
     "payment_payouts_held_back_total", "Transfers or rounds that did not go.", ["reason"]
 )
 outcomes_total = Counter("payment_payout_outcomes_total", "First answers of banks.", ["outcome"])
-contradicted_total = Counter(
-    "payment_payout_contradictions_total", "Answers that contradict what is settled."
-)
 
 
 class Sender:
@@ -203,9 +201,9 @@ class Sender:
             outcomes_total.labels(result.outcome.value).inc()
             await self._record(database, attempt, result)
         except PayoutTransferStatusConflict:
-            # Another worker has settled it as something else. Nobody may guess which is true.
-            contradicted_total.inc()
-            log.error("payout.contradicted", transfer_id=str(attempt.transfer_id))
+            # Another worker has settled it as something else.
+            outcome, source = result.outcome.value, TransferSource.BANK_ANSWER
+            transfers.report_contradiction(attempt.transfer_id, outcome, source)
         except Exception as error:
             log.error("payout.interrupted", transfer_id=str(attempt.transfer_id), exc_info=error)
             async with database.begin() as session:

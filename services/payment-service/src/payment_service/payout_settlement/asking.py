@@ -19,13 +19,13 @@ from payment_service.payout_settlement.rules import (
     SettlementOutcome,
     Times,
 )
+from payment_service.payout_transfers import service as transfers
 from payment_service.payout_transfers.rules import (
     PayoutTransferStatusConflict,
     Report,
     TransferSource,
     TransferStatus,
 )
-from payment_service.payout_transfers.service import REMARK_CODE_LENGTH
 from payment_service.settings import Settings
 from perisai_kit.db.engine import Database
 from perisai_kit.domain import clock
@@ -48,10 +48,6 @@ LATEST_INQUIRY = 8
 ASKED = frozenset({TransferStatus.UNKNOWN, TransferStatus.PAID})
 
 log = get_logger()
-contradicted_total = Counter(
-    "payment_payout_settlement_contradictions_total",
-    "Words of a bank that contradict what is settled.",
-)
 debited_twice_total = Counter(
     "payment_payouts_debited_twice_total", "Transfers that a bank statement shows twice."
 )
@@ -240,8 +236,7 @@ class Settler:
             async with database.begin() as session:
                 is_new = await service.settle(session, id_, outcome, report)
         except PayoutTransferStatusConflict:
-            contradicted_total.inc()
-            log.error("payout.contradicted", transfer_id=str(id_), outcome=outcome.value)
+            transfers.report_contradiction(id_, outcome.value, report.source)
             return
         if is_new:
             log.info("payout.settled", transfer_id=str(id_), outcome=outcome.value)
@@ -334,7 +329,7 @@ def _make_row(row: BankStatementRow, codes: Collection[str]) -> Row:
     return Row(
         is_debit=row.type is EntryType.DEBIT,
         amount=row.amount,
-        code=rules.find_code(row.remark, codes, length=REMARK_CODE_LENGTH),
+        code=rules.find_code(row.remark, codes, length=transfers.REMARK_CODE_LENGTH),
         booked_on=row.booked_on,
     )
 

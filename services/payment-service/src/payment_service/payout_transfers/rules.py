@@ -109,14 +109,24 @@ class ExecutionDayImpossible(Invalid):
     text_id = "Tanggal ini sebelum transfer dikirim atau belum tiba. Perbaiki tanggalnya."
 
 
+def is_known(*, at: TransferStatus, to: TransferStatus) -> bool:
+    """Tell whether a report says nothing new: what came back was paid before."""
+    return at is to or (at is TransferStatus.RETURNED and to is TransferStatus.PAID)
+
+
+def is_possible(*, at: TransferStatus, to: TransferStatus) -> bool:
+    """Tell whether a report agrees with what is stored."""
+    return is_known(at=at, to=to) or to in TRANSITIONS[at]
+
+
 def check_transition(*, at: TransferStatus, to: TransferStatus) -> bool:
-    """Return whether a transfer changes; False: it has this status already.
+    """Return whether a transfer changes; False: the report says nothing new.
 
     Raises: PayoutTransferStatusConflict.
     """
-    if at is to:
+    if is_known(at=at, to=to):
         return False
-    if to not in TRANSITIONS[at]:
+    if not is_possible(at=at, to=to):
         raise PayoutTransferStatusConflict(status=at.value, to=to.value)
     return True
 

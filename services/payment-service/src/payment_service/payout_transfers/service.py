@@ -4,16 +4,27 @@ import secrets
 from datetime import date, datetime
 from uuid import UUID
 
+from prometheus_client import Counter
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from payment_service.payout_transfers import rules
 from payment_service.payout_transfers.models import PayoutTransfer, PayoutTransferChange
 from payment_service.payout_transfers.rules import Report, TransferSource, TransferStatus
 from perisai_kit.domain.ids import new_id
+from perisai_kit.runtime.log import get_logger
 
 REMARK_CODE_LENGTH = 10
 """Letters and digits; 50 bits. Source: docs/snap.md: a remark of BCA has twice 18 characters."""
 REMARK_SIGNS = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
+
+log = get_logger()
+contradicted_total = Counter(
+    "payment_payout_contradictions_total",
+    "Words of banks that contradict what is settled.",
+    ["source"],
+)
+for each in TransferSource:
+    contradicted_total.labels(each.value)  # from 0 on, so that an alert sees the first one
 
 
 def make(
@@ -57,7 +68,7 @@ def move(
     at: datetime,
     executed_on: date | None = None,
 ) -> bool:
-    """Change the status of a locked transfer and keep the change; False: it has it already.
+    """Change the status of a locked transfer and keep the change; False: it says nothing new.
 
     executed_on: the day on which the bank moved the money, as it is booked.
     Raises: PayoutTransferStatusConflict.
@@ -72,6 +83,20 @@ def move(
         transfer.next_inquiry_at = None
     session.add(_change(transfer, report, at, executed_on=executed_on))
     return True
+
+
+def report_contradiction(transfer_id: UUID, outcome: str, source: TransferSource) -> None:
+    """Count and log that a bank says what cannot follow. Nobody may guess which is true.
+
+    outcome: what the bank says, for the log.
+    """
+    contradicted_total.labels(source.value).inc()
+    log.error(
+        "payout.contradicted",
+        transfer_id=str(transfer_id),
+        outcome=outcome,
+        source=source.value,
+    )
 
 
 def _change(

@@ -7,6 +7,7 @@ from uuid import UUID
 
 import httpx
 from payment_service_tests.office import list_transfers
+from prometheus_client import REGISTRY
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from perisai_kit.domain.ids import new_id
@@ -88,3 +89,11 @@ def answer_to(content: bytes, *outcomes: str, on: str | None = None) -> str:
 
 async def statuses(session: AsyncSession, run_id: UUID) -> list[str]:
     return [each.status.value for each in await list_transfers(session, run_id)]
+
+
+def count_contradictions() -> float:
+    """Return how often an answer to a file has contradicted what is settled."""
+    name, labels = "payment_payout_contradictions_total", {"source": "bank_file"}
+    counted = REGISTRY.get_sample_value(name, labels)
+    assert counted is not None, "the first one would not be seen as an increase"
+    return counted

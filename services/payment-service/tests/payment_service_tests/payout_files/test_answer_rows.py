@@ -13,10 +13,10 @@ from payment_service_tests.payout_files.desk import (
     Desk,
     Officer,
     answer_to,
+    count_contradictions,
     rows_of,
     statuses,
 )
-from prometheus_client import REGISTRY
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -46,6 +46,7 @@ EXPECTED = {
     ("failed", "failed"): NONE,
     ("failed", "paid"): SETTLES,
     ("returned", "returned"): NONE,
+    ("returned", "paid"): NONE,
     ("created", "failed"): SETTLES,
 }
 """All others are refused."""
@@ -163,10 +164,6 @@ async def test_a_rejected_row_has_no_effect(desk: Desk, rows: Rows, run_id: UUID
     (row,) = await rows.list_all(answer)
 
     assert (row["is_applied"], row["effect"]) == (False, None)
-
-
-def count_contradictions() -> float:
-    return REGISTRY.get_sample_value("payment_payout_file_contradictions_total") or 0.0
 
 
 async def test_what_was_settled_otherwise_since_the_upload_is_shown_and_then_does_what_was_said(

@@ -7,7 +7,14 @@ from uuid import UUID
 import httpx
 import pytest
 from payment_service_tests.office import PayeeBook, list_transfers
-from payment_service_tests.payout_files.desk import Desk, Officer, answer_to, rows_of, statuses
+from payment_service_tests.payout_files.desk import (
+    Desk,
+    Officer,
+    answer_to,
+    count_contradictions,
+    rows_of,
+    statuses,
+)
 from sqlalchemy import select, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -227,6 +234,25 @@ async def test_an_answer_that_is_not_about_the_file_is_refused_as_a_whole(
     assert not [each for each in account_nos if each in str(refused)]
 
 
+async def test_that_something_was_paid_is_no_news_of_what_came_back(
+    session: AsyncSession, database: Database, desk: Desk, run_id: UUID
+) -> None:
+    file = await desk.make(run_id)
+    content = await desk.content(file["id"])
+    await desk.decide(await desk.answer(file["id"], answer_to(content, "RETURNED")))
+    await apply_answers(database)
+    before, counted = await statuses(session, run_id), count_contradictions()
+
+    paid = await desk.answer(file["id"], answer_to(content, "PAID"))
+    await desk.decide(paid)
+    await apply_answers(database)
+
+    assert await statuses(session, run_id) == before
+    *_, done = await desk.answers(file["id"])
+    assert (done["applied_count"], done["refused_count"]) == (1, 0)
+    assert count_contradictions() == counted
+
+
 async def test_an_answer_cannot_undo_what_was_paid(
     session: AsyncSession, database: Database, desk: Desk, run_id: UUID
 ) -> None:
@@ -234,6 +260,8 @@ async def test_an_answer_cannot_undo_what_was_paid(
     content = await desk.content(file["id"])
     await desk.decide(await desk.answer(file["id"], answer_to(content, "PAID")))
     await apply_answers(database)
+
+    counted = count_contradictions()
 
     refused = await desk.answer(file["id"], answer_to(content, "FAILED"))
     returned = await desk.answer(file["id"], answer_to(content, "RETURNED"))
@@ -243,6 +271,7 @@ async def test_an_answer_cannot_undo_what_was_paid(
     assert refused["details"]["rows"] == [
         {"row": 2, "field": "status", "problem": "status_not_possible"}
     ]
+    assert count_contradictions() == counted + 1
     assert "returned" in await statuses(session, run_id)
 
 
