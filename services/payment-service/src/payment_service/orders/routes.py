@@ -141,7 +141,9 @@ async def _order_out(session: AsyncSession, principal: Principal, shown: Shown) 
     return OrderOut(
         **dict(OrderSummary.model_validate(shown.order)),
         status=shown.status,
-        name=name if are_whole else mask_name(name),
+        name=name
+        if are_whole or shown.order.issued_by == principal.account_id
+        else mask_name(name),
         bills=found,
         virtual_accounts=[VirtualAccountOut.model_validate(each) for each in shown.accounts],
     )

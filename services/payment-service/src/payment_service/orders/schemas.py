@@ -66,7 +66,10 @@ class OrderOut(OrderSummary):
     ]
     name: Annotated[
         str,
-        Field(description="The name that banks show; masked unless you see the name on each bill."),
+        Field(
+            description="The name that banks show; masked unless you have issued the order or see "
+            "the name on each bill."
+        ),
     ]
     bills: Annotated[list[BillSummary], Field(description="The bills that you may see.")]
     virtual_accounts: Annotated[

@@ -18,6 +18,7 @@ from payment_service.payout_files.rules import (
     PayoutFileEmpty,
     PayoutFileNotFound,
     PayoutFileTooLate,
+    PayoutFileUnready,
     PayoutRunByApi,
 )
 from payment_service.payout_files.schemas import (
@@ -67,6 +68,7 @@ AnswerId = Annotated[UUID, Path(description="Id of the answer.")]
         PayoutsStopped,
         PayoutAccountNotActive,
         PayoutFileTooLate,
+        PayoutFileUnready,
         PayoutFileEmpty,
         TaxDueChanged,
     ),

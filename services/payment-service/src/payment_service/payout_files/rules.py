@@ -72,6 +72,14 @@ class PayoutFileEmpty(Conflict):
     text_id = "Tidak ada pembayaran yang menunggu berkas, atau batas harian sudah tercapai."
 
 
+class PayoutFileUnready(Conflict):
+    code = "payout_file_unready"
+    text = "The payouts of this run are being checked before they go. Try again in a minute."
+    text_id = (
+        "Pembayaran pada proses ini masih diperiksa sebelum dikirim. Coba lagi satu menit kemudian."
+    )
+
+
 class PayoutAnswerNotFound(NotFound):
     code = "payout_answer_not_found"
     text = "There is no such answer to this file."

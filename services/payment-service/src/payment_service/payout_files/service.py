@@ -78,7 +78,8 @@ async def make(session: AsyncSession, run_id: UUID, *, by: UUID) -> PayoutFile:
 
     Locks the run, the account, the payouts and their attempts.
     Raises: PayoutRunNotFound, PayoutRunStatusConflict, PayoutRunByApi, PayoutsStopped,
-    PayoutAccountNotActive, PayoutFileTooLate, PayoutFileEmpty, PayoutFormatUnknown, TaxDueChanged.
+    PayoutAccountNotActive, PayoutFileTooLate, PayoutFileUnready, PayoutFileEmpty,
+    PayoutFormatUnknown, TaxDueChanged.
     """
     run = await run_queries.lock_run(session, run_id)
     if run is None:
@@ -86,6 +87,8 @@ async def make(session: AsyncSession, run_id: UUID, *, by: UUID) -> PayoutFile:
     if run.status is not RunStatus.RELEASED:
         raise PayoutRunStatusConflict(status=run.status.value)
     account = await _lock_account(session, run.payout_account_id)
+    if run.begun_sending_at is None:
+        raise rules.PayoutFileUnready
     form = formats.get(account.file_format or "")
     waiting = await queries.list_waiting(session, run_id, limit=form.max_rows)
     room = account.daily_cap - await _sum_sent(session, account.id)

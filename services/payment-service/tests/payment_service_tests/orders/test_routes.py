@@ -148,6 +148,27 @@ async def test_an_order_without_an_open_bill_is_closed(
     assert shown.json()["status"] == "closed"
 
 
+async def test_the_issuer_of_an_order_sees_its_name_but_not_those_of_members(
+    client: httpx.AsyncClient,
+    tokens: Tokens,
+    banks: list[BankPartner],
+    make_members: MakeMembers,
+) -> None:
+    members = make_members(1)
+    issuer, colleague = (
+        tokens.make(Role.WADAH_ADMIN, wadah_id=members[0].owner.wadah_id) for _ in range(2)
+    )
+
+    issued = await client.post("/v1/orders", json=asked(members), headers={**issuer, **key()})
+    url = f"/v1/orders/{issued.json()['id']}"
+    again = (await client.get(url, headers=issuer)).json()
+    other = (await client.get(url, headers=colleague)).json()
+
+    assert {issued.json()["name"], again["name"]} == {"Keluarga Aminah"}
+    assert other["name"] == "K*** A***"
+    assert all("*" in bill["display_name"] for bill in again["bills"])
+
+
 async def test_all_bills_of_an_order_are_issued_or_none_and_each_fault_is_named(
     client: httpx.AsyncClient,
     session: AsyncSession,

@@ -22,6 +22,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from payment_service.payout_accounts.models import PayoutAccount
 from payment_service.payout_accounts.rules import PayoutChannel
+from payment_service.payout_runs.models import PayoutRun
 from payment_service.payout_transfers.models import PayoutTransfer
 from perisai_kit.domain import clock
 from perisai_kit.domain.ids import new_id
@@ -44,6 +45,22 @@ async def test_a_file_holds_no_more_than_the_day_has_room_for(
     assert (file["row_count"], file["amount"]) == (2, amounts[0] + amounts[1])
     assert (await desk.make(run_id))["code"] == "payout_file_empty"
     assert (await statuses(session, run_id)).count("created") == len(amounts) - 2
+
+
+async def test_no_file_is_made_before_everything_is_checked(
+    session: AsyncSession, desk: Desk, run_id: UUID
+) -> None:
+    run = await session.get_one(PayoutRun, run_id)
+    begun_at, run.begun_sending_at = run.begun_sending_at, None
+    await session.flush()
+
+    early = await desk.make(run_id)
+    run.begun_sending_at = begun_at
+    await session.flush()
+    file = await desk.make(run_id)
+
+    assert early["code"] == "payout_file_unready"
+    assert file["row_count"] == len(await list_transfers(session, run_id))
 
 
 async def test_no_file_is_made_after_the_cut_off(
