@@ -13,11 +13,12 @@ from sqlalchemy import AsyncAdaptedQueuePool, event, select, text
 from sqlalchemy.exc import ProgrammingError
 
 from perisai_kit.db.engine import Database
+from perisai_kit.db.sql import execute_together, make_executor
 from perisai_kit.domain.ids import new_id
 from perisai_kit.events.catalogue import MemberUpdated
 from perisai_kit.events.envelope import FeedEvent
 from perisai_kit.events.feed import FeedStalled, LastEventIdUnknown
-from perisai_kit.events.outbox import EventRow, publish
+from perisai_kit.events.outbox import EventRow, publish, publish_statement
 from perisai_kit.events.sequencer import Sequencer
 from perisai_kit.events.signals import Signals
 from perisai_kit.testing.feeds import number_now, run_sequencer
@@ -59,6 +60,22 @@ async def test_a_commit_that_published_sends_a_signal_and_another_does_not(
         await session.execute(text("SELECT 1"))
     assert signals == []
     await publish_now(kit_database, "B1")
+
+    assert signals == ["sent"]
+
+
+@pytest.mark.parametrize("together", [False, True])
+async def test_events_that_a_statement_publishes_are_signalled_too(
+    kit_database: Database, *, together: bool
+) -> None:
+    signals: list[str] = []
+    kit_database.after_publish = lambda: signals.append("sent")
+    statement = publish_statement([opened("B1")])
+
+    async with kit_database.begin() as session:
+        run = make_executor(session)
+        await (execute_together(run, [statement]) if together else run(statement))
+        assert signals == []
 
     assert signals == ["sent"]
 

@@ -5,11 +5,13 @@ They are set-based: each argument is an array, so a statement is the same for an
 
 import re
 from collections.abc import Awaitable, Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache, partial
 from typing import Any
 
 from sqlalchemy.ext.asyncio import AsyncSession
+
+from perisai_kit.db.engine import PUBLISHED
 
 _ARGUMENT = re.compile(r"\$([0-9]+)")
 
@@ -19,10 +21,14 @@ Rows = Sequence[Iterable[Any]]
 
 @dataclass(frozen=True, slots=True)
 class SqlStatement:
-    """SQL with its arguments, which the text names $1, $2 and so on."""
+    """SQL with its arguments, which the text names $1, $2 and so on.
+
+    publishes: whether it writes events, so that the sequencer is woken after the commit.
+    """
 
     sql: str
     args: Sequence[Any]
+    publishes: bool = field(default=False, kw_only=True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +48,8 @@ class StatementIncomplete(RuntimeError):
 
 async def execute(session: AsyncSession, statement: SqlStatement) -> Rows:
     """Execute a statement in a session's transaction. The objects of the session do not change."""
+    if statement.publishes:
+        session.info[PUBLISHED] = True
     connection = await session.connection()
     result = await connection.exec_driver_sql(statement.sql, tuple(statement.args))
     return [tuple(row) for row in result] if result.returns_rows else ()
@@ -60,7 +68,8 @@ async def execute_together(executor: Executor, statements: Sequence[CountedState
     """
     sql = _join(tuple(each.sql for each in statements))
     args = [arg for each in statements for arg in each.args]
-    (counts,) = await executor(SqlStatement(sql, args))
+    publishes = any(each.publishes for each in statements)
+    (counts,) = await executor(SqlStatement(sql, args, publishes=publishes))
     if list(counts) != [each.count for each in statements]:
         raise StatementIncomplete
 

@@ -71,6 +71,7 @@ def publish_statement(events: Sequence[Event]) -> CountedStatement:
             clock.now(),
         ),
         count=len(events),
+        publishes=True,
     )
 
 
@@ -79,7 +80,6 @@ async def publish(session: AsyncSession, *events: Event) -> None:
     if not events:
         return
     await execute(session, publish_statement(events))
-    session.info[PUBLISHED] = True
 
 
 async def publish_rows(session: AsyncSession, event: type[Event], rows: Select[Any]) -> None:
