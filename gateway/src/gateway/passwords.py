@@ -40,8 +40,10 @@ STRONG_ENOUGH = 3
 """Of 0 to 4. Source: the advice of zxcvbn; 3 means more than 10^8 guesses."""
 JUDGED_CHARACTERS = 32
 """The estimate takes more than linear time, and more characters make no password weaker."""
-OWN_WORDS = ("perisai", "bpjs", "ketenagakerjaan", "sandi")
+OWN_WORDS = ("perisai", "bpjs", "ketenagakerjaan", "sandi", "indonesia")
 """Words that an attacker of this platform would try first."""
+FEW_WORDS = 2
+"""So many of them or of places, with digits and signs, are easy; three are many guesses."""
 
 NICENESS = 10
 """Of the hashing threads, so that requests get a core before them."""
@@ -144,8 +146,8 @@ async def check_new_password(password: str, *, username: str, field: str, by: Re
         raise PasswordHasUsername(field=field)
     with queue(by) as place:
         async with _take_slot(place):
-            score = await _in_thread(lambda: _score_guess(password, username))
-    if score < STRONG_ENOUGH:
+            is_easy = await _in_thread(lambda: _is_easy(password, username))
+    if is_easy:
         raise PasswordTooCommon(field=field)
 
 
@@ -197,12 +199,23 @@ def _lower_priority() -> None:
 _threads = ThreadPoolExecutor(AT_ONCE, thread_name_prefix="hash", initializer=_lower_priority)
 
 
-def _score_guess(password: str, username: str) -> int:
-    """Return how hard a password is to guess, 0 to 4; a place of Indonesia is an easy word."""
-    judged = password[:JUDGED_CHARACTERS]
+def _is_easy(password: str, username: str) -> bool:
+    """Tell whether a password is easy to guess; a place of Indonesia is an easy word."""
+    small = password.lower()
     # Only those that occur: the estimate takes a word late in the list for a rarer one.
-    places = [name for name in list_place_names() if name in judged.lower()]
-    return int(zxcvbn(judged, [username, *OWN_WORDS, *places]).score)
+    words = [name for name in (*OWN_WORDS, *list_place_names()) if name in small]
+    if _is_few_words(small, words):
+        return True
+    return int(zxcvbn(password[:JUDGED_CHARACTERS], [username, *words]).score) < STRONG_ENOUGH
+
+
+def _is_few_words(password: str, words: list[str]) -> bool:
+    """Tell whether a password is a few of these words with digits and signs."""
+    used = 0
+    for word in sorted(words, key=len, reverse=True):
+        used += word in password
+        password = password.replace(word, " ")
+    return 0 < used <= FEW_WORDS and not any(sign.isalpha() for sign in password)
 
 
 @cache

@@ -2,7 +2,7 @@ from datetime import datetime
 from typing import Annotated
 from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, StringConstraints
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
 from gateway.accounts.rules import AccountKind, AccountScope
 from gateway.passwords import PASSWORD_MAX, PASSWORD_MIN
@@ -17,6 +17,7 @@ from perisai_kit.http.types import (
     Model,
     Out,
     RecordId,
+    SecretText,
     ShortText,
     Text255,
     WadahId,
@@ -33,7 +34,7 @@ Username = Annotated[
         )
     ),
 ]
-NewPassword = Annotated[SecretStr, Field(min_length=PASSWORD_MIN, max_length=PASSWORD_MAX)]
+NewPassword = Annotated[SecretText, Field(min_length=PASSWORD_MIN, max_length=PASSWORD_MAX)]
 Reason = Annotated[Text255, Field(description="Why; kept with the account's history.")]
 Roles = Annotated[frozenset[Role], Field(min_length=1, max_length=8)]
 KindOfScope = Annotated[

@@ -2,16 +2,15 @@ from typing import Annotated
 
 from pydantic import (
     Field,
-    SecretStr,
     StrictBool,
     StringConstraints,
 )
 
 from gateway.accounts.schemas import NewPassword, Reason
 from gateway.passwords import PASSWORD_MAX
-from perisai_kit.http.types import Model, Out, with_example
+from perisai_kit.http.types import Model, Out, SecretText, with_example
 
-GivenPassword = Annotated[SecretStr, Field(min_length=1, max_length=PASSWORD_MAX)]
+GivenPassword = Annotated[SecretText, Field(min_length=1, max_length=PASSWORD_MAX)]
 TotpCode = Annotated[str, StringConstraints(pattern=r"^[0-9]{6}$")]
 
 

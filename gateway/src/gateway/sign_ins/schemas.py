@@ -7,7 +7,6 @@ from urllib.parse import unquote_plus
 from pydantic import (
     Discriminator,
     Field,
-    SecretStr,
     StringConstraints,
 )
 
@@ -15,9 +14,9 @@ from gateway.otp.schemas import DeviceId, OtpCode
 from gateway.passwords import PASSWORD_MAX
 from perisai_kit.domain.field_errors import describe_form
 from perisai_kit.http.phones import Phone
-from perisai_kit.http.types import Code, Model, required_tag, with_example
+from perisai_kit.http.types import Code, Model, SecretText, required_tag, with_example
 
-OpaqueToken = Annotated[SecretStr, Field(min_length=1, max_length=200)]
+OpaqueToken = Annotated[SecretText, Field(min_length=1, max_length=200)]
 
 
 class OtpGrant(Model):
@@ -52,7 +51,7 @@ class PasswordGrant(Model):
         Field(description="Name of the staff account."),
     ]
     password: Annotated[
-        SecretStr, Field(min_length=1, max_length=PASSWORD_MAX, description="Its password.")
+        SecretText, Field(min_length=1, max_length=PASSWORD_MAX, description="Its password.")
     ]
     totp: Annotated[
         OtpCode | None, Field(description="Code of the authenticator app, if one is in use.")

