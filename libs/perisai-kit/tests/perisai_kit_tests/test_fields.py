@@ -71,6 +71,10 @@ def test_telephone_is_kept_in_one_form(written: str) -> None:
         "0812345678\x0090",
         "\ud800081234567890",
         "081234567890" + "\u200e" * 60,
+        "99999",
+        "9999-12",
+        "9999-12-31",
+        "08123456",
     ],
 )
 def test_what_is_no_telephone_is_refused(written: str) -> None:

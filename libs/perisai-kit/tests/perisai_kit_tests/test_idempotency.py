@@ -119,6 +119,7 @@ async def test_the_key_is_required_where_money_or_members_are_made(
 
     assert answer.status_code == 400
     assert answer.json()["code"] == "idempotency_key_required"
+    assert [each["parameter"] for each in answer.json()["errors"]] == ["Idempotency-Key"]
 
 
 @pytest.mark.parametrize(
@@ -145,6 +146,7 @@ async def test_a_malformed_key_is_refused_and_so_are_two(
 
     assert answer.status_code == 400
     assert answer.json()["code"] == "idempotency_key_invalid"
+    assert [each["parameter"] for each in answer.json()["errors"]] == ["Idempotency-Key"]
 
 
 async def test_a_refusal_rolls_back_and_frees_the_key(

@@ -242,6 +242,7 @@ async def test_a_bug_is_answered_without_its_words_and_logged_without_them(
 
     assert answer.status_code == 500
     assert answer.json()["code"] == "internal"
+    assert answer.headers["connection"] == "close"
     assert "somebody" not in answer.text
     assert "somebody" not in printed.err + printed.out
 

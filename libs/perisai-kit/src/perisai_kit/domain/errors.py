@@ -25,7 +25,7 @@ class DomainError(Exception):
     """The base. A subclass sets `code` (a contract, never renamed), `text` and `text_id`.
 
     message: more detail than `text`, in English and without personal data. field: the dotted place
-    in the request body, such as `rows.3.nik`.
+    in the request body, such as `rows.3.nik`. header: its name, if one is wrong instead.
     details: plain values for a program to read; no personal data.
     """
 
@@ -34,11 +34,17 @@ class DomainError(Exception):
     text_id: ClassVar[str] = "Permintaan tidak dapat dijalankan."
 
     def __init__(
-        self, message: str | None = None, *, field: str | None = None, **details: object
+        self,
+        message: str | None = None,
+        *,
+        field: str | None = None,
+        header: str | None = None,
+        **details: object,
     ) -> None:
         super().__init__(message or self.text)
         self.message = message
         self.field = field
+        self.header = header
         self.details = details
         self.others: Sequence[DomainError] = ()
         """Errors of other fields of the same request: see `together`."""
@@ -146,10 +152,11 @@ class _RetryLater(DomainError):
         message: str | None = None,
         *,
         field: str | None = None,
+        header: str | None = None,
         retry_after_s: int | None = None,
         **details: object,
     ) -> None:
-        super().__init__(message, field=field, **details)
+        super().__init__(message, field=field, header=header, **details)
         if retry_after_s is not None:
             self.retry_after_s = retry_after_s
 

@@ -64,7 +64,7 @@ async def _if_match(
     ] = None,
 ) -> str:
     if if_match is None:
-        raise PreconditionRequired
+        raise PreconditionRequired(header="If-Match")
     return if_match
 
 

@@ -20,6 +20,8 @@ _LONGEST_WRITTEN = 60
 _COUNTRY_IN_BRACKETS = re.compile(r"^\(\+([0-9]{1,3})\)")
 
 _COUNTRY = "62"
+MOBILE_DIGITS = 9
+"""The fewest of an Indonesian mobile number without its 0. Source: phonenumbers, region ID."""
 
 
 def _plain(text: str) -> str:
@@ -66,6 +68,18 @@ def _without_second_country(number: phonenumbers.PhoneNumber) -> phonenumbers.Ph
     return number
 
 
+def _can_be_called(number: phonenumbers.PhoneNumber) -> bool:
+    """Tell whether a number can be one; an Indonesian one must be mobile or of a known area.
+
+    Its mobile numbers are counted by their digits, because new blocks are opened.
+    """
+    national = str(number.national_number)
+    is_mobile = national.startswith("8") and len(national) >= MOBILE_DIGITS
+    if number.country_code == int(_COUNTRY) and not is_mobile:
+        return phonenumbers.is_valid_number(number)
+    return phonenumbers.is_possible_number(number)
+
+
 def _phone(value: object) -> object:
     wrong = PydanticCustomError("phone", "must be a telephone number")
     if not isinstance(value, str) or len(value) > _LONGEST_WRITTEN:
@@ -79,7 +93,7 @@ def _phone(value: object) -> object:
             number = _without_second_country(number)
     except phonenumbers.NumberParseException:
         raise wrong from None
-    if not phonenumbers.is_possible_number(number):
+    if not _can_be_called(number):
         raise wrong
     return phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
 

@@ -158,9 +158,10 @@ def build_problem_body(
     title = error.text_id if language == "id" else error.text
     fields = list(errors)
     for each in (error, *error.others):
-        if each.field is not None:
-            place = "pointer" if has_body else "parameter"
-            where = point_to(each.field) if has_body else each.field
+        place, where = "parameter", each.header or each.field
+        if has_body and each.header is None:
+            place, where = "pointer", where and point_to(where)
+        if where is not None:
             detail = each.text_id if language == "id" else each.text
             fields.append({place: where, "code": each.code, "detail": detail})
     body = {
@@ -189,6 +190,8 @@ def build_problem_headers(error: DomainError) -> dict[str, str]:
         return {"WWW-Authenticate": f'Bearer realm="perisai"{error_name}'}
     if isinstance(error, TooMany | Unavailable):
         return {"Retry-After": str(error.retry_after_s)}
+    if isinstance(error, Internal):
+        return {"Connection": "close"}  # the server closes it after what nobody caught
     if error.code == UnsupportedMedia.code:
         return {"Accept": "application/json"}  # RFC 9110 15.5.16
     if isinstance(error, UnsupportedMedia):

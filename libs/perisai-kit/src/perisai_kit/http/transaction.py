@@ -42,8 +42,9 @@ WRITING = frozenset({"POST", "PUT", "PATCH", "DELETE"})
 
 REQUIRED_MARK = "x-idempotency-key-required"
 
+HEADER = "Idempotency-Key"
 KEY_HEADER: dict[str, Any] = {
-    "name": "Idempotency-Key",
+    "name": HEADER,
     "in": "header",
     "schema": {"type": "string", "minLength": 8, "maxLength": 128, "pattern": KEY_PATTERN.pattern},
     "description": "A key made by the client; a repeat with the same key gets the first answer.",
@@ -152,11 +153,11 @@ def _read_key(request: Request, *, required: bool) -> str | None:
     given = request.headers.getlist("idempotency-key")
     if not given:
         if required:
-            raise IdempotencyKeyRequired
+            raise IdempotencyKeyRequired(header=HEADER)
         return None
     match = KEY_PATTERN.match(given[0])
     if match is None or len(given) > 1:
-        raise IdempotencyKeyInvalid
+        raise IdempotencyKeyInvalid(header=HEADER)
     return match[1]
 
 
@@ -252,7 +253,7 @@ async def _replay(
     fingerprint: bytes,
 ) -> Response:
     if first.fingerprint != fingerprint:
-        raise IdempotencyKeyReused
+        raise IdempotencyKeyReused(header=HEADER)
     if first.authority != _hash_authority(principal):
         raise ReplayForbidden
     for kind, shown in first.shows.items():

@@ -153,6 +153,7 @@ async def test_a_proposal_needs_the_version_that_was_read(
     fresh = await desk.propose(agent, NAME, if_match='"1"')
 
     assert (bare.status_code, bare.json()["code"]) == (428, "precondition_required")
+    assert [each["parameter"] for each in bare.json()["errors"]] == ["If-Match"]
     assert (stale.status_code, stale.json()["code"]) == (412, "precondition_failed")
     assert fresh.status_code == 201
 
