@@ -16,5 +16,13 @@ def test_a_code_not_in_force_has_no_name(code: str) -> None:
 def test_places_are_named_without_their_kind() -> None:
     names = set(list_place_names())
 
-    assert {"banyuwangi", "surabaya", "jawa timur", "jawatimur", "aceh", "jakarta", "dki jakarta"} <= names
+    assert {
+        "banyuwangi",
+        "surabaya",
+        "jawa timur",
+        "jawatimur",
+        "aceh",
+        "jakarta",
+        "dki jakarta",
+    } <= names
     assert not any(name.startswith(("kab.", "kota ")) for name in names)
