@@ -30,6 +30,7 @@ NAMES_NONE = {
     "ParameterRepeated": "it lists the parameters by itself",
     "ParameterUnknown": "it lists the parameters by itself",
     "PayoutCorporateIdRequired": "of the account that is activated; the request has no fields",
+    "SuspenseTooSmall": "of a proposal that is decided; the request that proposes names the bill",
     "TooManyMonths": "of a member's months; callers name the member",
     "TooManyPayments": "it is the size of the answer",
 }

@@ -43,7 +43,9 @@ JUDGED_CHARACTERS = 32
 OWN_WORDS = ("perisai", "bpjs", "ketenagakerjaan", "sandi", "indonesia")
 """Words that an attacker of this platform would try first."""
 FEW_WORDS = 2
-"""So many of them or of places, with digits and signs, are easy; three are many guesses."""
+"""So many of them or of places, with few digits and signs, are easy; three are many guesses."""
+FEW_SIGNS = 8
+"""As in a date of birth. Nine digits at random are as many guesses as `STRONG_ENOUGH`."""
 
 NICENESS = 10
 """Of the hashing threads, so that requests get a core before them."""
@@ -203,19 +205,21 @@ def _is_easy(password: str, username: str) -> bool:
     """Tell whether a password is easy to guess; a place of Indonesia is an easy word."""
     small = password.lower()
     # Only those that occur: the estimate takes a word late in the list for a rarer one.
-    words = [name for name in (*OWN_WORDS, *list_place_names()) if name in small]
+    words = [*OWN_WORDS, *(name for name in list_place_names() if name in small)]
     if _is_few_words(small, words):
         return True
     return int(zxcvbn(password[:JUDGED_CHARACTERS], [username, *words]).score) < STRONG_ENOUGH
 
 
 def _is_few_words(password: str, words: list[str]) -> bool:
-    """Tell whether a password is a few of these words with digits and signs."""
+    """Tell whether a password is a few of these words with few digits and signs."""
     used = 0
     for word in sorted(words, key=len, reverse=True):
         used += word in password
         password = password.replace(word, " ")
-    return 0 < used <= FEW_WORDS and not any(sign.isalpha() for sign in password)
+    rest = "".join(password.split())
+    has_letters = any(sign.isalpha() for sign in rest)
+    return 0 < used <= FEW_WORDS and len(rest) <= FEW_SIGNS and not has_letters
 
 
 @cache

@@ -358,6 +358,8 @@ async def test_authenticator_codes_at_a_sign_in_are_counted_for_the_account(gate
         ("Malang 2026!", "password_too_common"),
         ("Indonesia2026!", "password_too_common"),
         ("Ende, Bima dan Sandi", None),
+        ("medan-839144720956!77#4", None),
+        ("k3t3n4g4k3rj44n", "password_too_common"),
         ("Gedung Perisai retak", None),
         ("the OFFICER of this branch", "password_has_username"),
         ("4@8({[<369!|1750$7+%2" * 6, None),

@@ -9,6 +9,7 @@ from perisai_kit.domain.errors import (
     at_fields,
     because_of,
     check_one_given,
+    together,
 )
 
 
@@ -25,6 +26,12 @@ def test_an_error_names_several_fields() -> None:
 
     assert fields_of(error) == ["nik", "phone"]
     assert {type(each) for each in (error, *error.others)} == {Unclear}
+
+
+def test_errors_of_several_fields_are_put_together() -> None:
+    error = together([at_fields(Unclear, "nik", "phone"), Conflict(field="name")])
+
+    assert fields_of(error) == ["nik", "phone", "name"]
 
 
 @pytest.mark.parametrize(("nik", "phone"), [("a", None), (None, "b"), ("", None)])

@@ -166,6 +166,17 @@ def test_a_union_points_to_the_field_that_decides_with_its_allowed_values(value:
     ]
 
 
+def test_a_field_of_an_object_is_not_moved_beside_a_text_that_is_its_name() -> None:
+    value = {"label": "pet", "pet": {}}
+    with pytest.raises(ValidationError) as refused:
+        Basket.model_validate(value)
+
+    raw: Any = list(refused.value.errors())
+    found = build_field_problems(raw, language="en", prefix=("body",), content=value)
+
+    assert "/pet/name" in {each["pointer"] for each in found}
+
+
 def test_a_field_that_may_be_null_is_named_by_what_is_wrong_inside_it() -> None:
     value = {"pet": {"name": ""}}
     with pytest.raises(ValidationError) as refused:

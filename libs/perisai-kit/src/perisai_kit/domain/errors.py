@@ -52,9 +52,14 @@ class DomainError(Exception):
 
 def together(errors: Sequence[DomainError]) -> DomainError:
     """Return the first of these errors; its answer names the fields of the others too."""
-    first, *others = errors
+    first, *others = list_errors(errors)
     first.others = others
     return first
+
+
+def list_errors(errors: Sequence[DomainError]) -> list[DomainError]:
+    """Return these errors and those that they name besides."""
+    return [each for error in errors for each in (error, *error.others)]
 
 
 def at_fields(kind: type[DomainError], *fields: str) -> DomainError:

@@ -34,6 +34,7 @@ from perisai_kit.domain.errors import (
     Unauthenticated,
     Unavailable,
     UnsupportedMedia,
+    list_errors,
 )
 from perisai_kit.http.validation import BodyRefused, WrongParameters, build_field_problems
 from perisai_kit.runtime.log import get_logger
@@ -190,8 +191,6 @@ def build_problem_headers(error: DomainError) -> dict[str, str]:
         return {"WWW-Authenticate": f'Bearer realm="perisai"{error_name}'}
     if isinstance(error, TooMany | Unavailable):
         return {"Retry-After": str(error.retry_after_s)}
-    if isinstance(error, Internal):
-        return {"Connection": "close"}  # the server closes it after what nobody caught
     if error.code == UnsupportedMedia.code:
         return {"Accept": "application/json"}  # RFC 9110 15.5.16
     if isinstance(error, UnsupportedMedia):
@@ -226,7 +225,8 @@ def build_refusal(request: Request, error: DomainError | RequestValidationError)
     if isinstance(error, BodyRefused):
         # A field of a wrong form is read as absent, which a rule may refuse as well.
         wrong = {each.get("pointer") for each in fields}
-        refused.others = [each for each in error.others if point_to(each.field) not in wrong]
+        found = list_errors(error.others)
+        refused.others = [each for each in found if point_to(each.field) not in wrong]
     return build_problem_response(request, refused, fields)
 
 
@@ -279,6 +279,12 @@ async def _unexpected(request: Request, error: Exception) -> Response:
     return build_problem_response(request, record_unexpected(error))
 
 
+async def _uncaught(request: Request, error: Exception) -> Response:
+    answer = await _unexpected(request, error)
+    answer.headers["Connection"] = "close"  # the error goes on to the server, which closes it
+    return answer
+
+
 STATUS[MethodNotAllowed] = 405
 
 
@@ -290,4 +296,4 @@ def install_problems(app: FastAPI) -> None:
     app.add_exception_handler(DBAPIError, _unexpected)
     app.add_exception_handler(PoolTimeout, _unexpected)
     app.add_exception_handler(ConnectionError, _unexpected)
-    app.add_exception_handler(Exception, _unexpected)
+    app.add_exception_handler(Exception, _uncaught)

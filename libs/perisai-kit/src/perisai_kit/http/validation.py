@@ -164,9 +164,11 @@ def _is_branch(
     """
     if not rest:
         return False
-    is_tag = any(value == part for value in content.values() if isinstance(value, str))
-    if isinstance(content[part], dict | list) and not is_tag:
-        return False
+    inner = content[part]
+    if isinstance(inner, dict | list):
+        is_tag = any(value == part for value in content.values() if isinstance(value, str))
+        is_inside = isinstance(inner, dict) and rest[0] in inner
+        return is_tag and rest[0] in content and not is_inside
     return rest[0] in content or (kind in _ABSENT and len(rest) == 1)
 
 

@@ -47,6 +47,13 @@ def test_an_instant_to_come_is_refused(day: date | None) -> None:
         parse_since(f"{far.isoformat()}{end}")
 
 
+def test_a_day_that_begins_in_minutes_may_have_begun_elsewhere(business_time: BusinessTime) -> None:
+    tomorrow = Since(clock.real_now(), TODAY + timedelta(days=1))
+    business_time.at(datetime(2026, 11, 3, 23, 59, tzinfo=JAKARTA))
+
+    assert parse_since(encode_since(tomorrow)) == tomorrow
+
+
 def test_a_day_to_come_is_refused_as_after_the_test_clock_went_back() -> None:
     at = clock.real_now()
 

@@ -229,7 +229,7 @@ def _draft(
                 )
             )
         except DomainError as error:
-            error.field = f"{place}{error.field}"
+            error.field = f"{place}{error.field or 'member_id'}"
             errors.append(error)
     if errors:
         raise together(errors)

@@ -249,7 +249,7 @@ def is_return(billable: Billable, chosen: Chosen) -> bool:
 
 def _find_wrong(begins: Sequence[Month], first_month: Month | None) -> str:
     """Return the field because of which there is no offer. begins: the offers' first months."""
-    if first_month is None and not begins:
+    if not begins:
         return "member_id"
     return "month_count" if first_month in (None, *begins) else "first_month"
 

@@ -95,7 +95,7 @@ def find_counting(bill: Issued, *, paid_at: datetime, decided_at: datetime) -> C
 def check_enough(amount: int, *, due: int) -> None:
     """Refuse a bill that asks for more than there is, in rupiah. Raises: SuspenseTooSmall."""
     if due > amount:
-        raise SuspenseTooSmall(field="bill_id", amount=amount, due=due)
+        raise SuspenseTooSmall(amount=amount, due=due)
 
 
 def check_decision(status: ProposalStatus, *, verdict: ProposalVerdict, is_own: bool) -> None:

@@ -18,6 +18,7 @@ from payment_service.suspense.queries import Item
 from payment_service.suspense.rules import Counting, ProposalStatus, ProposalVerdict
 from perisai_kit.db.sql import execute_together, make_executor
 from perisai_kit.domain import clock
+from perisai_kit.domain.errors import because_of
 from perisai_kit.domain.ids import new_id
 from perisai_kit.domain.jakarta import midnight
 from perisai_kit.events.catalogue import CoverageDeclined
@@ -97,7 +98,8 @@ async def propose(session: AsyncSession, item_id: UUID, *, bill_id: UUID, by: UU
     BillAlreadyPaid, BillReplaced, BillVoid, BillEnded.
     """
     item = await get(session, item_id)
-    bill, counting, _ = await _check(session, item, bill_id, lock=False)
+    with because_of("bill_id"):
+        bill, counting, _ = await _check(session, item, bill_id, lock=False)
     proposal = await queries.insert_once_proposal(
         session,
         SuspenseProposal(

@@ -244,6 +244,7 @@ async def test_what_a_bill_leaves_over_stays_in_suspense(
     again = await propose(client, item, larger, officer())
 
     assert (too_much.status_code, too_much.json()["code"]) == (422, "suspense_too_small")
+    assert [each["pointer"] for each in too_much.json()["errors"]] == ["/bill_id"]
     assert (rest["amount"], rest["reason"]) == (item["amount"] - smaller.amount, "declined")
     assert (rest["since"], rest["owner_id"]) == (item["since"], owned.json()["owner_id"])
     assert (again.status_code, again.json()["code"]) == (404, "suspense_item_not_found")

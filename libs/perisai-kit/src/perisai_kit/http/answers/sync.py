@@ -13,7 +13,7 @@ from perisai_kit.domain.jakarta import jakarta_date
 from perisai_kit.http.paging import parse_instant
 
 AHEAD = timedelta(minutes=5)
-"""How far the clock of the database may be ahead of ours. Our own choice."""
+"""How far the clock of another machine may be ahead of ours. Our own choice."""
 
 
 class Change(StrEnum):
@@ -70,7 +70,8 @@ def parse_since(text: str) -> Since:
         since = Since(at, date.fromisoformat(day) if day else min(jakarta_date(at), today))
     except (ValueError, OverflowError):
         raise UpdatedSinceInvalid(field="updated_since") from None
-    if since.at > clock.real_now() + AHEAD or since.day > today:
+    latest_day = jakarta_date(clock.now() + AHEAD)
+    if since.at > clock.real_now() + AHEAD or since.day > latest_day:
         raise UpdatedSinceInvalid(field="updated_since")
     return since
 
