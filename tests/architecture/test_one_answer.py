@@ -36,6 +36,16 @@ Found = Iterator[tuple[str, str]]
 """A module, and what in it answers a question in a way of its own."""
 
 
+def list_generators() -> Iterator[tuple[str, set[str]]]:
+    """Return the generators of routes with the methods they call: what a client reads slowly."""
+    for module in named("routes"):
+        for node in ast.walk(tree(module)):
+            parts = list(ast.walk(node)) if isinstance(node, ast.AsyncFunctionDef) else []
+            if any(isinstance(part, ast.Yield) for part in parts):
+                calls = (part.func for part in parts if isinstance(part, ast.Call))
+                yield module, {each.attr for each in calls if isinstance(each, ast.Attribute)}
+
+
 @cache
 def tree(module: str) -> ast.Module:
     return ast.parse(MODULES[module].read_text())
@@ -206,3 +216,10 @@ def test_an_exception_that_is_not_needed_any_more_is_struck_out(question: Questi
     listed = {(module, name) for module, names in EXCEPTIONS[question].items() for name in names}
 
     assert listed - found == set()
+
+
+def test_what_a_client_reads_slowly_is_given_the_time() -> None:
+    found = list(list_generators())
+
+    assert {module.split(".")[-2] for module, _ in found} >= {"ledger", "payments", "tax_slips"}
+    assert not [module for module, calls in found if calls & {"read", "read_replica"}]

@@ -80,3 +80,10 @@ async def test_work_that_says_so_may_take_longer(limited: Database) -> None:
         after = await session.scalar(text("SHOW transaction_timeout"))
 
     assert (left, after) == ("1min", f"{LIMIT_S}s")
+
+
+async def test_an_export_may_take_as_long_as_a_client_reads(kit_database: Database) -> None:
+    async with kit_database.read_for_export() as session:
+        limit = await session.scalar(text("SHOW transaction_timeout"))
+
+    assert limit == "1h"

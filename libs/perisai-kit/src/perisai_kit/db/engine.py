@@ -20,6 +20,9 @@ from perisai_kit.runtime.settings import ServiceSettings
 PUBLISHED = "published"
 """The key in `session.info` of a transaction that wrote events."""
 
+EXPORT_MINUTES = 60
+"""A journal of a year, or a month of payments over a slow line. Our own choice."""
+
 Guard: TypeAlias = Callable[[AsyncSession], Awaitable[None]]
 
 
@@ -169,6 +172,16 @@ class Database:
         session = await self._find_replica_session()
         async with self.read() if session is None else session as found:
             yield found
+
+    @asynccontextmanager
+    async def read_for_export(self) -> AsyncIterator[AsyncSession]:
+        """Open a reading transaction for a file that a client reads at its own pace.
+
+        As `read_replica`, for 60 minutes instead of one.
+        """
+        async with self.read_replica() as session:
+            await allow_minutes(session, EXPORT_MINUTES)
+            yield session
 
     async def _find_replica_session(self) -> AsyncSession | None:
         if self.replica is None or not self.replica.is_worth_asking():

@@ -18,13 +18,12 @@ from payment_service.ledger.rules import (
 )
 from payment_service.ledger.schemas import LedgerAccountOut, LedgerTransferOut
 from payment_service.principals import Bookkeeper
-from perisai_kit.db.engine import Database, allow_minutes
+from perisai_kit.db.engine import EXPORT_MINUTES, Database, allow_minutes
 from perisai_kit.http.dependencies import ReadSession
 from perisai_kit.http.paging import Cursor, Limit, Page
 from perisai_kit.http.problems import problems
 from perisai_kit.http.types import Day, Instant
 
-EXPORT_MINUTES = 60
 """A year's journal over a slow line."""
 
 router = APIRouter(prefix="/v1/ledger", tags=["ledger"])
@@ -123,7 +122,6 @@ async def export(
 
 async def _stream(database: Database, journal: Journal) -> AsyncIterator[str]:
     # The stream outlives the request's own session, so it opens one for itself.
-    async with database.read_replica() as session:
-        await allow_minutes(session, EXPORT_MINUTES)
+    async with database.read_for_export() as session:
         async for piece in service.export(session, journal):
             yield piece

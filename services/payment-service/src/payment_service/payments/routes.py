@@ -157,7 +157,7 @@ async def _csv(
 ) -> AsyncIterator[str]:
     # The stream outlives the request's own session, so it opens one for itself.
     yield csv_line(EXPORTED)
-    async with database.read_replica() as session:
+    async with database.read_for_export() as session:
         async for payment, partner_name in service.export(session, principal, asked):
             yield csv_line(_export_cell(payment, partner_name, name) for name in EXPORTED)
 

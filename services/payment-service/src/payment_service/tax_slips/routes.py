@@ -197,7 +197,7 @@ async def get_own_tax_recap(
 async def _slip_lines(database: Database, month: Month) -> AsyncIterator[str]:
     # The stream outlives the request's own session, so it opens one for itself.
     yield csv_line(SLIP_COLUMNS)
-    async with database.read_replica() as session:
+    async with database.read_for_export() as session:
         async for slip in service.export_slips(session, month):
             out = TaxSlipOut(**_slip(slip))
             yield csv_line(getattr(out, name) for name in SLIP_COLUMNS)
@@ -205,7 +205,7 @@ async def _slip_lines(database: Database, month: Month) -> AsyncIterator[str]:
 
 async def _recap_lines(database: Database, year: int) -> AsyncIterator[str]:
     yield csv_line(RECAP_COLUMNS)
-    async with database.read_replica() as session:
+    async with database.read_for_export() as session:
         async for recap in service.export_recaps(session, year):
             head = (recap.year, recap.beneficiary_kind, recap.beneficiary_id)
             for each in recap.sums:
