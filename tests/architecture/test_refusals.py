@@ -21,7 +21,6 @@ TREES = {path: ast.parse(path.read_text()) for path in SOURCES}
 NAMES_NONE = {
     "AmountMismatch": "of a bank's payment; its answer has a form of its own",
     "DocumentTooLong": "it is the size of the file",
-    "IdempotencyKeyReused": "it is a header",
     "IncomeBelowMinimum": "of a member's data; callers name the member",
     "JhtMandatory": "of a member's data; callers name the member",
     "MandatoryProgrammeMissing": "of a member's data; callers name the member",
@@ -65,7 +64,7 @@ def list_raised() -> Iterator[tuple[str, bool]]:
             error = node.value if isinstance(node, ast.Return) else error
             if isinstance(error, ast.Call):
                 given = {each.arg for each in error.keywords}
-                yield name_of(error.func), "field" in given
+                yield name_of(error.func), bool(given & {"field", "header"})
             elif isinstance(node, ast.Raise):
                 yield name_of(error), False
 
