@@ -137,13 +137,11 @@ async def get(order_id: OrderId, session: ReadSession, principal: Reader) -> Ord
 
 async def _order_out(session: AsyncSession, principal: Principal, shown: Shown) -> OrderOut:
     found, are_whole = await bills.list_of_order(session, principal, shown.order.id)
-    name = shown.accounts[0].shown_name
+    name, is_own = shown.accounts[0].shown_name, shown.order.issued_by == principal.account_id
     return OrderOut(
         **dict(OrderSummary.model_validate(shown.order)),
         status=shown.status,
-        name=name
-        if are_whole or shown.order.issued_by == principal.account_id
-        else mask_name(name),
+        name=name if are_whole or is_own else mask_name(name),
         bills=found,
         virtual_accounts=[VirtualAccountOut.model_validate(each) for each in shown.accounts],
     )

@@ -126,7 +126,7 @@ def check_transition(*, at: TransferStatus, to: TransferStatus) -> bool:
     """
     if is_known(at=at, to=to):
         return False
-    if not is_possible(at=at, to=to):
+    if to not in TRANSITIONS[at]:
         raise PayoutTransferStatusConflict(status=at.value, to=to.value)
     return True
 
